@@ -1,0 +1,72 @@
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench lint check format venv constraints
+
+# The first Python on PATH that is new enough and starts; `make PYTHON=/path/to/python` takes another.
+PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; do \
+	$$p -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+DEMO := fixtures/repos/shop
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-find-links \
+	--custom-compile-command "make constraints" pyproject.toml
+
+help:  ## show this list
+	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+demo: $(VENV)/.runtime  ## scan, convert and plan the demo repository
+	@$(call show,scan $(DEMO))
+	@$(call show,convert $(DEMO))
+	@$(call show,plan $(DEMO))
+	@printf '%s\n' '' 'That was $(DEMO). Type next:' \
+		'' \
+		'  . $(BIN)/activate' \
+		'      puts ambimigrate on your PATH' \
+		'  ambimigrate scan PATH/TO/YOUR/REPOSITORY' \
+		'      the same for your own files; without a path for the cluster of your kubeconfig, which is only read' \
+		'  ambimigrate convert $(DEMO) --out SOME/NEW/FOLDER' \
+		'      the converted files as a tree of their own' \
+		'  ambimigrate --help' \
+		'      every command'
+
+# Exit code 1 says that there is something to do, as there is in the demo; 2 and above are failures.
+show = printf '\n$$ ambimigrate %s\n\n' '$(1)'; $(BIN)/ambimigrate $(1) || [ $$? -eq 1 ]
+
+test: $(VENV)/.dev  ## run all tests except the benchmarks
+	$(BIN)/pytest -n auto --ignore=tests/bench tests
+
+bench: $(VENV)/.dev  ## run the benchmarks, which make large trees
+	$(BIN)/pytest tests/bench
+
+lint: $(VENV)/.dev  ## check format, style, types and import layers
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test  ## lint and test
+
+format: $(VENV)/.dev  ## format the code and fix what ruff can fix
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+venv: $(VENV)/.dev  ## make .venv with everything that developers need
+
+constraints:  ## choose the pinned versions anew (needs uv)
+	echo 'hatchling>=1.27' | $(COMPILE) - --upgrade --output-file constraints.txt
+	echo 'hatchling>=1.27' | $(COMPILE) - --upgrade --extra dev --constraint constraints.txt \
+		--output-file constraints-dev.txt
+
+$(BIN)/python:
+	$(if $(PYTHON),,$(error Python 3.11 or newer (with its venv module) is needed and was not found on PATH))
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install --require-hashes -r constraints.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints-dev.txt | $(BIN)/python
+	$(PIP) install --require-hashes -r constraints-dev.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/.runtime

@@ -1,0 +1,56 @@
+"""What all typed views share: the base struct, the metadata of an object, and the registry of the kinds that are read."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import msgspec
+
+
+class View(msgspec.Struct, frozen=True, rename="camel", kw_only=True, omit_defaults=True, gc=False):
+    """A part of an object: only the fields that somebody reads; what is not declared stays in the text."""
+
+
+class OwnerReference(View):
+    kind: str = ""
+    name: str = ""
+    api_version: str = ""
+
+
+class Metadata(View):
+    name: str = ""
+    generate_name: str = ""
+    namespace: str = ""
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    creation_timestamp: str | None = None
+    deletion_timestamp: str | None = None
+    owner_references: tuple[OwnerReference, ...] = ()
+
+
+class Object(View):
+    """A top-level object. Each subclass names its API group, its kind (the class name) and the plural of its list path."""
+
+    GROUP: ClassVar[str] = ""
+    PLURAL: ClassVar[str] = ""
+    NAMESPACED: ClassVar[bool] = True
+    VERSIONS: ClassVar[tuple[str, ...]] = ("v1",)  # the served versions that we read, preferred first
+
+    metadata: Metadata = Metadata()
+
+
+KINDS: dict[tuple[str, str], type[Object]] = {}  # (group, kind) -> view
+NAMES: set[str] = set()  # kinds in any group, for the search in text before parsing
+
+
+def kind(group: str, plural: str, *versions: str, namespaced: bool = True, name: str = "") -> Any:
+    """Class decorator: registers the view as the kind of its name (or `name`) in `group`, served in `versions`."""
+
+    def register(view: type[Object]) -> type[Object]:
+        view.GROUP, view.PLURAL, view.NAMESPACED = group, plural, namespaced
+        view.VERSIONS = versions or ("v1",)
+        KINDS[group, name or view.__name__] = view
+        NAMES.add(name or view.__name__)
+        return view
+
+    return register

@@ -1,0 +1,237 @@
+"""The values that travel between the layers: positions, resources, hits, findings, changes and the mesh itself."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from functools import cached_property
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+from ambimigrate.versions import Version
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+Route = tuple[str | int, ...]  # ("spec", "http", 0, "timeout")
+
+
+class Position(NamedTuple):
+    """A place in the input: 1-based line and column, or None for a live object; `route` leads to it in the object."""
+
+    file: str
+    line: int | None
+    column: int | None
+    route: Route = ()
+
+    @property
+    def order(self) -> tuple[str, int, int]:
+        return self.file, self.line or 0, self.column or 0
+
+
+class Origin(Protocol):
+    """What an object was read from: a YAML document, or a live object."""
+
+    @property
+    def file(self) -> str: ...
+
+    def at(self, route: Route) -> Position:
+        """The position of the nearest ancestor of `route` that is in the text."""
+        ...
+
+
+class Ref(NamedTuple):
+    """The name of an object; cluster-scoped objects and objects of an unknown namespace have namespace ""."""
+
+    kind: str
+    group: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Resource(Generic[T_co]):
+    """A typed object with its origin; `base` leads to it inside the document (an item of a List).
+
+    `text_name` and `text_namespace` are what stands in the file, where an overlay gave it another name.
+    """
+
+    ref: Ref
+    body: T_co
+    origin: Origin
+    base: Route = ()
+    shared: bool = False  # belongs to no environment, hence to all
+
+    @property
+    def namespace(self) -> str:
+        return self.ref.namespace
+
+    @property
+    def name(self) -> str:
+        return self.ref.name
+
+    @property
+    def kind(self) -> str:
+        return self.ref.kind
+
+    @property
+    def file(self) -> str:
+        return self.origin.file
+
+    def at(self, *route: str | int) -> Position:
+        found = self.origin.at(self.base + route)
+        return found._replace(route=found.route[len(self.base) :])
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Input that could not be read; `namespace` is the one that it would have told about, None if that is unknown."""
+
+    message: str
+    file: str
+    line: int | None = None
+    namespace: str | None = None
+    kind: str | None = None
+
+
+class Severity(IntEnum):
+    """How bad a finding is; a greater value is worse."""
+
+    info = 0
+    warning = 1
+    error = 2
+    blocker = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What a rule yields: where, the sentence, and which case of its catalogue entry it is.
+
+    `services` names the Services (namespace/name) that need a waypoint because of it; `evidence` says what proves it.
+    """
+
+    position: Position
+    message: str
+    case: str = "default"
+    services: tuple[str, ...] = ()
+    related: tuple[Position, ...] = ()
+    evidence: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A hit in its context: the rule and severity of its case, the object, and the meshes in which it holds."""
+
+    rule: str
+    severity: Severity
+    fails_open: bool
+    ref: Ref
+    hit: Hit
+    fix: str
+    meshes: tuple[str, ...]
+    fingerprint: str = ""
+    suppressed: Suppression | None = None
+
+    @property
+    def order(self) -> tuple[Any, ...]:
+        return (*self.hit.position.order, self.rule, self.hit.case, self.ref, self.hit.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """Why a finding does not count: who said so, the reason, and the last day (ISO date) or None."""
+
+    by: str
+    reason: str
+    expires: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What every verdict is for."""
+
+    istio: Version
+    gateway_api: Version
+    channel: str = "standard"
+    platform: str | None = None
+    trust_domain: str | None = None
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """An immutable snapshot of one cluster or environment: resources, what could not be read, and indexes made on demand."""
+
+    name: str
+    resources: tuple[Resource[Any], ...]
+    target: Target
+    problems: tuple[Problem, ...] = ()
+    source: str = "files"  # files | cluster | both
+    touched: set[str] | None = field(default=None, compare=False, repr=False)  # kinds asked for, recorded in tests
+    _memo: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def _by_kind(self) -> Mapping[type, tuple[Resource[Any], ...]]:
+        found: dict[type, list[Resource[Any]]] = defaultdict(list)
+        for resource in self.resources:
+            found[type(resource.body)].append(resource)
+        return {kind: tuple(resources) for kind, resources in found.items()}
+
+    @cached_property
+    def _by_name(self) -> Mapping[tuple[type, str, str], tuple[Resource[Any], ...]]:
+        found: dict[tuple[type, str, str], list[Resource[Any]]] = defaultdict(list)
+        for resource in self.resources:
+            found[type(resource.body), resource.namespace, resource.name].append(resource)
+        return {key: tuple(resources) for key, resources in found.items()}
+
+    def of(self, kind: type[T]) -> tuple[Resource[T], ...]:
+        """All objects of the kind, in order of file and position."""
+        if self.touched is not None:
+            self.touched.add(kind.__name__)
+        return self._by_kind.get(kind, ())
+
+    def find(self, kind: type[T], namespace: str, name: str, near: str = "") -> Resource[T] | None:
+        """The object of that name; of several the one whose file shares the longest path with `near`."""
+        if self.touched is not None:
+            self.touched.add(kind.__name__)
+        found = self._by_name.get((kind, namespace, name))
+        if not found:
+            return None
+        return found[0] if len(found) == 1 else max(found, key=lambda resource: shared_path(resource.file, near))
+
+    def index(self, build: Callable[[Mesh], T]) -> T:
+        """What `build` makes of this mesh, made once."""
+        try:
+            return self._memo[build]  # type: ignore[no-any-return]
+        except KeyError:
+            self._memo[build] = made = build(self)
+            return made
+
+    def kinds(self) -> Iterable[type]:
+        return self._by_kind.keys()
+
+
+def shared_path(left: str, right: str) -> int:
+    """How many leading folders two paths have in common."""
+    count = 0
+    for a, b in zip(left.split("/")[:-1], right.split("/")[:-1], strict=False):
+        if a != b:
+            break
+        count += 1
+    return count
+
+
+def grouped(pairs: Iterable[tuple[Hashable, T]]) -> dict[Any, tuple[T, ...]]:
+    """Pairs of key and value gathered by key, in order of arrival."""
+    found: dict[Hashable, list[T]] = defaultdict(list)
+    for key, value in pairs:
+        found[key].append(value)
+    return {key: tuple(values) for key, values in found.items()}
+
+
+def numbered(items: Iterable[T]) -> Iterator[tuple[int, T]]:
+    """Items counted from 1."""
+    return enumerate(items, 1)
