@@ -1,0 +1,175 @@
+"""Texts to meshes: splits documents, decodes the objects of the kinds that we read, and puts each where it belongs."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from ambimigrate.kinds import KINDS, NAMES, Object
+from ambimigrate.layout import Layout, Placement
+from ambimigrate.layout.transform import apply
+from ambimigrate.model import Mesh, Problem, Ref, Resource, Route, Target
+from ambimigrate.yamlio import Document, Unreadable, documents, values
+
+_KIND = re.compile(r"""\bkind["']?\s*:\s*(?:[&!]\S+\s+)?["']?([A-Za-z]+)""")
+_NAMESPACE = re.compile(r"""^\s*["']?namespace["']?\s*:\s*["']?([a-z0-9-]+)""", re.MULTILINE)
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+_ANYTHING = re.compile(r"^\s*[^#\s%]", re.MULTILINE)
+
+
+@dataclass
+class Counts:
+    """What was read and what was passed over, for the report."""
+
+    files: int = 0
+    documents: int = 0
+    objects: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+    not_rendered: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """All that comes of reading: a mesh per cluster or environment, what could not be read, and the counts."""
+
+    meshes: tuple[Mesh, ...]
+    problems: tuple[Problem, ...]
+    counts: Counts
+    layout: Layout | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Decoder:
+    """Gathers the objects of one input; `namespace` is given to objects that name none."""
+
+    def __init__(self, layout: Layout, namespace: str = "", is_template: Callable[[str], bool] = lambda _name: False) -> None:
+        self.layout, self.namespace, self.is_template = layout, namespace, is_template
+        self.counts = Counts()
+        self.problems: list[Problem] = list(layout.problems)
+        self.resources: dict[str, list[Resource[Any]]] = {mesh: [] for mesh in layout.meshes}
+
+    def add(self, file: str, text: str) -> None:
+        """Reads one file."""
+        self.counts.files += 1
+        text = text.removeprefix("\ufeff")
+        if "{{" in text and self.is_template(file):
+            self.counts.not_rendered.append(file)
+            return
+        if NAMES.isdisjoint(_KIND.findall(text)):
+            self._pass_over(file, text)
+            return
+        for document in documents(file, text):
+            self._document(document)
+
+    def _pass_over(self, file: str, text: str) -> None:
+        for document in documents(file, text):
+            if _ANYTHING.search(document.text):
+                self.counts.documents += 1
+                self.counts.skipped["other kinds" if _KIND.search(document.text) else "no object"] += 1
+
+    def _document(self, document: Document) -> None:
+        named = _KIND.findall(document.text)
+        if NAMES.isdisjoint(named):
+            if _ANYTHING.search(document.text):
+                self.counts.documents += 1
+                self.counts.skipped["other kinds" if named else "no object"] += 1
+            return
+        self.counts.documents += 1
+        try:
+            read = values(document)
+        except Unreadable as error:
+            self._unreadable(document, error)
+            return
+        for name, line in read.duplicates:
+            self._problem(document, f"key {name!r} stands twice; the last one was read", line)
+        self._tree(document, read.value, ())
+
+    def _unreadable(self, document: Document, error: Unreadable) -> None:
+        if "{{" in document.text:
+            if document.file not in self.counts.not_rendered:
+                self.counts.not_rendered.append(document.file)
+            return
+        self._problem(document, error.message, error.line)
+
+    def _problem(self, document: Document, message: str, line: int | None) -> None:
+        found = _NAMESPACE.search(document.text)
+        self.problems.append(Problem(message, document.file, line, found[1] if found else None))
+
+    def _tree(self, document: Document, tree: Any, base: Route) -> None:
+        if not isinstance(tree, dict):
+            self.counts.skipped["no object"] += 1
+            return
+        kind, version = tree.get("kind"), tree.get("apiVersion")
+        if not isinstance(kind, str) or not isinstance(version, str):
+            self.counts.skipped["no object"] += 1
+        elif isinstance(tree.get("items"), list) and kind.endswith("List"):
+            for number, item in enumerate(tree["items"]):
+                self._tree(document, item, (*base, "items", number))
+        elif (view := KINDS.get((version.rpartition("/")[0], kind))) is None:
+            self.counts.skipped["other kinds"] += 1
+        else:
+            self._object(document, tree, base, view)
+
+    def _object(self, document: Document, tree: dict[str, Any], base: Route, view: type[Object]) -> None:
+        if "{{" in str(tree.get("metadata")) and "{{" in document.text:
+            if document.file not in self.counts.not_rendered:
+                self.counts.not_rendered.append(document.file)
+            return
+        self.counts.objects[tree["kind"]] += 1
+        for placement in self.layout.of(document.file):
+            placed = tree
+            for transform in placement.transforms:
+                placed = apply(transform, placed)
+            try:
+                body = msgspec.convert(placed, view)
+            except msgspec.ValidationError as error:
+                self._invalid(document, base, error, tree)
+                return
+            self._place(Resource(self._ref(tree["kind"], view, body), body, document, base, placement.mesh is None), placement)
+
+    def _invalid(self, document: Document, base: Route, error: msgspec.ValidationError, tree: dict[str, Any]) -> None:
+        message, _, path = str(error).partition(" - at ")
+        position = document.at(base + route(path))
+        metadata = tree.get("metadata")
+        namespace = metadata.get("namespace") if isinstance(metadata, dict) else None
+        where = ".".join(str(step) for step in position.route[len(base) :])
+        text = f"{tree['kind']}: {message[:1].lower()}{message[1:]}" + (f" at {where}" if where else "")
+        self.problems.append(Problem(text, document.file, position.line, namespace or self.namespace or None, tree["kind"]))
+
+    def _ref(self, kind: str, view: type[Object], body: Object) -> Ref:
+        namespace = (body.metadata.namespace or self.namespace) if view.NAMESPACED else ""
+        return Ref(kind, view.GROUP, namespace, body.metadata.name or body.metadata.generate_name)
+
+    def _place(self, resource: Resource[Any], placement: Placement) -> None:
+        for mesh in self.layout.meshes if placement.mesh is None else (placement.mesh,):
+            self.resources[mesh].append(resource)
+
+    def reading(self, target: Target, notes: Iterable[str] = ()) -> Reading:
+        """The meshes of all that was added; nothing read at all is a problem."""
+        problems = list(dict.fromkeys(self.problems))
+        if not self.counts.objects and not problems and not self.counts.not_rendered:
+            problems.append(Problem("nothing was read: no object of a kind that matters here", "", None))
+        meshes = tuple(
+            Mesh(name, tuple(resources), target, self._problems_of(name, problems)) for name, resources in self.resources.items()
+        )
+        return Reading(meshes, tuple(problems), self.counts, self.layout, tuple(notes))
+
+    def _problems_of(self, mesh: str, problems: Iterable[Problem]) -> tuple[Problem, ...]:
+        return tuple(problem for problem in problems if mesh in self.layout.meshes_of(problem.file))
+
+
+def route(path: str) -> Route:
+    """A route from msgspec's `$.spec.http[0].timeout`; stops at a key that msgspec does not name."""
+    return tuple(_steps(path))
+
+
+def _steps(path: str) -> Iterator[str | int]:
+    for name, number in _STEP.findall(path):
+        if number == "...":
+            return
+        yield int(number) if number else name

@@ -1,0 +1,63 @@
+"""Where a document of the tree belongs: to which mesh, and what an overlay makes of it on the way."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ambimigrate.layout.environments import environment, environments
+from ambimigrate.layout.kustomize import Kustomization, follow
+from ambimigrate.layout.transform import Transform
+from ambimigrate.model import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """One use of a file: in which mesh (None: in all), and the transforms that it goes through."""
+
+    mesh: str | None
+    transforms: tuple[Transform, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The meshes of a tree, and the placements of those files that are not simply where their folder says."""
+
+    meshes: tuple[str, ...]
+    folders: Mapping[str, str]  # folder -> mesh
+    used: Mapping[str, tuple[Placement, ...]]
+    patches: frozenset[str]
+    problems: tuple[Problem, ...]
+
+    def of(self, file: str) -> tuple[Placement, ...]:
+        """Where the objects of the file stand; nowhere if it is a patch."""
+        if file in self.patches:
+            return ()
+        return self.used.get(file) or (Placement(environment(file, self.folders)),)
+
+    def meshes_of(self, file: str) -> tuple[str, ...]:
+        """The names of the meshes that the file reaches."""
+        named = {placement.mesh for placement in self.of(file)}
+        return self.meshes if None in named else tuple(mesh for mesh in self.meshes if mesh in named)
+
+
+def lay_out(
+    files: Iterable[str], kustomizations: Iterable[Kustomization], folders: Mapping[str, str] | None = None
+) -> Layout:
+    """The layout of a tree from the names of its files and its kustomizations; `folders` overrules what their names say."""
+    names = frozenset(files)
+    known = environments(names) if folders is None else folders
+    following = follow(kustomizations, names)
+    used: dict[str, dict[Placement, None]] = defaultdict(dict)
+    for root, uses in following.roots.items():
+        mesh = environment(f"{root}/", known)
+        for use in uses:
+            used[use.file][Placement(mesh or environment(use.file, known), use.transforms)] = None
+    return Layout(
+        meshes=tuple(sorted(set(known.values()))) or ("",),
+        folders=known,
+        used={file: tuple(placements) for file, placements in used.items()},
+        patches=following.patches,
+        problems=following.problems,
+    )

@@ -1,0 +1,191 @@
+"""Which objects a kustomization applies and how it changes them, without running kustomize."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ambimigrate.kinds import NAMES
+from ambimigrate.layout.transform import Labels, Transform
+from ambimigrate.model import Problem
+
+FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+_REMOTE = ("http://", "https://", "git@", "git::", "ssh://", "github.com/", "gitlab.com/", "bitbucket.org/")
+_GENERATORS = ("helmCharts", "helmChartInflationGenerator", "generators", "transformers", "replacements", "vars")
+
+Tree = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Kustomization:
+    """A kustomization file: its folder ("" is the root of the tree) and what stands in it."""
+
+    file: str
+    folder: str
+    spec: Tree
+    lines: Mapping[str, int] = field(default_factory=dict)  # field -> line
+
+    @property
+    def is_component(self) -> bool:
+        return self.spec.get("kind") == "Component"
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A file that a kustomization applies, with the transforms in order, innermost first."""
+
+    file: str
+    transforms: tuple[Transform, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """What comes of following every kustomization: uses by root folder, files that are patches, and problems."""
+
+    roots: Mapping[str, tuple[Use, ...]]
+    patches: frozenset[str]
+    problems: tuple[Problem, ...]
+
+
+def follow(kustomizations: Iterable[Kustomization], files: frozenset[str]) -> Following:
+    """Follows each kustomization that no other one refers to; `files` are all names in the tree."""
+    by_folder = {each.folder: each for each in kustomizations}
+    walk = _Walk(by_folder, files)
+    referred = {target for each in by_folder.values() for target in _folders(each, by_folder)}
+    tops = [each for folder, each in sorted(by_folder.items()) if folder not in referred and not each.is_component]
+    roots = {each.folder: walk.uses(each, ()) for each in tops}
+    # kustomizations that refer to each other in a circle have no root; each stands for itself
+    patches = frozenset(path for each in by_folder.values() for path in _patch_files(each))
+    problems = {problem: None for each in by_folder.values() for problem in walk.faults(each)}
+    return Following(roots, patches, tuple(problems))
+
+
+class _Walk:
+    def __init__(self, by_folder: Mapping[str, Kustomization], files: frozenset[str]) -> None:
+        self.by_folder, self.files = by_folder, files
+
+    def uses(self, each: Kustomization, above: tuple[str, ...]) -> tuple[Use, ...]:
+        found: list[Use] = []
+        for entry in _entries(each, "resources", "bases"):
+            path = _join(each.folder, entry)
+            if path in self.by_folder and path not in above:
+                found += self.uses(self.by_folder[path], (*above, each.folder))
+            elif path in self.files:
+                found.append(Use(path))
+        for entry in _entries(each, "components"):
+            path = _join(each.folder, entry)
+            if path in self.by_folder and path not in above:
+                found = self._component(self.by_folder[path], found, (*above, each.folder))
+        return self._transformed(each, found)
+
+    def _component(self, component: Kustomization, found: list[Use], above: tuple[str, ...]) -> list[Use]:
+        own = self.uses(component, above)
+        step = _transform(component)
+        if not step:
+            return [*found, *own]
+        return [*(Use(use.file, (*use.transforms, step)) for use in found), *own]
+
+    @staticmethod
+    def _transformed(each: Kustomization, found: list[Use]) -> tuple[Use, ...]:
+        step = _transform(each)
+        if not step:
+            return tuple(found)
+        return tuple(Use(use.file, (*use.transforms, step)) for use in found)
+
+    def faults(self, each: Kustomization) -> Iterator[Problem]:
+        """What of the kustomization cannot be followed."""
+        for key in ("resources", "bases", "components"):
+            for entry in _entries(each, key):
+                path = _join(each.folder, entry)
+                if path not in self.by_folder and path not in self.files:
+                    yield Problem(_missing(key, entry), each.file, each.lines.get(key))
+        for key in _GENERATORS:
+            if each.spec.get(key):
+                message = f"`{key}` is not followed without a renderer: what it makes or changes was not read"
+                yield Problem(message, each.file, each.lines.get(key))
+
+
+def _missing(key: str, entry: str) -> str:
+    if entry.startswith(_REMOTE) or "?ref=" in entry or "//" in entry:
+        return f"remote {key[:-1]} {entry} is not downloaded: what it holds was not read"
+    return f"{key[:-1]} {entry} is not in the tree"
+
+
+def patched(each: Kustomization) -> Iterator[tuple[str, Tree, int | None]]:
+    """The patches of a kustomization: what names them, the inline target (may be empty) and the line of the field."""
+    for key in ("patches", "patchesStrategicMerge", "patchesJson6902"):
+        for entry in each.spec.get(key) or []:
+            line = each.lines.get(key)
+            if isinstance(entry, str):
+                yield entry, {}, line
+            elif isinstance(entry, dict):
+                target = entry.get("target")
+                yield str(entry.get("path") or entry.get("patch") or ""), target if isinstance(target, dict) else {}, line
+
+
+def touches(target: Tree, text: str) -> str | None:
+    """The kind that we read and that a patch addresses, by its target or by its own text; None if there is none."""
+    kind = target.get("kind")
+    if isinstance(kind, str) and kind:
+        return kind if kind.split("|")[0].strip("^$()") in NAMES else None
+    if target:
+        return "objects"  # by name or label: any kind
+    for line in text.splitlines():
+        name, _, value = line.partition(":")
+        if name.strip(" -\"'") == "kind" and value.strip(" \"',") in NAMES:
+            return value.strip(" \"',")
+    return None
+
+
+def _patch_files(each: Kustomization) -> Iterator[str]:
+    for path, _, _ in patched(each):
+        if path and "\n" not in path:
+            yield _join(each.folder, path)
+
+
+def _folders(each: Kustomization, by_folder: Mapping[str, Kustomization]) -> Iterator[str]:
+    for entry in _entries(each, "resources", "bases", "components"):
+        path = _join(each.folder, entry)
+        if path in by_folder and path != each.folder:
+            yield path
+
+
+def _entries(each: Kustomization, *keys: str) -> Iterator[str]:
+    for key in keys:
+        for entry in each.spec.get(key) or []:
+            if isinstance(entry, str):
+                yield entry
+
+
+def _join(folder: str, entry: str) -> str:
+    path = posixpath.normpath(posixpath.join(folder, entry))
+    return "" if path == "." else path
+
+
+def _transform(each: Kustomization) -> Transform:
+    spec = each.spec
+    return Transform(
+        namespace=_text(spec.get("namespace")),
+        prefix=_text(spec.get("namePrefix")),
+        suffix=_text(spec.get("nameSuffix")),
+        labels=tuple(_labels(spec)),
+        annotations=_pairs(spec.get("commonAnnotations")),
+    )
+
+
+def _labels(spec: Tree) -> Iterator[Labels]:
+    for entry in spec.get("labels") or []:
+        if isinstance(entry, dict) and (pairs := _pairs(entry.get("pairs"))):
+            yield Labels(pairs, bool(entry.get("includeSelectors")), bool(entry.get("includeTemplates")))
+    if pairs := _pairs(spec.get("commonLabels")):
+        yield Labels(pairs, selectors=True)
+
+
+def _pairs(value: Any) -> tuple[tuple[str, str], ...]:
+    return tuple((str(key), str(item)) for key, item in value.items()) if isinstance(value, dict) else ()
+
+
+def _text(value: Any) -> str:
+    return str(value) if value else ""

@@ -1,0 +1,1 @@
+"""The readers of the world: files and clusters."""
