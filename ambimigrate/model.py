@@ -161,7 +161,7 @@ class Target:
     trust_domain: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mesh:
     """An immutable snapshot of one cluster or environment: resources, what could not be read, and indexes made on demand."""
 

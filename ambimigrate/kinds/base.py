@@ -1,4 +1,4 @@
-"""What all typed views share: the base struct, the metadata of an object, and the registry of the kinds that are read."""
+"""What all typed views share: the base struct, the metadata of an object, the registry of the kinds that are read."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ class View(msgspec.Struct, frozen=True, rename="camel", kw_only=True, omit_defau
     """A part of an object: only the fields that somebody reads; what is not declared stays in the text."""
 
 
-class OwnerReference(View):
+class OwnerReference(View, frozen=True):
     kind: str = ""
     name: str = ""
     api_version: str = ""
 
 
-class Metadata(View):
+class Metadata(View, frozen=True):
     name: str = ""
     generate_name: str = ""
     namespace: str = ""
@@ -28,8 +28,8 @@ class Metadata(View):
     owner_references: tuple[OwnerReference, ...] = ()
 
 
-class Object(View):
-    """A top-level object. Each subclass names its API group, its kind (the class name) and the plural of its list path."""
+class Object(View, frozen=True):
+    """A top-level object: its API group, and the plural of its kind (the class name) in the path of a list."""
 
     GROUP: ClassVar[str] = ""
     PLURAL: ClassVar[str] = ""

@@ -43,15 +43,23 @@ class Layout:
 
 
 def lay_out(
-    files: Iterable[str], kustomizations: Iterable[Kustomization], folders: Mapping[str, str] | None = None
+    files: Iterable[str],
+    kustomizations: Iterable[Kustomization],
+    folders: Mapping[str, str] | None = None,
+    root: str = "",
 ) -> Layout:
-    """The layout of a tree from the names of its files and its kustomizations; `folders` overrules what their names say."""
+    """The layout of the tree at `root` from the names of its files (which begin with it) and its kustomizations.
+
+    `folders` (folder below the root -> mesh) overrules what the names of folders say.
+    """
     names = frozenset(files)
-    known = environments(names) if folders is None else folders
+    above = f"{root}/" if root else ""
+    below = environments(name.removeprefix(above) for name in names) if folders is None else folders
+    known = {above + folder: mesh for folder, mesh in below.items()}
     following = follow(kustomizations, names)
     used: dict[str, dict[Placement, None]] = defaultdict(dict)
-    for root, uses in following.roots.items():
-        mesh = environment(f"{root}/", known)
+    for folder, uses in following.roots.items():
+        mesh = environment(f"{folder}/", known)
         for use in uses:
             used[use.file][Placement(mesh or environment(use.file, known), use.transforms)] = None
     return Layout(

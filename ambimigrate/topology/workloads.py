@@ -20,7 +20,7 @@ from ambimigrate.kinds import (
     pod_template,
 )
 from ambimigrate.kinds.core import ServicePort
-from ambimigrate.kinds.workloads import PodSpec
+from ambimigrate.kinds.pods import PodSpec
 from ambimigrate.model import Mesh, Resource, Route
 
 KINDS = (Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob, Rollout, Pod)

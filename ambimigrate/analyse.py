@@ -1,0 +1,104 @@
+"""Meshes to findings: every rule on every object of its kinds, one entry for the same finding in several meshes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from ambimigrate import catalogue
+from ambimigrate.checks import Rule, rules
+from ambimigrate.model import Finding, Hit, Mesh, Position, Ref, Resource, Route
+
+
+class Everywhere:
+    """The origin of a finding about a mesh as a whole: it stands in no file."""
+
+    file = ""
+
+    def at(self, route: Route) -> Position:
+        return Position("", None, None, route)
+
+
+def whole(mesh: Mesh) -> Resource[Mesh]:
+    """The mesh as the object of a finding that no other object carries."""
+    return Resource(Ref("Mesh", "", "", mesh.name), mesh, Everywhere())
+
+
+def analyse(meshes: Iterable[Mesh], only: Iterable[Rule] | None = None) -> tuple[Finding, ...]:
+    """The findings of all rules (or of some), sorted by place, rule and message."""
+    found: dict[tuple[Any, ...], Finding] = {}
+    for mesh in meshes:
+        for rule in rules(mesh.kinds()) if only is None else only:
+            for resource in _subjects(rule, mesh):
+                for hit in rule.check(resource, mesh):
+                    _add(found, rule, resource, hit, mesh)
+    return _numbered(sorted(found.values(), key=lambda finding: finding.order))
+
+
+def _subjects(rule: Rule, mesh: Mesh) -> Iterator[Resource[Any]]:
+    for kind in rule.kinds:
+        if kind is Mesh:
+            yield whole(mesh)
+        else:
+            yield from mesh.of(kind)
+
+
+def _add(found: dict[tuple[Any, ...], Finding], rule: Rule, resource: Resource[Any], hit: Hit, mesh: Mesh) -> None:
+    case = catalogue.entry(rule.id).case(hit.case, mesh.target.istio)
+    if case is None:
+        return
+    key = rule.id, hit.case, resource.ref, hit.position, hit.message
+    known = found.get(key)
+    meshes = (*known.meshes, mesh.name) if known else (mesh.name,)
+    print_ = known.fingerprint if known else fingerprint(rule.id, resource, hit)
+    found[key] = Finding(rule.id, case.level, case.fails_open, resource.ref, hit, case.fix, meshes, print_)
+
+
+def fingerprint(rule: str, resource: Resource[Any], hit: Hit) -> str:
+    """What a finding is known by wherever its text moves: SHA-256 of rule, case, object and stable route."""
+    ref = resource.ref
+    parts = (rule, hit.case, ref.kind, ref.namespace, ref.name, *_stable(resource.body, hit.position.route))
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _stable(body: Any, route: Route) -> Iterator[str]:
+    """The route with list indexes replaced by the element's own name, or a hash of what it holds."""
+    value = body
+    for step in route:
+        value = _step(value, step)
+        if isinstance(step, str):
+            yield step
+        elif isinstance(name := _step(value, "name"), str) and name:
+            yield f"[{name}]"
+        else:
+            yield f"[{hashlib.sha256(msgspec.json.encode(value, order='sorted')).hexdigest()[:12]}]"
+
+
+def _step(value: Any, step: str | int) -> Any:
+    if isinstance(step, int):
+        return value[step] if isinstance(value, list | tuple) and step < len(value) else None
+    if isinstance(value, dict):
+        return value.get(step)
+    if isinstance(value, msgspec.Struct):
+        for field, name in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
+            if name == step:
+                return getattr(value, field)
+    return None
+
+
+def _numbered(findings: list[Finding]) -> tuple[Finding, ...]:
+    """Equal fingerprints get an ordinal in file order."""
+    seen: dict[str, int] = {}
+    result = []
+    for finding in findings:
+        number = seen[finding.fingerprint] = seen.get(finding.fingerprint, 0) + 1
+        if number > 1:
+            again = hashlib.sha256(f"{finding.fingerprint}\0{number}".encode()).hexdigest()
+            finding = replace(finding, fingerprint=again)
+        result.append(finding)
+    return tuple(result)
+

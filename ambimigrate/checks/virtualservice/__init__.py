@@ -1,0 +1,3 @@
+"""Rules about VirtualServices."""
+
+KINDS = ("VirtualService",)

@@ -1,0 +1,43 @@
+"""`scan`: what stands in the way of ambient mode."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from ambimigrate import report
+from ambimigrate.cli import options
+from ambimigrate.cli.options import Ask
+from ambimigrate.render import RENDERERS
+
+
+def scan(
+    paths: options.Paths = None,
+    namespace: options.Namespace = "",
+    context: options.Context = "",
+    kubeconfig: options.Kubeconfig = "",
+    mesh: options.Only = "",
+    config: options.Config = "",
+    istio_version: options.Istio = "",
+    gateway_api_version: options.GatewayAPI = "",
+    channel: options.Channel = "standard",
+    platform: options.Platform = "",
+    trust_domain: options.TrustDomain = "",
+    strict: options.Strict = False,
+    format: options.Format = "text",
+    objects: bool = typer.Option(False, "--objects", help="List every object that was read (json).", rich_help_panel=options.OUTPUT),
+    fail_on: options.FailOn = "error",
+    quiet: options.Quiet = False,
+    no_color: options.NoColor = False,
+) -> None:
+    """Report what stands in the way of ambient mode, namespace by namespace."""
+    threshold = options.threshold(fail_on)
+    render = RENDERERS[options.one_of("--format", format, *RENDERERS)]
+    target = options.target(istio_version, gateway_api_version, channel, platform, trust_domain)
+    ask = Ask(tuple(paths or ()), namespace, context, kubeconfig, mesh, config, strict)
+    made = report.report(options.read(ask, target, istio_given=bool(istio_version)), strict=strict, objects=objects)
+    code = report.exit_code(made, threshold)
+    if not (quiet and code == 0):
+        render(made, sys.stdout)
+    raise typer.Exit(code)

@@ -1,0 +1,49 @@
+"""Colours for a terminal, and text that is safe to print there."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TextIO
+
+from ambimigrate.model import Severity
+
+_COLOURS = {Severity.blocker: "35", Severity.error: "31", Severity.warning: "33", Severity.info: "36"}
+_VERDICTS = {"wait": "35", "needs-changes": "31", "unknown": "33", "needs-waypoint": "33", "ready": "32"}
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """Escape sequences, or none of them."""
+
+    colours: bool
+
+    @staticmethod
+    def of(out: TextIO) -> Style:
+        """Colours on a terminal, unless NO_COLOR is set."""
+        return Style(out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb")
+
+    def bold(self, text: str) -> str:
+        return self._in("1", text)
+
+    def dim(self, text: str) -> str:
+        return self._in("2", text)
+
+    def severity(self, severity: Severity, text: str) -> str:
+        return self._in(_COLOURS[severity], text)
+
+    def verdict(self, verdict: str, text: str) -> str:
+        return self._in(_VERDICTS.get(verdict, "0"), text)
+
+    def _in(self, code: str, text: str) -> str:
+        return f"\033[{code}m{text}\033[0m" if self.colours else text
+
+
+def visible(text: str) -> str:
+    """The text with control characters shown as escapes, so that no name can move the cursor or end a line."""
+    return text if text.isprintable() else "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

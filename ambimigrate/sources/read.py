@@ -1,0 +1,137 @@
+"""Files to meshes: finds the layout of each tree, then decodes one file after the other."""
+
+from __future__ import annotations
+
+import gc
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping
+
+from ambimigrate.decode import Counts, Decoder, Reading
+from ambimigrate.layout import Layout, lay_out
+from ambimigrate.layout.kustomize import FILE_NAMES, Kustomization, patched, touches
+from ambimigrate.model import Mesh, Problem, Target
+from ambimigrate.sources.files import Tree, trees
+from ambimigrate.yamlio import Unreadable, documents, values
+
+
+def read_files(
+    paths: Iterable[str], target: Target, namespace: str = "", folders: Mapping[str, str] | None = None
+) -> Reading:
+    """The meshes of all paths together; `folders` (folder -> mesh, below each path) overrules what folder names say."""
+    collecting = gc.isenabled()
+    gc.disable()  # nothing that is made while reading becomes garbage in circles; the collector costs a third of the time
+    try:
+        return combined([_tree(tree, target, namespace, folders) for tree in trees(paths)], target)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _tree(tree: Tree, target: Target, namespace: str, folders: Mapping[str, str] | None) -> Reading:
+    kustomizations, problems = _kustomizations(tree)
+    shown = [tree.shown(name) for name in tree.files]
+    charts = frozenset(posixpath.dirname(name) for name in shown if posixpath.basename(name) == "Chart.yaml")
+    layout = lay_out(shown, kustomizations, folders, root=tree.root)
+    decoder = Decoder(layout, namespace, lambda name: _is_template(name, charts))
+    decoder.problems += [*tree.problems, *problems, *_patches(kustomizations, tree)]
+    decoder.counts.skipped += tree.skipped
+    for name in tree.files:
+        if posixpath.basename(name) in FILE_NAMES:
+            decoder.counts.files += 1
+            decoder.counts.skipped["kustomization"] += 1
+            continue
+        text = tree.read(name)
+        if isinstance(text, Problem):
+            decoder.problems.append(text)
+        else:
+            decoder.add(tree.shown(name), text)
+    return decoder.reading(target, _notes(layout))
+
+
+def _is_template(name: str, charts: frozenset[str]) -> bool:
+    folder, found, _ = name.rpartition("/templates/")
+    return bool(found) and (folder in charts or not charts.isdisjoint(_parents(folder)))
+
+
+def _parents(folder: str) -> Iterator[str]:
+    while folder:
+        folder = posixpath.dirname(folder)
+        yield folder
+
+
+def _notes(layout: Layout) -> Iterator[str]:
+    if len(layout.meshes) > 1:
+        places = ", ".join(f"{mesh} ({_first(layout, mesh)})" for mesh in layout.meshes)
+        yield f"Taken for {len(layout.meshes)} environments by the names of folders: {places}. `meshes:` in .ambimigrate.yaml says otherwise."
+
+
+def _first(layout: Layout, mesh: str) -> str:
+    folders = sorted(folder for folder, name in layout.folders.items() if name == mesh)
+    return folders[0] + (" …" if len(folders) > 1 else "")
+
+
+def _kustomizations(tree: Tree) -> tuple[list[Kustomization], list[Problem]]:
+    found, problems = [], []
+    for name in tree.files:
+        if posixpath.basename(name) in FILE_NAMES:
+            read = _kustomization(tree, name)
+            (problems if isinstance(read, Problem) else found).append(read)  # type: ignore[arg-type]
+    return found, problems
+
+
+def _kustomization(tree: Tree, name: str) -> Kustomization | Problem:
+    text, shown = tree.read(name), tree.shown(name)
+    if isinstance(text, Problem):
+        return text
+    document = next((each for each in documents(shown, text.removeprefix("\ufeff")) if each.text.strip()), None)
+    try:
+        spec = values(document).value if document else None
+    except Unreadable as error:
+        return Problem(error.message, shown, error.line)
+    if not isinstance(spec, dict):
+        spec = {}
+    lines = {key: document.at((key,)).line or 1 for key in spec} if document else {}
+    return Kustomization(shown, posixpath.dirname(shown), spec, lines)
+
+
+def _patches(kustomizations: Iterable[Kustomization], tree: Tree) -> Iterator[Problem]:
+    """Each patch of an object of a kind that we read: without a renderer it is not applied."""
+    for each in kustomizations:
+        for patch, target, line in patched(each):
+            text = patch
+            if "\n" not in patch:
+                path = posixpath.normpath(posixpath.join(each.folder, patch))
+                below = path.removeprefix(f"{tree.root}/") if tree.root else path
+                read = tree.read(below)
+                text = "" if isinstance(read, Problem) else read
+            if kind := touches(target, text):
+                what = "an inline patch" if "\n" in patch else f"patch {patch}"
+                yield Problem(f"{what} changes {kind} and is not applied without a renderer", each.file, line)
+
+
+def combined(readings: list[Reading], target: Target) -> Reading:
+    """Several inputs as one: meshes of one name are joined, and what belongs to no environment is shared by all."""
+    if len(readings) == 1:
+        return readings[0]
+    names = sorted({mesh.name for reading in readings for mesh in reading.meshes if mesh.name}) or [""]
+    counts = Counts()
+    for reading in readings:
+        counts.files += reading.counts.files
+        counts.documents += reading.counts.documents
+        counts.objects += reading.counts.objects
+        counts.skipped += reading.counts.skipped
+        counts.not_rendered += reading.counts.not_rendered
+    nothing = Decoder(lay_out((), ()), "").reading(target).problems
+    problems = tuple(dict.fromkeys(p for reading in readings for p in reading.problems if p not in nothing))
+    if not counts.objects and not problems:
+        problems = nothing
+    meshes = tuple(_joined(name, readings, target) for name in names)
+    return Reading(meshes, problems, counts, None, tuple(note for reading in readings for note in reading.notes))
+
+
+def _joined(name: str, readings: list[Reading], target: Target) -> Mesh:
+    parts = [mesh for reading in readings for mesh in reading.meshes if mesh.name in {name, ""}]
+    resources = tuple(resource for part in parts for resource in part.resources)
+    return Mesh(name, resources, target, tuple(dict.fromkeys(p for part in parts for p in part.problems)))
+
+
