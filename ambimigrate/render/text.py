@@ -5,15 +5,18 @@ from __future__ import annotations
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from textwrap import wrap
 from typing import TextIO
 
-from ambimigrate.model import Finding, Severity
+from ambimigrate import catalogue
+from ambimigrate.model import Finding, Severity, grouped
 from ambimigrate.render.style import Style, counted, visible
 from ambimigrate.report import Report
 from ambimigrate.verdicts import Standing, namespace_of
 
 _ORDER = ("wait", "needs-changes", "unknown", "needs-waypoint", "ready", "not-in-mesh")
+NAMELESS = "(no namespace given)"
 _SAYS = {
     "wait": "has to wait",
     "needs-changes": "needs changes",
@@ -25,67 +28,97 @@ _SAYS = {
 
 
 def render(report: Report, out: TextIO) -> None:
-    """Writes the report, at most as wide as the terminal (100 columns into a pipe)."""
+    """Writes the report, as wide as the terminal but at most 120 columns (100 into a pipe)."""
     style = Style.of(out)
     width = min(shutil.get_terminal_size((100, 24)).columns, 120) if out.isatty() else 100
-    for line in _lines(report, style, width):
+    page = _Page(style, width, several=len(report.meshes) > 1, all_meshes=tuple(mesh.name for mesh in report.meshes))
+    for line in _lines(report, page):
         out.write(f"{line}\n")
 
 
-def _lines(report: Report, style: Style, width: int) -> Iterator[str]:
-    by_namespace: dict[tuple[str, str], list[Finding]] = defaultdict(list)
-    elsewhere: list[Finding] = []
-    names = {(each.mesh, each.name) for each in report.namespaces}
+@dataclass(frozen=True, slots=True)
+class _Page:
+    style: Style
+    width: int
+    several: bool
+    all_meshes: tuple[str, ...]
+
+    def wrapped(self, text: str, indent: str, hanging: str | None = None) -> Iterator[str]:
+        following = indent if hanging is None else hanging
+        yield from wrap(visible(text), self.width, initial_indent=indent, subsequent_indent=following)
+
+
+def _lines(report: Report, page: _Page) -> Iterator[str]:
+    standings: dict[str, list[Standing]] = defaultdict(list)
+    for standing in report.namespaces:
+        standings[standing.name].append(standing)
+    findings: dict[str | None, list[Finding]] = defaultdict(list)
     for finding in report.findings:
-        key = finding.meshes[0], namespace_of(finding)
-        (by_namespace[key] if key in names else elsewhere).append(finding)
-    if elsewhere:
-        yield style.bold("The mesh as a whole")
-        yield from _findings(elsewhere, style, width)
-    several = len(report.meshes) > 1
+        name = namespace_of(finding)
+        findings[name if name in standings else None].append(finding)
+    if findings[None]:
+        yield page.style.bold("The mesh as a whole")
+        yield from _findings(findings[None], page)
     quiet: dict[str, list[str]] = defaultdict(list)
-    for standing in sorted(report.namespaces, key=lambda each: (_ORDER.index(each.verdict), each.mesh, each.name)):
-        findings = by_namespace.get((standing.mesh, standing.name), [])
-        label = _label(standing, several)
-        if findings or standing.waypoint:
-            yield from _section(standing, label, findings, style, width)
+    for name, members in sorted(standings.items(), key=lambda item: (_worst(item[1]), item[0])):
+        if findings[name] or any(each.waypoint for each in members):
+            yield from _section(name, members, findings[name], page)
         else:
-            quiet[standing.verdict].append(label)
-    for verdict, labels in sorted(quiet.items(), key=lambda item: _ORDER.index(item[0])):
-        yield from wrap(f"{_SAYS[verdict].capitalize()}, nothing found: {', '.join(labels)}", width)
+            quiet[members[0].verdict].append(visible(name) or NAMELESS)
+    for verdict, names in sorted(quiet.items(), key=lambda item: _ORDER.index(item[0])):
+        yield from page.wrapped(f"{_SAYS[verdict].capitalize()}, nothing found: {', '.join(names)}", "")
         yield ""
-    yield from _problems(report, style, width)
-    yield from _closing(report, style, width)
+    yield from _problems(report, page.style, page.width)
+    yield from _closing(report, page.style, page.width)
 
 
-def _label(standing: Standing, several: bool) -> str:
-    name = visible(standing.name) or "(no namespace given)"
-    return f"{name} [{standing.mesh}]" if several else name
+def _worst(members: Iterable[Standing]) -> int:
+    return min(_ORDER.index(each.verdict) for each in members)
 
 
-def _section(standing: Standing, label: str, findings: list[Finding], style: Style, width: int) -> Iterator[str]:
+def _section(name: str, members: list[Standing], findings: list[Finding], page: _Page) -> Iterator[str]:
+    said = grouped(((_stand(each, page), each.not_seen, each.waypoint), each.mesh) for each in members)
+    label = page.style.bold(visible(name) or NAMELESS)
+    for (stand, not_seen, need), meshes in said.items():
+        where = f" [{', '.join(meshes)}]" if page.several and len(meshes) < len(page.all_meshes) else ""
+        yield f"{label}{where}  {stand}"
+        if not_seen:
+            yield f"  not seen: {', '.join(not_seen)}"
+        if need:
+            yield from page.wrapped(f"waypoint for {', '.join(need.services)}: {', '.join(need.because)}", "  ", "    ")
+    yield from _findings(findings, page)
+
+
+def _stand(standing: Standing, page: _Page) -> str:
     mode = "taken for sidecar, its Namespace object was not read" if standing.assumed else standing.mode
-    yield f"{style.bold(label)}  {mode}: {style.verdict(standing.verdict, _SAYS[standing.verdict])}"
-    if standing.not_seen:
-        yield f"  not seen: {', '.join(standing.not_seen)}"
-    if standing.waypoint:
-        bound = "" if standing.unbound else " (bound)"
-        text = f"waypoint for {', '.join(standing.waypoint.services)}{bound}: {', '.join(standing.waypoint.because)}"
-        yield from wrap(visible(text), width, initial_indent="  ", subsequent_indent="    ")
-    yield from _findings(findings, style, width)
+    bound = " (waypoint bound)" if standing.waypoint and not standing.unbound else ""
+    return f"{mode}: {page.style.verdict(standing.verdict, _SAYS[standing.verdict])}{bound}"
 
 
-def _findings(findings: Iterable[Finding], style: Style, width: int) -> Iterator[str]:
-    for finding in sorted(findings, key=lambda each: (not each.fails_open, -each.severity, each.order)):
-        position = finding.hit.position
-        place = position.file + (f":{position.line}" if position.line else "")
-        fails_open = " fails open" if finding.fails_open else ""
-        yield f"  {style.severity(finding.severity, finding.severity.name + fails_open)} {finding.rule} {visible(str(finding.ref))}"
-        if place:
-            yield f"    {style.dim(visible(place))}"
-        yield from wrap(visible(finding.hit.message), width, initial_indent="    ", subsequent_indent="    ")
-        yield from wrap(f"-> {visible(finding.fix)}", width, initial_indent="    ", subsequent_indent="       ")
+def _findings(findings: Iterable[Finding], page: _Page) -> Iterator[str]:
+    """Findings of one rule and case together: what is wrong, each place, what to do."""
+    ordered = sorted(findings, key=lambda each: (not each.fails_open, -each.severity, each.rule, each.hit.case))
+    for (rule, _, severity, fails_open, fix), members in grouped((_case(each), each) for each in ordered).items():
+        level = f"{severity.name}, fails open" if fails_open else severity.name
+        yield f"  {page.style.severity(severity, level)} {rule} {catalogue.entry(rule).title}"
+        for finding in sorted(members, key=lambda each: each.order):
+            yield from _place(finding, page)
+        yield from page.wrapped(f"-> {fix}", "    ", "       ")
     yield ""
+
+
+def _case(finding: Finding) -> tuple[str, str, Severity, bool, str]:
+    return finding.rule, finding.hit.case, finding.severity, finding.fails_open, finding.fix
+
+
+def _place(finding: Finding, page: _Page) -> Iterator[str]:
+    position = finding.hit.position
+    place = position.file + (f":{position.line}" if position.line else "")
+    where = f" [{', '.join(finding.meshes)}]" if page.several and len(finding.meshes) < len(page.all_meshes) else ""
+    yield f"    {visible(str(finding.ref))}{where}"
+    if place:
+        yield f"      {page.style.dim(visible(place))}"
+    yield from page.wrapped(finding.hit.message, "      ")
 
 
 def _problems(report: Report, style: Style, width: int) -> Iterator[str]:

@@ -1,0 +1,62 @@
+"""`explain`: one entry of the catalogue, with an example of a bad and of a good object where the fixtures are at hand."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import wrap
+from typing import Annotated
+
+import typer
+
+from ambimigrate import catalogue
+
+
+def explain(rule: Annotated[str, typer.Argument(help="Id of a rule, such as AP001.", metavar="ID")]) -> None:
+    """Print what a rule is about: why, what to do in each case, sources, an example."""
+    try:
+        entry = catalogue.entry(rule.upper())
+    except KeyError:
+        raise typer.BadParameter(f"there is no rule {rule}{_nearest(rule.upper())}; `ambimigrate rules` lists them") from None
+    sys.stdout.write("".join(f"{line}\n" for line in _lines(entry)))
+
+
+def _nearest(rule: str) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(rule, list(catalogue.entries()), 3)
+    return f" (near: {', '.join(close)})" if close else ""
+
+
+def _lines(entry: catalogue.Entry) -> Iterator[str]:
+    yield f"{entry.id}: {entry.title}"
+    yield ""
+    yield from wrap(entry.why, 88)
+    for name, case in entry.cases.items():
+        yield ""
+        versions = "" if case.versions == "*" else f", Istio {case.versions}"
+        fails_open = ", fails open" if case.fails_open else ""
+        yield f"{name}: {case.severity}{fails_open}{versions} ({case.evidence})"
+        yield from wrap(f"-> {case.fix}", 88, initial_indent="  ", subsequent_indent="     ")
+    yield ""
+    yield f"Reads: {', '.join(entry.reads)}"
+    if entry.pitfalls:
+        yield f"Known as: {', '.join(entry.pitfalls)}"
+    yield from entry.references
+    yield from _example(entry)
+
+
+def _example(entry: catalogue.Entry) -> Iterator[str]:
+    """The smallest fixtures of the rule: one that it reports and one that it does not."""
+    fixtures = catalogue.folder().parent / "fixtures" / "rules" / entry.id
+    for prefix, title in (("fires", "Reported:"), ("silent", "Not reported:")):
+        files = sorted(fixtures.glob(f"{prefix}*/*.yaml"), key=_size)
+        if files:
+            yield ""
+            yield title
+            yield from (f"  {line}".rstrip() for line in files[0].read_text(encoding="utf-8").splitlines())
+
+
+def _size(path: Path) -> tuple[int, str]:
+    return path.stat().st_size, str(path)

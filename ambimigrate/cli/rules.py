@@ -1,0 +1,52 @@
+"""`rules`: the catalogue, a line for each rule."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import typer
+
+from ambimigrate import catalogue
+from ambimigrate.cli import options
+
+
+def rules(
+    words: list[str] = typer.Argument(None, help="Only rules that name all of these words (id, title, kinds, reason)."),
+    severity: str = typer.Option("", help="Only rules that have a case of this level."),
+    fails_open: bool = typer.Option(False, "--fails-open", help="Only rules about what fails open."),
+    format: options.Format = "text",
+) -> None:
+    """List the rules of scan and the reasons of convert."""
+    options.one_of("--format", format, "text", "json")
+    if severity:
+        options.threshold(severity)
+    chosen = [entry for entry in catalogue.entries().values() if _is_meant(entry, words or [], severity, fails_open)]
+    if format == "json":
+        from ambimigrate.render.json import dumped
+
+        sys.stdout.write(dumped({"schema": "ambimigrate.rules/v1", "rules": [_record(entry) for entry in chosen]}))
+        return
+    for entry in chosen:
+        worst = max(case.level for case in entry.cases.values())
+        line = f"{entry.id}  {worst.name:8} {entry.title}"
+        sys.stdout.write(f"{line}\n")
+    sys.stdout.write(f"{len(chosen)} rules; `ambimigrate explain ID` tells more.\n")
+
+
+def _is_meant(entry: catalogue.Entry, words: list[str], severity: str, fails_open: bool) -> bool:
+    text = " ".join((entry.id, entry.title, entry.why, *entry.reads, *entry.pitfalls)).lower()
+    cases = entry.cases.values()
+    return (
+        all(word.lower() in text for word in words)
+        and (not severity or any(case.severity == severity for case in cases))
+        and (not fails_open or any(case.fails_open for case in cases))
+    )
+
+
+def _record(entry: catalogue.Entry) -> dict[str, Any]:
+    import msgspec
+
+    return dict(msgspec.to_builtins(entry))
+
+

@@ -1,0 +1,93 @@
+"""From changes to ordered steps: waves of namespaces, clients before the servers that need a waypoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ambimigrate.changes import Change, Stage
+from ambimigrate.model import Mesh
+from ambimigrate.plan import install, steps
+from ambimigrate.plan.order import Order, order
+from ambimigrate.plan.steps import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A policy that is not enforced for these callers from one step to another."""
+
+    policy: str
+    callers: tuple[str, ...]
+    from_step: str
+    to_step: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """What is done together: steps in order, and the namespaces that become ambient in them."""
+
+    number: int
+    mesh: str
+    title: str
+    namespaces: tuple[str, ...]
+    steps: tuple[Step, ...]
+    gaps: tuple[Gap, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """A namespace that gets nothing after `prepare`, and the findings or reasons."""
+
+    mesh: str
+    namespace: str
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The waves of every mesh, the namespaces that stay, and the groups that call each other in a circle."""
+
+    waves: tuple[Wave, ...]
+    held: tuple[HeldBack, ...]
+    cycles: tuple[tuple[str, ...], ...]
+
+
+def plan(mesh: Mesh, changes: Iterable[Change], held: Mapping[str, tuple[str, ...]], source: str) -> Plan:
+    """The plan of one mesh. `held` gives the reasons per namespace; `source` is the path that `convert` is called with."""
+    mine = tuple(change for change in changes if change.mesh == mesh.name)
+    ordered = order(mesh, frozenset(held))
+    work = steps.Work(mesh, mine, source)
+    waves: list[Wave] = []
+    for title, namespaces, made in (*_before(work), *_waves(work, ordered)):
+        number = len(waves) + 1
+        named = tuple(steps.numbered(made, number))
+        if named:
+            waves.append(Wave(number, mesh.name, title, namespaces, named))
+    left = tuple(HeldBack(mesh.name, name, because) for name, because in sorted(held.items()))
+    return Plan(tuple(waves), left, ordered.cycles)
+
+
+Draft = tuple[str, tuple[str, ...], tuple[Step, ...]]
+
+
+def _before(work: steps.Work) -> Iterable[Draft]:
+    """What comes before the first namespace moves: neutral edits, then the installation."""
+    neutral = tuple(sorted({change.namespace for change in work.changes if change.stage is Stage.prepare}))
+    if neutral:
+        yield "Prepare: edits that change nothing for sidecars", (), (work.step(Stage.prepare, neutral),)
+    yield "Install ambient mode beside the sidecars", (), tuple(install.steps(work.mesh))
+
+
+def _waves(work: steps.Work, ordered: Order) -> Iterable[Draft]:
+    """Namespaces in order; before the first caller of a Service becomes ambient, its waypoint is there and bound."""
+    ready: set[str] = set()
+    for namespaces in ordered.waves:
+        targets = tuple(sorted(ordered.called_from(namespaces) - ready))
+        ready |= set(targets)
+        made = [
+            *work.steps((Stage.waypoints, Stage.policies, Stage.bind), targets),
+            *work.steps((Stage.swap,), namespaces),
+            work.enroll(namespaces),
+            *work.steps((Stage.retire, Stage.tighten), namespaces),
+        ]
+        yield f"Move {', '.join(name or 'the unnamed namespace' for name in namespaces)}", namespaces, tuple(made)

@@ -1,0 +1,1 @@
+"""What sidecars, ztunnel and waypoints decide: small evaluators, independent of the converters."""

@@ -1,0 +1,104 @@
+"""The words of routing: a client, its request, and what the proxies decide about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Header = tuple[str, str]
+Headers = tuple[Header, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The pod that calls."""
+
+    namespace: str = "default"
+    labels: Headers = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request of a client: `to` is the full name or the address that it dials, `host` what its Host header says.
+
+    `reply` holds the response headers that a backend would answer with.
+    """
+
+    to: str
+    port: int
+    method: str = "GET"
+    path: str = "/"
+    host: str = ""
+    headers: Headers = ()
+    scheme: str = "http"
+    reply: Headers = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """The request as the backend gets it; header names in lower case, sorted by name."""
+
+    method: str
+    path: str
+    host: str
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One way in which a request ends: at `backends` (namespace/name:targetPort), or with the proxy's own answer.
+
+    `request` is None if the proxy answers itself.
+    """
+
+    status: int
+    backends: tuple[str, ...] = ()
+    request: Received | None = None
+    body: str = ""
+    location: str | None = None
+    response: Headers = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """When Envoy tries again; times in seconds, 0 where nothing is said."""
+
+    attempts: int
+    conditions: frozenset[str]
+    codes: tuple[int, ...] = ()
+    per_try: float = 0.0
+    backoff: float = 0.0
+    other_localities: bool = False
+    other_hosts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Injected faults: (seconds, percentage) and (status, percentage)."""
+
+    delay: tuple[float, float] | None = None
+    abort: tuple[int, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """A copy of a share of the requests; `backends` is None if its cluster does not exist."""
+
+    backends: tuple[str, ...] | None
+    percentage: float
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of a request: outcomes with their percentage, and what the chosen route says besides.
+
+    `errors` names the clusters on the way that do not exist.
+    """
+
+    outcomes: tuple[tuple[float, Outcome], ...]
+    timeout: float | None = None
+    retries: Retries | None = None
+    mirrors: tuple[Mirror, ...] = ()
+    hash: tuple[str, ...] = ()
+    fault: Fault | None = None
+    unmatched: bool = False
+    errors: tuple[str, ...] = ()

@@ -1,0 +1,118 @@
+"""Envoy at work: finds the first route that matches a request, and carries out what it says."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from ambimigrate.semantics import cors, rewriting
+from ambimigrate.semantics.decision import Decision, Headers, Outcome, Received, Request
+from ambimigrate.semantics.envoy import Answer, Condition, Forward, Match, Redirect, Route, Target
+from ambimigrate.semantics.mutation import NOTHING, Message, mutated
+from ambimigrate.semantics.paths import parameters, split
+from ambimigrate.semantics.strings import Present, accepts
+
+ABORTED = "fault filter abort"  # the body of Envoy's answer
+
+
+def message(request: Request) -> Message:
+    headers = tuple((name.lower(), value) for name, value in request.headers)
+    return Message(headers, request.method, request.path, request.host, request.scheme)
+
+
+def decide(routes: Iterable[Route], request: Request) -> Decision:
+    """The decision of a virtual host with these routes; 404 if none matches. The path is already normalized."""
+    asked = message(request)
+    found = first(routes, asked)
+    if found is None:
+        return Decision(((100.0, Outcome(404)),), unmatched=True)
+    return _carried_out(found, asked, request.reply)
+
+
+def first(routes: Iterable[Route], asked: Message) -> Route | None:
+    """The first route that matches."""
+    path, _ = split(asked.path)
+    query = parameters(asked.path)
+    return next((route for route in routes if _matches(route.match, asked, path, query)), None)
+
+
+def _matches(match: Match, asked: Message, path: str, query: dict[str, str]) -> bool:
+    return (
+        accepts(match.path, path)
+        and all(_header(each, asked) for each in match.headers)
+        and all(each.name in query and accepts(each.test, query[each.name]) for each in match.query)
+    )
+
+
+def _header(condition: Condition, asked: Message) -> bool:
+    """Of several lines one has to match (Envoy 1.39+); where the test is negated, a missing header counts as empty."""
+    lines = asked.values(condition.name)
+    if not condition.negated:
+        return any(accepts(condition.test, line) for line in lines)
+    if isinstance(condition.test, Present):
+        return not lines
+    return not any(accepts(condition.test, line) for line in lines or ("",))
+
+
+def _carried_out(route: Route, asked: Message, reply: Headers) -> Decision:
+    """The filters in their order: fault, CORS, router."""
+    fault = route.fault
+    if fault and fault.abort and fault.abort[1] >= 100:
+        return Decision(((100.0, Outcome(fault.abort[0], body=ABORTED)),), fault=fault)
+    if route.cors and (answer := cors.preflight(route.cors, asked)) is not None:
+        return Decision(((100.0, Outcome(200, response=answer)),), fault=fault)
+    if isinstance(route.action, Forward):
+        return _forwarded(route, route.action, asked, reply)
+    return Decision(((100.0, _answered(route, route.action, asked)),), fault=fault)
+
+
+def _answered(route: Route, action: Redirect | Answer, asked: Message) -> Outcome:
+    response = cors.stamped(route.cors, asked, mutated((), route.response, asked))
+    if isinstance(action, Redirect):
+        return Outcome(action.code, location=rewriting.location(route.match, action, asked), response=_sorted(response))
+    return Outcome(action.status, body="" if asked.method == "HEAD" else action.body, response=_sorted(response))
+
+
+def _forwarded(route: Route, action: Forward, asked: Message, reply: Headers) -> Decision:
+    chosen = [each for each in action.targets if each.weight > 0] if len(action.targets) > 1 else list(action.targets)
+    total = sum(each.weight for each in chosen)
+    shares: dict[Outcome, float] = defaultdict(float)
+    for target in chosen:
+        share = 100.0 * target.weight / total if len(chosen) > 1 else 100.0
+        shares[_outcome(route, action, target, asked, reply)] += share
+    return Decision(
+        tuple((share, outcome) for outcome, share in shares.items()),
+        timeout=action.timeout,
+        retries=action.retries,
+        mirrors=action.mirrors,
+        hash=action.hash,
+        fault=route.fault,
+        errors=tuple(each.cluster.name for each in chosen if each.cluster.backends is None),
+    )
+
+
+def _outcome(route: Route, action: Forward, target: Target, asked: Message, reply: Headers) -> Outcome:
+    sent = _sent(route, action, target, asked)
+    backends = target.cluster.backends
+    headers = () if backends is None else tuple((name.lower(), value) for name, value in reply)
+    response = mutated(mutated(headers, target.response, sent), route.response, sent)
+    response = _sorted(cors.stamped(route.cors, asked, response))
+    if backends is None:
+        return Outcome(action.missing, response=response)
+    received = Received(sent.method, sent.path, sent.host, _sorted(sent.headers))
+    return Outcome(200, backends, received, response=response)
+
+
+def _sent(route: Route, action: Forward, target: Target, asked: Message) -> Message:
+    """The changes of the cluster come first, those of the route second, and paths and hosts last."""
+    headers = asked.headers
+    for mutation in (target.request, route.request):
+        if mutation != NOTHING:
+            seen = Message(headers, asked.method, asked.path, asked.host, asked.scheme)
+            headers = mutated(headers, mutation, seen)
+    path = rewriting.path(route.match, action.rewrite, asked.path)
+    return Message(headers, asked.method, path, action.host or target.host or asked.host, asked.scheme)
+
+
+def _sorted(headers: Headers) -> Headers:
+    return tuple(sorted(headers, key=lambda each: each[0]))

@@ -1,0 +1,26 @@
+"""What all tests share: golden files and the folder of fixtures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update", action="store_true", help="rewrite the expected files; `git diff fixtures/` is the review")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
+    """Compares a text with the file that holds what is expected."""
+
+    def compare(path: Path, got: str) -> None:
+        if request.config.getoption("--update"):
+            path.write_text(got, encoding="utf-8")
+        assert got == (path.read_text(encoding="utf-8") if path.exists() else ""), f"{path}; --update rewrites it"
+
+    return compare

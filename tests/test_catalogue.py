@@ -1,0 +1,61 @@
+"""The catalogue: every entry fits its schema, and the generated table of rules is current."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from ambimigrate import catalogue
+from ambimigrate.catalogue_page import page
+from tests.conftest import FIXTURES
+
+SCHEMA: dict[str, Any] = json.loads((catalogue.folder() / "schemas" / "rule.json").read_text())
+
+
+@pytest.mark.parametrize("path", sorted(catalogue.folder().glob("*.yaml")), ids=lambda path: path.stem)
+def test_entry_fits_the_schema(path: Any) -> None:
+    errors = list(jsonschema.Draft202012Validator(SCHEMA).iter_errors(yaml.safe_load(path.read_text())))
+    assert not errors, errors
+    assert path.stem == catalogue.entry(path.stem).id
+
+
+def test_page_of_rules_is_current(golden: Any) -> None:
+    golden(catalogue.folder() / "README.md", page())
+
+
+def ambimigrate(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "ambimigrate", *arguments], capture_output=True, text=True, check=False)
+
+
+def test_explain_prints_reason_fix_source_and_example() -> None:
+    run = ambimigrate("explain", "vs001")
+    assert run.returncode == 0
+    assert "VS001" in run.stdout
+    assert "->" in run.stdout
+    assert "https://istio.io" in run.stdout
+    assert "kind: VirtualService" in run.stdout
+
+
+def test_explain_of_an_unknown_rule_names_near_ones() -> None:
+    run = ambimigrate("explain", "VS0001")
+    assert run.returncode == 2
+    assert "VS001" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_rules_filters_by_word_and_level() -> None:
+    run = ambimigrate("rules", "waypoint", "--format", "json")
+    found = json.loads(run.stdout)["rules"]
+    assert "VS001" in {each["id"] for each in found}
+    assert len(found) < len(catalogue.entries()) or len(found) == 1
+    assert ambimigrate("rules", "--severity", "bad").returncode == 2
+
+
+def test_fixtures_folder_is_where_explain_looks() -> None:
+    assert (catalogue.folder().parent / "fixtures") == FIXTURES
