@@ -33,9 +33,9 @@ def analyse(meshes: Iterable[Mesh], only: Iterable[Rule] | None = None) -> tuple
     found: dict[tuple[Any, ...], Finding] = {}
     for mesh in meshes:
         for rule in rules(mesh.kinds()) if only is None else only:
-            for resource in _subjects(rule, mesh):
-                for hit in rule.check(resource, mesh):
-                    _add(found, rule, resource, hit, mesh)
+            hits = ((resource, hit) for resource in _subjects(rule, mesh) for hit in rule.check(resource, mesh))
+            for resource, hit in hits:
+                _add(found, rule, resource, hit, mesh)
     return _numbered(sorted(found.values(), key=lambda finding: finding.order))
 
 
@@ -101,4 +101,3 @@ def _numbered(findings: list[Finding]) -> tuple[Finding, ...]:
             finding = replace(finding, fingerprint=again)
         result.append(finding)
     return tuple(result)
-

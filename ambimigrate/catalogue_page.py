@@ -42,8 +42,9 @@ def _lines() -> Iterator[str]:
     known = entries()
     yield "# Rules"
     yield ""
-    yield "Made from the catalogue; `ambimigrate explain ID` prints one entry with an example. *Fails open* means that something"
-    yield "that was denied or encrypted is not any more. Rules marked *convert* say why `convert` holds or changes an object."
+    yield "Made from the catalogue; `ambimigrate explain ID` prints one entry with an example."
+    yield "*Fails open* means that something that was denied or encrypted is not any more."
+    yield "Rules marked *convert* say why `convert` holds or changes an object."
     for prefix, title in FAMILIES.items():
         members = [entry for name, entry in known.items() if name.startswith(prefix)]
         if members:

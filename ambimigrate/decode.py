@@ -11,12 +11,14 @@ from typing import Any
 import msgspec
 
 from ambimigrate.kinds import KINDS, NAMES, Object
+from ambimigrate.kinds.base import NEEDS_TEXT
 from ambimigrate.layout import Layout, Placement
 from ambimigrate.layout.transform import apply
 from ambimigrate.model import Mesh, Problem, Ref, Resource, Route, Target
 from ambimigrate.yamlio import Document, Unreadable, documents, values
 
 _KIND = re.compile(r"""\bkind["']?\s*:\s*(?:[&!]\S+\s+)?["']?([A-Za-z]+)""")
+_OWN_KIND = re.compile(r"""^kind:\s*["']?(\w+)""", re.MULTILINE)
 _NAMESPACE = re.compile(r"""^\s*["']?namespace["']?\s*:\s*["']?([a-z0-9-]+)""", re.MULTILINE)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _ANYTHING = re.compile(r"^\s*[^#\s%]", re.MULTILINE)
@@ -74,7 +76,7 @@ class Decoder:
 
     def _document(self, document: Document) -> None:
         named = _KIND.findall(document.text)
-        if NAMES.isdisjoint(named):
+        if NAMES.isdisjoint(named) or _holds_nothing(document.text):
             if _ANYTHING.search(document.text):
                 self.counts.documents += 1
                 self.counts.skipped["other kinds" if named else "no object"] += 1
@@ -155,12 +157,19 @@ class Decoder:
         if not self.counts.objects and not problems and not self.counts.not_rendered:
             problems.append(Problem("nothing was read: no object of a kind that matters here", "", None))
         meshes = tuple(
-            Mesh(name, tuple(resources), target, self._problems_of(name, problems)) for name, resources in self.resources.items()
+            Mesh(name, tuple(resources), target, self._problems_of(name, problems))
+            for name, resources in self.resources.items()
         )
         return Reading(meshes, tuple(problems), self.counts, self.layout, tuple(notes))
 
     def _problems_of(self, mesh: str, problems: Iterable[Problem]) -> tuple[Problem, ...]:
         return tuple(problem for problem in problems if mesh in self.layout.meshes_of(problem.file))
+
+
+def _holds_nothing(text: str) -> bool:
+    """Whether the document is one object of a kind of which only parts are read, and has none of them."""
+    own = _OWN_KIND.findall(text)
+    return len(own) == 1 and own[0] in NEEDS_TEXT and NEEDS_TEXT[own[0]] not in text
 
 
 def route(path: str) -> Route:

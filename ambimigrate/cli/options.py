@@ -20,24 +20,50 @@ Paths = Annotated[
     typer.Argument(help="Folders or files of manifests, or - for standard input. Without any: the current kubeconfig context."),
 ]
 Namespace = Annotated[
-    str, typer.Option("-n", "--namespace", help="Namespace of objects that name none; on a cluster the only one to read.", rich_help_panel=INPUT)
+    str,
+    typer.Option(
+        "-n",
+        "--namespace",
+        help="Namespace of objects that name none; on a cluster the only one to read.",
+        rich_help_panel=INPUT,
+    ),
 ]
 Context = Annotated[str, typer.Option(help="Context of the kubeconfig to read.", rich_help_panel=INPUT)]
 Kubeconfig = Annotated[str, typer.Option(help="Path of the kubeconfig.", rich_help_panel=INPUT)]
 Istio = Annotated[
-    str, typer.Option("--istio-version", help=f"X.Y or X.Y.Z. Default: the cluster's own, else {NEWEST}.", rich_help_panel=TARGET)
+    str,
+    typer.Option("--istio-version", help=f"X.Y or X.Y.Z. Default: the cluster's own, else {NEWEST}.", rich_help_panel=TARGET),
 ]
 GatewayAPI = Annotated[
-    str, typer.Option("--gateway-api-version", help=f"Version of the Gateway API's CRDs, default {NEWEST_GATEWAY_API}.", rich_help_panel=TARGET)
+    str,
+    typer.Option(
+        "--gateway-api-version",
+        help=f"Version of the Gateway API's CRDs, default {NEWEST_GATEWAY_API}.",
+        rich_help_panel=TARGET,
+    ),
 ]
-Channel = Annotated[str, typer.Option(help="Channel of the Gateway API's CRDs: standard or experimental.", rich_help_panel=TARGET)]
+Channel = Annotated[
+    str, typer.Option(help="Channel of the Gateway API's CRDs: standard or experimental.", rich_help_panel=TARGET)
+]
 Platform = Annotated[str, typer.Option(help="Platform of the cluster: gke, eks, aks, openshift, …", rich_help_panel=TARGET)]
-TrustDomain = Annotated[str, typer.Option(help="Trust domain of the mesh, if MeshConfig is not in the input.", rich_help_panel=TARGET)]
-Only = Annotated[str, typer.Option("--mesh", help="Only the mesh of this name (environment or cluster).", rich_help_panel=INPUT)]
-Config = Annotated[str, typer.Option(help="Configuration file; default .ambimigrate.yaml, found upwards from PATH.", rich_help_panel=INPUT)]
-Strict = Annotated[bool, typer.Option("--strict", help="Helm templates that are not rendered are problems.", rich_help_panel=INPUT)]
+TrustDomain = Annotated[
+    str, typer.Option(help="Trust domain of the mesh, if MeshConfig is not in the input.", rich_help_panel=TARGET)
+]
+Only = Annotated[
+    str, typer.Option("--mesh", help="Only the mesh of this name (environment or cluster).", rich_help_panel=INPUT)
+]
+Config = Annotated[
+    str,
+    typer.Option(help="Configuration file; default .ambimigrate.yaml, found upwards from PATH.", rich_help_panel=INPUT),
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Helm templates that are not rendered are problems.", rich_help_panel=INPUT)
+]
 Format = Annotated[str, typer.Option("--format", help="text or json.", rich_help_panel=OUTPUT)]
-FailOn = Annotated[str, typer.Option(help="Exit 1 from this level on: blocker, error, warning, info, or never.", rich_help_panel=OUTPUT)]
+FailOn = Annotated[
+    str,
+    typer.Option(help="Exit 1 from this level on: blocker, error, warning, info, or never.", rich_help_panel=OUTPUT),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing if there is nothing to say.", rich_help_panel=OUTPUT)]
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colours, also on a terminal.", rich_help_panel=OUTPUT)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -12,9 +12,9 @@ from ambimigrate.cli import options
 
 
 def rules(
-    words: list[str] = typer.Argument(None, help="Only rules that name all of these words (id, title, kinds, reason)."),
-    severity: str = typer.Option("", help="Only rules that have a case of this level."),
-    fails_open: bool = typer.Option(False, "--fails-open", help="Only rules about what fails open."),
+    words: Annotated[list[str] | None, typer.Argument(help="Only rules that name all of these words.")] = None,
+    severity: Annotated[str, typer.Option(help="Only rules that have a case of this level.")] = "",
+    fails_open: Annotated[bool, typer.Option("--fails-open", help="Only rules about what fails open.")] = False,
     format: options.Format = "text",
 ) -> None:
     """List the rules of scan and the reasons of convert."""
@@ -48,5 +48,3 @@ def _record(entry: catalogue.Entry) -> dict[str, Any]:
     import msgspec
 
     return dict(msgspec.to_builtins(entry))
-
-

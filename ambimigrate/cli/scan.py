@@ -26,7 +26,9 @@ def scan(
     trust_domain: options.TrustDomain = "",
     strict: options.Strict = False,
     format: options.Format = "text",
-    objects: bool = typer.Option(False, "--objects", help="List every object that was read (json).", rich_help_panel=options.OUTPUT),
+    objects: bool = typer.Option(
+        False, "--objects", help="List every object that was read (json).", rich_help_panel=options.OUTPUT
+    ),
     fail_on: options.FailOn = "error",
     quiet: options.Quiet = False,
     no_color: options.NoColor = False,

@@ -35,12 +35,14 @@ class Object(View, frozen=True):
     PLURAL: ClassVar[str] = ""
     NAMESPACED: ClassVar[bool] = True
     VERSIONS: ClassVar[tuple[str, ...]] = ("v1",)  # the served versions that we read, preferred first
+    NEEDS_TEXT: ClassVar[str] = ""  # a document of this kind without this text holds nothing that somebody reads
 
     metadata: Metadata = Metadata()
 
 
 KINDS: dict[tuple[str, str], type[Object]] = {}  # (group, kind) -> view
 NAMES: set[str] = set()  # kinds in any group, for the search in text before parsing
+NEEDS_TEXT: dict[str, str] = {}  # kind -> the text without which a document of that kind is passed over
 
 
 def kind(group: str, plural: str, *versions: str, namespaced: bool = True, name: str = "") -> Any:
@@ -51,6 +53,8 @@ def kind(group: str, plural: str, *versions: str, namespaced: bool = True, name:
         view.VERSIONS = versions or ("v1",)
         KINDS[group, name or view.__name__] = view
         NAMES.add(name or view.__name__)
+        if view.NEEDS_TEXT:
+            NEEDS_TEXT[name or view.__name__] = view.NEEDS_TEXT
         return view
 
     return register

@@ -45,6 +45,7 @@ class PodSpec(View, frozen=True):
     node_selector: dict[str, str] = field(default_factory=dict)
     runtime_class_name: str | None = None
     dns_policy: str = "ClusterFirst"
+    dns_config: dict[str, Any] | None = None
     affinity: dict[str, Any] | None = None
     volumes: tuple[dict[str, Any], ...] = ()
     security_context: dict[str, Any] | None = None

@@ -14,6 +14,8 @@ class WorkloadSpec(View, frozen=True):
     replicas: int | None = None
     selector: LabelSelector | None = None
     template: PodTemplate | None = None
+    strategy: dict[str, Any] | None = None
+    update_strategy: dict[str, Any] | None = None
 
 
 class StatefulSetSpec(WorkloadSpec, frozen=True):
@@ -22,7 +24,6 @@ class StatefulSetSpec(WorkloadSpec, frozen=True):
 
 class RolloutSpec(WorkloadSpec, frozen=True):
     workload_ref: dict[str, Any] | None = None  # the template is that of another object
-    strategy: dict[str, Any] | None = None
 
 
 class JobTemplate(View, frozen=True):

@@ -7,10 +7,41 @@ from collections.abc import Iterable, Mapping
 
 PARENTS = frozenset({"overlays", "overlay", "clusters", "environments", "environment", "envs", "env", "stages"})
 WORDS = frozenset(
-    "prod production prd live staging stage stg preprod pre-prod preproduction dev development develop test testing tst"
-    " qa uat int integration sandbox canary nonprod non-prod".split()
+    [
+        "prod",
+        "production",
+        "prd",
+        "live",
+        "staging",
+        "stage",
+        "stg",
+        "preprod",
+        "pre-prod",
+        "preproduction",
+        "dev",
+        "development",
+        "develop",
+        "test",
+        "testing",
+        "tst",
+        "qa",
+        "uat",
+        "int",
+        "integration",
+        "sandbox",
+        "canary",
+        "nonprod",
+        "non-prod",
+    ]
 )
-_SAME = {"production": "prod", "prd": "prod", "stage": "staging", "stg": "staging", "development": "dev", "develop": "dev"}
+_SAME = {
+    "production": "prod",
+    "prd": "prod",
+    "stage": "staging",
+    "stg": "staging",
+    "development": "dev",
+    "develop": "dev",
+}
 _NOT = frozenset({"base", "bases", "common", "shared", "components", "default", "templates"})
 
 

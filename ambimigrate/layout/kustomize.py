@@ -122,7 +122,11 @@ def patched(each: Kustomization) -> Iterator[tuple[str, Tree, int | None]]:
                 yield entry, {}, line
             elif isinstance(entry, dict):
                 target = entry.get("target")
-                yield str(entry.get("path") or entry.get("patch") or ""), target if isinstance(target, dict) else {}, line
+                yield (
+                    str(entry.get("path") or entry.get("patch") or ""),
+                    target if isinstance(target, dict) else {},
+                    line,
+                )
 
 
 def touches(target: Tree, text: str) -> str | None:

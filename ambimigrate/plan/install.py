@@ -40,7 +40,7 @@ def _crds(mesh: Mesh) -> Step:
         None,
         (),
         (f"kubectl apply --server-side -f {url}",),
-        ("kubectl wait --for=condition=Established crd/gateways.gateway.networking.k8s.io crd/httproutes.gateway.networking.k8s.io",),
+        ("kubectl wait --for=condition=Established crd/gateways.gateway.networking.k8s.io",),
         ("kubectl get crd gateways.gateway.networking.k8s.io -o yaml | grep bundle-version",),
         ("keep them: they do nothing by themselves",),
     )
@@ -71,7 +71,10 @@ def _istio(mesh: Mesh, root: str) -> Step:
         commands,
         (
             f"kubectl -n {root} rollout status deployment/istiod daemonset/istio-cni-node daemonset/ztunnel",
-            *(f"kubectl -n {each.namespace} get {each.resource.kind.lower()} {each.name}    # the gateway is still there" for each in _gateways(mesh)),
+            *(
+                f"kubectl -n {each.namespace} get {each.resource.kind.lower()} {each.name}    # the gateway is still there"
+                for each in _gateways(mesh)
+            ),
         ),
         (f"kubectl -n {root} logs daemonset/ztunnel | grep -i error    # nothing about xds",),
         (f"helm uninstall ztunnel istio-cni -n {root}    # safe as long as no pod is enrolled",),

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from ambimigrate.model import Mesh
 from ambimigrate.topology import injection
-from ambimigrate.topology.callgraph import calls, groups
+from ambimigrate.topology.callgraph import calls
+from ambimigrate.topology.circles import groups
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,9 @@ class Work:
             self._files(changes),
             (*self._convert(Stage.enroll, namespaces), *restarts),
             gate,
-            tuple(f"istioctl ztunnel-config workload --workload-namespace {name}    # HBONE for every pod" for name in namespaces),
+            tuple(
+                f"istioctl ztunnel-config workload --workload-namespace {name}    # HBONE for every pod" for name in namespaces
+            ),
             ("git revert the commit of this step and let it be applied", *restarts),
         )
 
@@ -137,7 +139,9 @@ def _bind_checks(changes: tuple[Change, ...], mesh: Mesh) -> tuple[tuple[str, ..
         f"kubectl -n {namespace} wait --for=condition=istio.io/WaypointBound service/{name} --timeout=2m"
         for namespace, name in sorted(set(names))
     )
-    verify = tuple(f"istioctl ztunnel-config service --service-namespace {name}" for name in sorted({each[0] for each in names}))
+    verify = tuple(
+        f"istioctl ztunnel-config service --service-namespace {name}" for name in sorted({each[0] for each in names})
+    )
     return gate or ("the labels are applied",), verify or ("istioctl ztunnel-config service",)
 
 
@@ -152,7 +156,9 @@ def _route_checks(changes: tuple[Change, ...]) -> tuple[tuple[str, ...], tuple[s
 
 def _undo(stage: Stage, changes: tuple[Change, ...]) -> tuple[str, ...]:
     made = [change.ref for change in changes if isinstance(change.action, Create)]
-    deleted = tuple(f"kubectl -n {ref.namespace} delete {ref.kind.lower()} {ref.name}    # if nothing prunes it" for ref in made)
+    deleted = tuple(
+        f"kubectl -n {ref.namespace} delete {ref.kind.lower()} {ref.name}    # if nothing prunes it" for ref in made
+    )
     return "git revert the commit of this step and let it be applied", *deleted
 
 
@@ -175,5 +181,4 @@ def _has_sidecar(mesh: Mesh, workload: Workload) -> bool:
 def _captured(namespace: str) -> Iterator[str]:
     shown = r"{range .items[*]}{.metadata.name} {.metadata.annotations.ambient\.istio\.io/redirection}{\"\n\"}{end}"
     yield f"kubectl -n {namespace} get pods -l security.istio.io/tlsMode=istio    # prints no pod"
-    yield f"kubectl -n {namespace} get pods -o jsonpath=\"{shown}\"    # enabled behind every pod"
-
+    yield f'kubectl -n {namespace} get pods -o jsonpath="{shown}"    # enabled behind every pod'

@@ -123,7 +123,9 @@ def _place(finding: Finding, page: _Page) -> Iterator[str]:
 
 def _problems(report: Report, style: Style, width: int) -> Iterator[str]:
     if report.problems:
-        yield style.severity(Severity.error, f"{counted(len(report.problems), 'problem')} in the input: what depends on it is unknown")
+        yield style.severity(
+            Severity.error, f"{counted(len(report.problems), 'problem')} in the input: what depends on it is unknown"
+        )
         for problem in report.problems:
             place = problem.file + (f":{problem.line}" if problem.line else "")
             text = f"{place}: {problem.message}" if place else problem.message

@@ -12,13 +12,13 @@ _ORIGIN = "access-control-allow-origin"
 
 
 def preflight(cors: Cors, asked: Message) -> Headers | None:
-    """The headers of the answer to a preflight, None if the request goes on."""
+    """The headers of the answer to a preflight, None if the request goes on; another origin is told everything but its name."""
     origin = _first(asked, "origin")
     if not origin or asked.method != "OPTIONS" or not _first(asked, _METHOD):
         return None
     if _allowed(cors, origin):
         return tuple(sorted(((_ORIGIN, origin), *cors.grants)))
-    return None if cors.forwards else ()
+    return None if cors.forwards else tuple(sorted(cors.grants))
 
 
 def stamped(cors: Cors | None, asked: Message, response: Headers) -> Headers:

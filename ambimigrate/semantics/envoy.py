@@ -97,7 +97,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Cors:
-    """`forwards`: a preflight from another origin goes to the backend; else it is answered without CORS headers."""
+    """`forwards`: a preflight from another origin goes to the backend; else it is answered without the origin."""
 
     origins: tuple[Test, ...]
     grants: Headers = ()  # of the answer to a preflight

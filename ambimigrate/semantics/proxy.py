@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from ambimigrate.semantics import cors, rewriting
-from ambimigrate.semantics.decision import Decision, Headers, Outcome, Received, Request
-from ambimigrate.semantics.envoy import Answer, Condition, Forward, Match, Redirect, Route, Target
+from ambimigrate.semantics.decision import Decision, Fault, Headers, Outcome, Received, Request
+from ambimigrate.semantics.envoy import Answer, Cluster, Condition, Forward, Match, Redirect, Route, Target
 from ambimigrate.semantics.mutation import NOTHING, Message, mutated
 from ambimigrate.semantics.paths import parameters, split
 from ambimigrate.semantics.strings import Present, accepts
@@ -16,7 +16,8 @@ ABORTED = "fault filter abort"  # the body of Envoy's answer
 
 
 def message(request: Request) -> Message:
-    headers = tuple((name.lower(), value) for name, value in request.headers)
+    """The request as the proxy reads it: blanks around header values are no part of them."""
+    headers = tuple((name.lower(), value.strip(" \t")) for name, value in request.headers)
     return Message(headers, request.method, request.path, request.host, request.scheme)
 
 
@@ -58,7 +59,7 @@ def _carried_out(route: Route, asked: Message, reply: Headers) -> Decision:
     """The filters in their order: fault, CORS, router."""
     fault = route.fault
     if fault and fault.abort and fault.abort[1] >= 100:
-        return Decision(((100.0, Outcome(fault.abort[0], body=ABORTED)),), fault=fault)
+        return _aborted(route, fault, fault.abort[0], asked)
     if route.cors and (answer := cors.preflight(route.cors, asked)) is not None:
         return Decision(((100.0, Outcome(200, response=answer)),), fault=fault)
     if isinstance(route.action, Forward):
@@ -70,24 +71,50 @@ def _answered(route: Route, action: Redirect | Answer, asked: Message) -> Outcom
     response = cors.stamped(route.cors, asked, mutated((), route.response, asked))
     if isinstance(action, Redirect):
         return Outcome(action.code, location=rewriting.location(route.match, action, asked), response=_sorted(response))
-    return Outcome(action.status, body="" if asked.method == "HEAD" else action.body, response=_sorted(response))
+    return Outcome(action.status, body=_body(action.body, asked), response=_sorted(response))
+
+
+def _body(text: str, asked: Message) -> str:
+    return "" if asked.method == "HEAD" else text
+
+
+def _aborted(route: Route, fault: Fault, status: int, asked: Message) -> Decision:
+    """A cluster has been chosen already, so that its changes of the response are made, too; CORS has not been looked at."""
+    body = _body(ABORTED, asked)
+    targets = route.action.targets if isinstance(route.action, Forward) else (_NOWHERE,)
+    answers = (
+        (share, mutated(mutated((), target.response, asked), route.response, asked)) for share, target in _shares(targets)
+    )
+    return Decision(_added((share, Outcome(status, body=body, response=_sorted(each))) for share, each in answers), fault=fault)
+
+
+_NOWHERE = Target(Cluster("", None))
+
+
+def _shares(targets: tuple[Target, ...]) -> Iterator[tuple[float, Target]]:
+    """The targets that get something, with their percentage."""
+    total = sum(each.weight for each in targets)
+    return ((100.0 * each.weight / total, each) for each in targets if each.weight > 0)
+
+
+def _added(outcomes: Iterable[tuple[float, Outcome]]) -> tuple[tuple[float, Outcome], ...]:
+    """Equal outcomes as one."""
+    shares: dict[Outcome, float] = defaultdict(float)
+    for share, outcome in outcomes:
+        shares[outcome] += share
+    return tuple((share, outcome) for outcome, share in shares.items())
 
 
 def _forwarded(route: Route, action: Forward, asked: Message, reply: Headers) -> Decision:
-    chosen = [each for each in action.targets if each.weight > 0] if len(action.targets) > 1 else list(action.targets)
-    total = sum(each.weight for each in chosen)
-    shares: dict[Outcome, float] = defaultdict(float)
-    for target in chosen:
-        share = 100.0 * target.weight / total if len(chosen) > 1 else 100.0
-        shares[_outcome(route, action, target, asked, reply)] += share
+    chosen = tuple(_shares(action.targets))
     return Decision(
-        tuple((share, outcome) for outcome, share in shares.items()),
+        _added((share, _outcome(route, action, target, asked, reply)) for share, target in chosen),
         timeout=action.timeout,
         retries=action.retries,
         mirrors=action.mirrors,
         hash=action.hash,
         fault=route.fault,
-        errors=tuple(each.cluster.name for each in chosen if each.cluster.backends is None),
+        errors=tuple(each.cluster.name for _, each in chosen if each.cluster.backends is None),
     )
 
 

@@ -40,7 +40,9 @@ class Tree:
         try:
             return content.decode()
         except UnicodeDecodeError as error:
-            return Problem(f"is not UTF-8: {error.reason} at byte {error.start}", shown, content.count(b"\n", 0, error.start) + 1)
+            return Problem(
+                f"is not UTF-8: {error.reason} at byte {error.start}", shown, content.count(b"\n", 0, error.start) + 1
+            )
 
 
 def trees(paths: Iterable[str]) -> Iterator[Tree]:

@@ -54,7 +54,7 @@ def _is_template(name: str, charts: frozenset[str]) -> bool:
 
 
 def _parents(folder: str) -> Iterator[str]:
-    while folder:
+    while folder not in {"", "/"}:
         folder = posixpath.dirname(folder)
         yield folder
 
@@ -62,7 +62,8 @@ def _parents(folder: str) -> Iterator[str]:
 def _notes(layout: Layout) -> Iterator[str]:
     if len(layout.meshes) > 1:
         places = ", ".join(f"{mesh} ({_first(layout, mesh)})" for mesh in layout.meshes)
-        yield f"Taken for {len(layout.meshes)} environments by the names of folders: {places}. `meshes:` in .ambimigrate.yaml says otherwise."
+        taken = f"Taken for {len(layout.meshes)} environments by the names of folders: {places}."
+        yield f"{taken} `meshes:` in .ambimigrate.yaml says otherwise."
 
 
 def _first(layout: Layout, mesh: str) -> str:
@@ -71,12 +72,9 @@ def _first(layout: Layout, mesh: str) -> str:
 
 
 def _kustomizations(tree: Tree) -> tuple[list[Kustomization], list[Problem]]:
-    found, problems = [], []
-    for name in tree.files:
-        if posixpath.basename(name) in FILE_NAMES:
-            read = _kustomization(tree, name)
-            (problems if isinstance(read, Problem) else found).append(read)  # type: ignore[arg-type]
-    return found, problems
+    names = (name for name in tree.files if posixpath.basename(name) in FILE_NAMES)
+    read = [_kustomization(tree, name) for name in names]
+    return [each for each in read if isinstance(each, Kustomization)], [each for each in read if isinstance(each, Problem)]
 
 
 def _kustomization(tree: Tree, name: str) -> Kustomization | Problem:
@@ -133,5 +131,3 @@ def _joined(name: str, readings: list[Reading], target: Target) -> Mesh:
     parts = [mesh for reading in readings for mesh in reading.meshes if mesh.name in {name, ""}]
     resources = tuple(resource for part in parts for resource in part.resources)
     return Mesh(name, resources, target, tuple(dict.fromkeys(p for part in parts for p in part.problems)))
-
-

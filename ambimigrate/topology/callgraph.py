@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ambimigrate.kinds import AuthorizationPolicy, NetworkPolicy, Sidecar, VirtualService
+from ambimigrate.kinds.core import NetworkPolicyPeer
 from ambimigrate.model import Mesh, Ref, Resource
 from ambimigrate.topology import hosts, injection
 from ambimigrate.topology.virtualservices import is_of_mesh
@@ -14,6 +15,7 @@ from ambimigrate.topology.workloads import Workload, workloads
 
 NAME_LABEL = "kubernetes.io/metadata.name"
 _PRINCIPAL = re.compile(r"(?:^|/)ns/([a-z0-9-]+)/sa/")
+_URL = re.compile(r"://([a-z0-9-]+)\.([a-z0-9-]+)(?=[:/]|$)")
 _SERVICE_NAME = re.compile(r"\b([a-z0-9-]+)\.([a-z0-9-]+)\.svc\b")
 
 
@@ -43,74 +45,72 @@ def _calls(mesh: Mesh) -> tuple[Call, ...]:
 
 def _all(mesh: Mesh) -> Iterator[Call]:
     for vs in mesh.of(VirtualService):
-        yield from _routes(mesh, vs)
+        if is_of_mesh(vs.body):
+            yield from _routes(mesh, vs)
     for policy in mesh.of(AuthorizationPolicy):
-        for caller in _callers(policy.body):
-            yield Call(caller, policy.namespace, policy.ref)
+        yield from (Call(caller, policy.namespace, policy.ref) for caller in _admitted(policy.body))
     for sidecar in mesh.of(Sidecar):
-        for listener in sidecar.body.spec.egress:
-            for host in listener.hosts:
-                namespace = host.partition("/")[0]
-                if namespace not in {"*", ".", "~"}:
-                    yield Call(sidecar.namespace, namespace, sidecar.ref)
+        yield from (Call(sidecar.namespace, callee, sidecar.ref) for callee in _imported(sidecar.body))
     for network in mesh.of(NetworkPolicy):
         yield from _network(network)
+    yield from _guesses(mesh)
+
+
+def _guesses(mesh: Mesh) -> Iterator[Call]:
     for workload in workloads(mesh):
-        yield from _environment(mesh, workload)
+        for callee in _named(mesh, workload):
+            yield Call(workload.namespace, callee, workload.resource.ref, guessed=True)
 
 
 def _routes(mesh: Mesh, vs: Resource[VirtualService]) -> Iterator[Call]:
     """Who writes routes for another namespace's Service calls it, and a routed Service's callers reach the destination."""
-    if not is_of_mesh(vs.body):
-        return
-    sources = {vs.namespace}
-    for host in vs.body.spec.hosts:
-        for service in hosts.services(mesh, host, vs.namespace, vs.file):
-            yield Call(vs.namespace, service.namespace, vs.ref)
-            sources.add(service.namespace)
-    for rule in vs.body.spec.http:
-        for route in rule.route:
-            target = hosts.service(mesh, route.destination.host, vs.namespace, vs.file)
-            if target is not None:
-                for source in sources:
-                    yield Call(source, target.namespace, vs.ref)
+    named = [each for host in vs.body.spec.hosts for each in hosts.services(mesh, host, vs.namespace, vs.file)]
+    yield from (Call(vs.namespace, service.namespace, vs.ref) for service in named)
+    sources = {vs.namespace, *(service.namespace for service in named)}
+    for destination in (route.destination for rule in vs.body.spec.http for route in rule.route):
+        target = hosts.service(mesh, destination.host, vs.namespace, vs.file)
+        if target is not None:
+            yield from (Call(source, target.namespace, vs.ref) for source in sources)
 
 
-def _callers(policy: AuthorizationPolicy) -> Iterator[str]:
+def _admitted(policy: AuthorizationPolicy) -> Iterator[str]:
     """The namespaces that an ALLOW (or CUSTOM) admits by name: who is admitted is taken for a caller."""
     if policy.spec.action == "DENY":
         return
-    for rule in policy.spec.rules or ():
-        for origin in rule.from_:
-            if origin.source is not None:
-                yield from (each for each in origin.source.namespaces if "*" not in each)
-                for principal in origin.source.principals:
-                    yield from _PRINCIPAL.findall(principal)
-                for account in origin.source.service_accounts:
-                    if "/" in account:
-                        yield account.partition("/")[0]
+    for source in (origin.source for rule in policy.spec.rules or () for origin in rule.from_):
+        if source is not None:
+            yield from (each for each in source.namespaces if "*" not in each)
+            yield from (found for principal in source.principals for found in _PRINCIPAL.findall(principal))
+            yield from (each.partition("/")[0] for each in source.service_accounts if "/" in each)
+
+
+def _imported(sidecar: Sidecar) -> Iterator[str]:
+    for host in (host for listener in sidecar.spec.egress for host in listener.hosts):
+        namespace = host.partition("/")[0]
+        if namespace not in {"*", ".", "~"}:
+            yield namespace
 
 
 def _network(policy: Resource[NetworkPolicy]) -> Iterator[Call]:
-    for rule in policy.body.spec.ingress:
-        for peer in rule.from_:
-            if peer.namespace_selector and (name := peer.namespace_selector.match_labels.get(NAME_LABEL)):
-                yield Call(name, policy.namespace, policy.ref)
-    for out in policy.body.spec.egress:
-        for peer in out.to:
-            if peer.namespace_selector and (name := peer.namespace_selector.match_labels.get(NAME_LABEL)):
-                yield Call(policy.namespace, name, policy.ref)
+    for peer in (peer for rule in policy.body.spec.ingress for peer in rule.from_):
+        if name := _namespace(peer):
+            yield Call(name, policy.namespace, policy.ref)
+    for peer in (peer for rule in policy.body.spec.egress for peer in rule.to):
+        if name := _namespace(peer):
+            yield Call(policy.namespace, name, policy.ref)
 
 
-def _environment(mesh: Mesh, workload: Workload) -> Iterator[Call]:
+def _namespace(peer: NetworkPolicyPeer) -> str | None:
+    return peer.namespace_selector.match_labels.get(NAME_LABEL) if peer.namespace_selector else None
+
+
+def _named(mesh: Mesh, workload: Workload) -> Iterator[str]:
+    """The namespaces of Services whose names stand in environment variables and arguments."""
     for text in _texts(workload):
-        for _, namespace in _SERVICE_NAME.findall(text):
-            yield Call(workload.namespace, namespace, workload.resource.ref, guessed=True)
-        if "." in text:
-            for host in re.findall(r"://([a-z0-9-]+\.[a-z0-9-]+)(?=[:/]|$)", text):
-                name, _, namespace = host.partition(".")
-                if hosts.service(mesh, f"{name}.{namespace}.{hosts.DOMAIN}", namespace):
-                    yield Call(workload.namespace, namespace, workload.resource.ref, guessed=True)
+        yield from (namespace for _, namespace in _SERVICE_NAME.findall(text))
+        for name, namespace in _URL.findall(text):
+            if hosts.service(mesh, f"{name}.{namespace}.{hosts.DOMAIN}", namespace):
+                yield namespace
 
 
 def _texts(workload: Workload) -> Iterator[str]:
@@ -118,63 +118,3 @@ def _texts(workload: Workload) -> Iterator[str]:
         yield from (each.value for each in container.env if each.value)
         yield from container.args
         yield from container.command
-
-
-def groups(names: Iterable[str], edges: Iterable[tuple[str, str]]) -> tuple[tuple[str, ...], ...]:
-    """The names in groups that reach each other in a circle, each group after those that it has edges to (Tarjan).
-
-    Deterministic: names and edges are taken in sorted order.
-    """
-    following: dict[str, list[str]] = {name: [] for name in sorted(names)}
-    for start, end in sorted(set(edges)):
-        if start in following and end in following:
-            following[start].append(end)
-    return tuple(_Tarjan(following).run())
-
-
-class _Tarjan:
-    """Strongly connected components without recursion, since chains of namespaces may be long."""
-
-    def __init__(self, following: dict[str, list[str]]) -> None:
-        self.following = following
-        self.order: dict[str, int] = {}
-        self.low: dict[str, int] = {}
-        self.stack: list[str] = []
-        self.on_stack: set[str] = set()
-
-    def run(self) -> Iterator[tuple[str, ...]]:
-        for name in self.following:
-            if name not in self.order:
-                yield from self._from(name)
-
-    def _enter(self, name: str) -> tuple[str, Iterator[str]]:
-        self.order[name] = self.low[name] = len(self.order)
-        self.stack.append(name)
-        self.on_stack.add(name)
-        return name, iter(self.following[name])
-
-    def _from(self, root: str) -> Iterator[tuple[str, ...]]:
-        work = [self._enter(root)]
-        while work:
-            name, left = work[-1]
-            following = next(left, None)
-            if following is None:
-                work.pop()
-                if work:
-                    above = work[-1][0]
-                    self.low[above] = min(self.low[above], self.low[name])
-                if self.low[name] == self.order[name]:
-                    yield self._component(name)
-            elif following not in self.order:
-                work.append(self._enter(following))
-            elif following in self.on_stack:
-                self.low[name] = min(self.low[name], self.order[following])
-
-    def _component(self, name: str) -> tuple[str, ...]:
-        members = []
-        while True:
-            member = self.stack.pop()
-            self.on_stack.discard(member)
-            members.append(member)
-            if member == name:
-                return tuple(sorted(members))

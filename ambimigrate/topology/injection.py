@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from ambimigrate.kinds import Namespace
+from ambimigrate.kinds import Namespace, Object, Service
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.topology import meshconfig
-from ambimigrate.topology.workloads import Workload, in_namespace
+from ambimigrate.topology.workloads import KINDS, Workload, in_namespace
 
 INJECTION = "istio-injection"
 REVISION = "istio.io/rev"
@@ -20,6 +20,7 @@ TEMPLATES = "inject.istio.io/templates"
 
 SIDECAR, AMBIENT, MIXED, NONE, UNKNOWN = "sidecar", "ambient", "mixed", "none", "unknown"
 _SYSTEM = ("kube-",)
+_MESH_GROUPS = (".istio.io", "gateway.networking.k8s.io")
 
 
 def namespaces(mesh: Mesh) -> Mapping[str, Resource[Namespace] | None]:
@@ -30,9 +31,14 @@ def namespaces(mesh: Mesh) -> Mapping[str, Resource[Namespace] | None]:
 def _namespaces(mesh: Mesh) -> Mapping[str, Resource[Namespace] | None]:
     found: dict[str, Resource[Namespace] | None] = {each.name: each for each in mesh.of(Namespace)}
     for resource in mesh.resources:
-        if type(resource.body).NAMESPACED:
+        if _takes_part(type(resource.body)):
             found.setdefault(resource.namespace, None)
     return dict(sorted(found.items()))
+
+
+def _takes_part(kind: type[Object]) -> bool:
+    """Whether objects of the kind show that their namespace is in the mesh: workloads, Services, objects of Istio."""
+    return kind.NAMESPACED and (kind in KINDS or kind is Service or kind.GROUP.endswith(_MESH_GROUPS))
 
 
 def is_system(mesh: Mesh, namespace: str) -> bool:
@@ -48,7 +54,8 @@ def labels(mesh: Mesh, namespace: str) -> Mapping[str, str]:
 
 def is_assumed(mesh: Mesh, namespace: str) -> bool:
     """Whether a namespace is only taken for a sidecar namespace, since its Namespace object was not read."""
-    return namespaces(mesh).get(namespace) is None and not is_system(mesh, namespace)
+    known = namespaces(mesh)
+    return namespace in known and known[namespace] is None and not is_system(mesh, namespace)
 
 
 def injects(mesh: Mesh, namespace: str) -> bool:
@@ -74,7 +81,7 @@ def workload_mode(mesh: Mesh, workload: Workload) -> str:
 
 
 def _modes(mesh: Mesh) -> dict[int, str]:
-    from ambimigrate.topology.workloads import workloads  # noqa: PLC0415
+    from ambimigrate.topology.workloads import workloads
 
     return {id(workload): _mode(mesh, workload) for workload in workloads(mesh)}
 

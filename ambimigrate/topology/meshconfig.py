@@ -52,9 +52,9 @@ def _all(mesh: Mesh) -> Iterator[Source]:
         yield Source(operator, spec.mesh_config or {}, route, spec.values or {}, ("spec", "values"))
     for sail in mesh.of(SailIstio):
         helm = sail.body.spec.values or {}
-        config = helm.get("meshConfig")
-        route = ("spec", "values", "meshConfig")
-        yield Source(sail, config if isinstance(config, dict) else {}, route, helm, ("spec", "values"))
+        inside = helm.get("meshConfig")
+        found = inside if isinstance(inside, dict) else {}
+        yield Source(sail, found, ("spec", "values", "meshConfig"), helm, ("spec", "values"))
 
 
 def _parsed(text: str) -> dict[str, Any]:

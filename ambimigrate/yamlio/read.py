@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 import yaml
-from yaml.cyaml import CParser
+from yaml.cyaml import CParser  # type: ignore[attr-defined]
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from ambimigrate.model import Position, Route
@@ -30,7 +30,7 @@ class Unreadable(Exception):
         self.message, self.line = message, line
 
 
-class _Composer(CParser):  # type: ignore[misc]
+class _Composer(CParser):
     """libyaml's composer without PyYAML's tag resolution: a node's tag is None unless it is written in the text."""
 
     def resolve(self, _kind: type, _value: str, _implicit: Any) -> None:
@@ -93,15 +93,14 @@ def _child(node: Node, step: str | int) -> tuple[Node, Node] | None:
         return (node.value[step], node.value[step]) if step < len(node.value) else None
     if not isinstance(node, MappingNode):
         return None
-    for key, value in reversed(node.value):
-        if isinstance(key, ScalarNode) and _key(key) == step:
-            return key, value
-    for key, value in node.value:
-        if _is_merge(key):
-            for source in value.value if isinstance(value, SequenceNode) else [value]:
-                if found := _child(source, step):
-                    return found
-    return None
+    named = (pair for pair in reversed(node.value) if isinstance(pair[0], ScalarNode) and key_text(pair[0]) == step)
+    return next(named, None) or _merged_child(node, step)
+
+
+def _merged_child(node: MappingNode, step: str | int) -> tuple[Node, Node] | None:
+    merged = [value for key, value in node.value if _is_merge(key)]
+    sources = [each for value in merged for each in (value.value if isinstance(value, SequenceNode) else [value])]
+    return next((found for each in sources if (found := _child(each, step))), None)
 
 
 def documents(file: str, text: str) -> Iterator[Document]:
@@ -183,7 +182,7 @@ class _Walk:
             if _is_merge(key):
                 merged.append(item)
                 continue
-            name = _key(key)
+            name = key_text(key)
             if name in found:
                 self.duplicates.append((name, self._line(key)))
             value = _scalar(item) if type(item) is ScalarNode else self.value(item)
@@ -221,7 +220,7 @@ def _scalar(node: Node) -> Any:
     return plain(node.value)
 
 
-def _key(node: Node) -> str:
+def key_text(node: Node) -> str:
     if type(node) is not ScalarNode:
         return repr(node.value)
     if node.style or node.tag == _STRING:

@@ -10,8 +10,8 @@ import re
 Scalar = str | int | float | bool | None
 
 WORDS: dict[str, Scalar] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
-WORDS |= {word: True for word in "y Y yes Yes YES true True TRUE on On ON".split()}
-WORDS |= {word: False for word in "n N no No NO false False FALSE off Off OFF".split()}
+WORDS |= {word: True for word in ["y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"]}
+WORDS |= {word: False for word in ["n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"]}
 WORDS |= {sign + word: float(sign + "inf") for sign in ("", "+", "-") for word in (".inf", ".Inf", ".INF")}
 WORDS |= {word: float("nan") for word in (".nan", ".NaN", ".NAN")}
 
@@ -45,4 +45,6 @@ def is_ambiguous(text: str) -> bool:
 
 
 _OTHER_WORDS = frozenset({"=", "<<", "nan", "inf"})
-_OTHER_NUMBERS = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*|[-+]?[.0-9][0-9._]*(?:e[-+]?[0-9]+)?|0[xob][0-9a-f_]+")
+_OTHER_NUMBERS = re.compile(
+    r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*|[-+]?[.0-9][0-9._]*(?:e[-+]?[0-9]+)?|0[xob][0-9a-f_]+"
+)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from ambimigrate.checks import rule
-from ambimigrate.kinds import VirtualService
+from ambimigrate.kinds import Service, VirtualService
 from ambimigrate.model import Hit, Mesh, Resource
-from ambimigrate.topology import hosts, injection, waypoints
+from ambimigrate.topology import hosts, reach, waypoints
 from ambimigrate.topology.virtualservices import features, is_of_mesh
 
 
@@ -16,14 +17,36 @@ def check(vs: Resource[VirtualService], mesh: Mesh) -> Iterator[Hit]:
     if not is_of_mesh(vs.body):
         return
     for number, host in enumerate(vs.body.spec.hosts):
-        found = hosts.services(mesh, host, vs.namespace, vs.file)
-        needing = [each for each in found if injection.is_meshed(mesh, each.namespace)]
-        unbound = [each for each in needing if not waypoints.is_bound(mesh, each)]
-        if unbound:
-            names = ", ".join(each.name for each in unbound)
-            lost = ", ".join(features(vs.body)) or "its routes"
+        found = [each for each in reach.called(mesh, host, vs) if _is_served(mesh, vs, each)]
+        unbound = [each for each in found if not waypoints.is_bound(mesh, each)]
+        lost = losses(vs, unbound)
+        if unbound and lost:
             yield Hit(
                 vs.at("spec", "hosts", number),
-                f"{host}: no waypoint serves {names}, so for ambient callers {lost} stop and requests spread over all endpoints",
-                services=tuple(f"{each.namespace}/{each.name}" for each in needing),
+                f"{host}: no waypoint serves {reach.listed(each.name for each in unbound)}, so {lost} stop for ambient"
+                " callers; their requests spread over all endpoints",
+                services=reach.needed(found),
             )
+
+
+def _is_served(mesh: Mesh, vs: Resource[VirtualService], target: Resource[Any]) -> bool:
+    """Whether a waypoint of the target would read the VirtualService and could serve it (headless Services have none)."""
+    headless = isinstance(target.body, Service) and hosts.is_headless(target)
+    return reach.is_read(mesh, vs.namespace, target) and not headless
+
+
+def losses(vs: Resource[VirtualService], targets: list[Resource[Any]]) -> str:
+    """What the VirtualService does beyond sending requests where they go anyway."""
+    said = list(features(vs.body))
+    own = {name for each in targets for name in reach.hostnames(each)}
+    others = (
+        each.destination.host
+        for rule in vs.body.spec.http
+        for each in rule.route
+        if hosts.full_name(each.destination.host, vs.namespace) not in own
+    )
+    if away := reach.listed(others):
+        said.append(f"the routes to {away}")
+    if any(rule.delegate for rule in vs.body.spec.http):
+        said.append("the delegated routes")
+    return ", ".join(said)

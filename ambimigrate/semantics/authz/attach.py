@@ -19,7 +19,7 @@ STRICT, PERMISSIVE, DISABLE, UNSET = "STRICT", "PERMISSIVE", "DISABLE", "UNSET"
 
 
 def of_workload(mesh: Mesh, kind: type[Targeted], workload: Workload) -> tuple[Resource[Targeted], ...]:
-    """The policies of a server's sidecar: without targetRefs, in its namespace or the root one, and selecting its pods."""
+    """The policies of a server's sidecar: without targetRefs, of its namespace or the root one, selecting its pods."""
     return tuple(
         each
         for each in mesh.of(kind)

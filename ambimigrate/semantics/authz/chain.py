@@ -1,4 +1,4 @@
-"""What the filters of one Envoy chain decide: CUSTOM, then tokens, then AUDIT, DENY and ALLOW."""
+"""What the filters of one Envoy chain decide: CUSTOM, then tokens, then DENY and ALLOW; AUDIT marks what passes."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def decide(mesh: Mesh, chain: Chain, view: View, now: float | None = None) -> De
         if found.status:
             return _denied(view, found.status, "RequestAuthentication")
         view = replace(view, request=found.request, claims=found.claims)
-    audit = _first(mesh, _acting(enforced, "AUDIT"), view) is not None
     denying = _first(mesh, _acting(enforced, "DENY"), view)
     if denying is not None:
-        return replace(_denied(view, 403, _name(denying)), audit=audit)
+        return _denied(view, 403, _name(denying))
     allowing = _acting(enforced, "ALLOW")
     granted = _first(mesh, allowing, view)
     if allowing and granted is None:
-        return replace(_denied(view, 403, "no ALLOW policy matches"), audit=audit)
+        return _denied(view, 403, "no ALLOW policy matches")
+    audit = view.request is not None and _first(mesh, _acting(enforced, "AUDIT"), view) is not None
     because = _name(granted) if granted else ""
     if asked:
         return Decision(Verdict.ASK, 403 if view.request else 0, (), audit, asked, because)
@@ -53,8 +53,8 @@ def decide(mesh: Mesh, chain: Chain, view: View, now: float | None = None) -> De
 def _external(mesh: Mesh, policies: tuple[Policy, ...], view: View) -> tuple[tuple[str, ...], Policy | None]:
     """The external authorizers that are asked, and the policy that denies because there is none to ask.
 
-    More than one on a chain deny what they match (Istio, pilot/pkg/security/authz/builder/builder.go `buildHTTP`); one that
-    speaks HTTP only is left out on TCP chains.
+    Several on a chain deny what they match; one that speaks HTTP only is left out on TCP chains (Istio,
+    pilot/pkg/security/authz/builder/builder.go `buildHTTP`, `buildTCP`).
     """
     names = sorted({_provider(each) for each in policies})
     several = len(names) > 1 and not settings.is_on(mesh, settings.SEVERAL_PROVIDERS)

@@ -34,12 +34,12 @@ def _combined(first: Decision | None, mesh: Mesh, call: Call, workload: Workload
     if first is None:
         return last
     path = first.path + last.path
-    audit, providers = first.audit or last.audit, first.providers + last.providers
     if last.verdict is Verdict.DENY:
         # The waypoint has no connection to the pod: 503 (derived).
         status = last.status or (503 if call.is_http else 0)
-        return Decision(Verdict.DENY, status, path, audit, (), last.because)
+        return Decision(Verdict.DENY, status, path, because=last.because)
     strongest = last if last.verdict is Verdict.ASK else first
+    audit, providers = first.audit or last.audit, first.providers + last.providers
     return replace(strongest, path=path, audit=audit, providers=providers)
 
 

@@ -95,7 +95,11 @@ class Hop:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What becomes of a call. `status`: what the caller of an HTTP request gets, 0 for none; `because` says why."""
+    """What becomes of a call.
+
+    `status`: what the caller of an HTTP request gets, 0 for none; on ASK, if the authorizers refuse. `audit`: an AUDIT
+    policy marks the request, which passes. `because`: the policy or the rule of the mesh that decided, "" for none.
+    """
 
     verdict: Verdict
     status: int

@@ -1,4 +1,4 @@
-"""What authorization reads of the mesh's configuration: trust domains, external authorizers, path normalisation, switches."""
+"""What authorization reads of the mesh's configuration: trust domains, authorizers, path normalisation, switches."""
 
 from __future__ import annotations
 

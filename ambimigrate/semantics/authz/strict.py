@@ -31,17 +31,17 @@ def demands_identity(mesh: Mesh, workload: Workload, port: int) -> bool:
     if layers.workload is None:
         return inherited
     own = _mode(layers.workload.mtls)
-    overall = inherited if own == "UNSET" else own == "STRICT"
     ports = {number: _mode(each) for number, each in layers.workload.port_level_mtls.items()}
     here = ports.get(str(port), "UNSET")
-    if not overall:
+    if own == "STRICT":
+        return here not in _LENIENT
+    if own in _LENIENT or not inherited:
         return here == "STRICT"
-    return not (here in _LENIENT and _excepts(own, ports.values()))
-
-
-def _excepts(own: str, ports: Iterable[str]) -> bool:
-    """Whether the exceptions of ports are sent at all: beside an inherited STRICT only a PERMISSIVE one makes them be."""
-    return any(each == "PERMISSIVE" or (each == "DISABLE" and own == "STRICT") for each in ports)
+    # Beside an inherited STRICT the exceptions are made only if one of them is PERMISSIVE.
+    if "PERMISSIVE" not in ports.values():
+        return True
+    # If the namespace's own policy is UNSET, Istio drops the STRICT of the mesh and makes no policy of the exceptions.
+    return here not in _LENIENT and (layers.namespace is None or _mode(layers.namespace.mtls) == "STRICT")
 
 
 def _inherited(layers: Layers) -> bool:

@@ -44,7 +44,7 @@ class Authenticated:
     status: int = 0
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """The token is not believed, with this status."""
 
 
@@ -58,7 +58,7 @@ def authenticate(rules: tuple[JWTRule, ...], request: Request, now: float | None
         for token in _tokens(rule, request):
             try:
                 claims = _believed(rule, token, request, now)
-            except _Refused as error:
+            except _RefusedError as error:
                 refusals.append(error.args[0])
                 break
             return Authenticated(_forwarded(rule, request, claims, token), _spaced(rule, claims))
@@ -93,11 +93,11 @@ def _cookies(text: str) -> Iterator[tuple[str, str]]:
 def _believed(rule: JWTRule, token: str, request: Request, now: float | None) -> dict[str, Any]:
     claims = _claims(token, "" if request.signed else rule.jwks, request.signed)
     if claims is None or claims.get("iss") != rule.issuer:
-        raise _Refused(401)
+        raise _RefusedError(401)
     if now is not None and not claims.get("nbf", now) - SKEW <= now <= claims.get("exp", now) + SKEW:
-        raise _Refused(401)
+        raise _RefusedError(401)
     if rule.audiences and not {_audience(each) for each in rule.audiences} & _audiences(claims):
-        raise _Refused(403)
+        raise _RefusedError(403)
     return claims
 
 

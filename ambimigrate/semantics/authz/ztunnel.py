@@ -207,14 +207,13 @@ def _any(clause: tuple[Match, ...], connection: Connection) -> bool:
 def _holds(match: Match, connection: Connection) -> bool:
     namespace, account = _parts(connection.principal)
     checks = (
-        (match.principals, match.not_principals, lambda each: fits(each, connection.principal or "") and has_identity),
+        (match.principals, match.not_principals, lambda each: fits(each, connection.principal or "")),
         (match.namespaces, match.not_namespaces, lambda each: fits(each, namespace)),
-        (match.accounts, match.not_accounts, lambda each: has_identity and each == f"{namespace}/{account}"),
+        (match.accounts, match.not_accounts, lambda each: each == f"{namespace}/{account}"),
         (match.sources, match.not_sources, lambda each: in_block(each, connection.source_ip)),
         (match.destinations, match.not_destinations, lambda each: in_block(each, connection.pod_ip)),
         (match.ports, match.not_ports, lambda each: each == str(connection.port)),
     )
-    has_identity = connection.principal is not None
     return all(
         (not wanted or any(map(test, wanted))) and not any(map(test, unwanted)) for wanted, unwanted, test in checks
     )

@@ -1,0 +1,3 @@
+"""Rules about AuthorizationPolicies."""
+
+KINDS = ("AuthorizationPolicy",)

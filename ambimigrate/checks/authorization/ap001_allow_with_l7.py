@@ -1,0 +1,30 @@
+"""AP001: ALLOW rules with L7 fields, which ztunnel takes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ambimigrate.checks import rule
+from ambimigrate.kinds import AuthorizationPolicy
+from ambimigrate.model import Hit, Mesh, Resource
+from ambimigrate.topology import policies, ztunnel
+
+
+@rule("AP001", AuthorizationPolicy)
+def check(policy: Resource[AuthorizationPolicy], mesh: Mesh) -> Iterator[Hit]:
+    spec = policy.body.spec
+    scope = policies.scope(mesh, policy)
+    if not scope.concerns or spec.action not in {"", "ALLOW"} or not ztunnel.is_sent(policy.body, mesh.target.istio):
+        return
+    effects = ztunnel.effects(policy.body)
+    dropped = [each for each in effects if each.dropped]
+    services = policies.needing(scope.services)
+    left = [each for each in effects if not each.dropped and not each.inert]
+    when = "now that they are ambient" if policies.is_ambient(mesh, policy) else "once they are ambient"
+    for effect in dropped if left else dropped[:1]:
+        fields = ", ".join(effect.l7 if left else dict.fromkeys(field for each in dropped for field in each.l7))
+        if left:
+            message = f"ztunnel removes rule {effect.index + 1} ({fields}): whom only it admits is denied at {scope.words}"
+        else:
+            message = f"every rule uses {fields}, which ztunnel removes: all callers of {scope.words} are denied {when}"
+        yield Hit(policy.at(*effect.first), message, "some" if left else "all", services)

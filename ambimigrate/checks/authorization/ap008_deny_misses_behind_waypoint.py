@@ -1,0 +1,64 @@
+"""AP008: DENY rules by the caller's identity that ztunnel no longer matches, or matches on the waypoint itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ambimigrate.checks import rule
+from ambimigrate.kinds import AuthorizationPolicy
+from ambimigrate.kinds.security import Rule
+from ambimigrate.model import Hit, Mesh, Resource
+from ambimigrate.topology import attachment, fronts, policies, ztunnel
+from ambimigrate.topology.fronts import Front
+from ambimigrate.topology.ztunnel import RuleEffect
+
+
+@rule("AP008", AuthorizationPolicy)
+def check(policy: Resource[AuthorizationPolicy], mesh: Mesh) -> Iterator[Hit]:
+    scope = policies.scope(mesh, policy)
+    if not scope.concerns or policy.body.spec.action != "DENY":
+        return
+    if not ztunnel.is_sent(policy.body, mesh.target.istio):
+        return
+    behind = tuple(fronts.fronts(mesh, scope.services))
+    for effect in ztunnel.effects(policy.body):
+        found = (policy.body.spec.rules or ())[effect.index]
+        if behind and not effect.inert and fronts.identity(found):
+            yield from _hits(policy, mesh, behind, found, effect)
+
+
+def _hits(
+    policy: Resource[AuthorizationPolicy], mesh: Mesh, behind: tuple[Front, ...], found: Rule, effect: RuleEffect
+) -> Iterator[Hit]:
+    fields = ", ".join(fronts.identity(found))
+    where = policy.at("spec", "rules", effect.index)
+    hit = [each for each in behind if fronts.meets(found, each, mesh)]
+    missed = [each for each in behind if each not in hit and not _has_twin(mesh, each, found)]
+    if hit:
+        names = policies.listed(each.service.name for each in hit)
+        who = f"{hit[0].namespace}/{hit[0].account}"
+        message = f"{fields} of rule {effect.index + 1} cover waypoint {who} itself: all calls through it to {names} are denied"
+        yield Hit(where, message, "covers", _names(hit))
+    if missed:
+        names = policies.listed(each.service.name for each in missed)
+        yield Hit(
+            where,
+            f"fails open: through the waypoint of {names} ztunnel sees the waypoint, not the caller, so {fields} of rule "
+            f"{effect.index + 1} match nobody",
+            "misses",
+            _names(missed),
+        )
+
+
+def _names(members: list[Front]) -> tuple[str, ...]:
+    return tuple(f"{each.service.namespace}/{each.service.name}" for each in members)
+
+
+def _has_twin(mesh: Mesh, front: Front, found: Rule) -> bool:
+    """Whether the waypoint applies a DENY with the same sources, which there still sees the caller."""
+    return any(
+        other.from_ == found.from_
+        for policy in attachment.applied(mesh).get(id(front.service), ())
+        if policy.body.spec.action == "DENY"
+        for other in policy.body.spec.rules or ()
+    )

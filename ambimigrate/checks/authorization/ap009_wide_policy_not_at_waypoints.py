@@ -1,0 +1,39 @@
+"""AP009: namespace-wide and root policies that no waypoint applies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ambimigrate.checks import rule
+from ambimigrate.kinds import AuthorizationPolicy
+from ambimigrate.model import Hit, Mesh, Resource
+from ambimigrate.topology import attachment, fronts, policies, ztunnel
+
+
+@rule("AP009", AuthorizationPolicy)
+def check(policy: Resource[AuthorizationPolicy], mesh: Mesh) -> Iterator[Hit]:
+    scope = policies.scope(mesh, policy)
+    shape = policies.form(mesh, policy)
+    if not scope.concerns or ztunnel.is_dry_run(policy.body):
+        return
+    if shape not in {policies.NAMESPACE, policies.ROOT} and not policies.is_root(mesh, policy):
+        return
+    action = policy.body.spec.action or "ALLOW"
+    if policy.body.spec.rules and not any(_says_who_or_what(each) for each in policy.body.spec.rules):
+        return
+    behind = [each for each in fronts.fronts(mesh, scope.services) if each.is_bound]
+    bare = [each for each in behind if not _has_twin(mesh, each, action)]
+    if bare:
+        names = policies.listed(f"{each.service.namespace}/{each.service.name}" for each in bare)
+        case = "root" if policies.is_root(mesh, policy) else "namespace"
+        message = f"fails open: waypoints do not apply it, so requests through the waypoint of {names} are judged without it"
+        yield Hit(policy.at("spec"), message, case)
+
+
+def _says_who_or_what(found: object) -> bool:
+    return any(getattr(found, part) for part in ("from_", "to", "when"))
+
+
+def _has_twin(mesh: Mesh, front: fronts.Front, action: str) -> bool:
+    applied = attachment.applied(mesh).get(id(front.service), ())
+    return any((each.body.spec.action or "ALLOW") == action for each in applied)

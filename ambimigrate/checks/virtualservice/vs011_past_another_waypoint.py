@@ -1,0 +1,31 @@
+"""VS011: a route to another Service whose own waypoint or policies the first waypoint skips."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ambimigrate.checks import rule
+from ambimigrate.kinds import VirtualService
+from ambimigrate.kinds.routes import HTTPRouteDestination, RouteDestination
+from ambimigrate.model import Hit, Mesh, Resource, Route
+from ambimigrate.topology import onward, reach
+
+
+@rule("VS011", VirtualService)
+def check(vs: Resource[VirtualService], mesh: Mesh) -> Iterator[Hit]:
+    origins = reach.readers(mesh, vs)
+    said: set[str] = set()
+    for route, destination in _destinations(vs.body) if origins else ():
+        for target in reach.targets(mesh, destination.destination.host, vs.namespace, vs.file):
+            for origin in origins:
+                found = onward.skipped(mesh, origin, target)
+                if found and found[1] not in said:
+                    said.add(found[1])
+                    yield Hit(vs.at(*route, "destination", "host"), found[1], case=found[0])
+
+
+def _destinations(vs: VirtualService) -> Iterator[tuple[Route, HTTPRouteDestination | RouteDestination]]:
+    for i, http in enumerate(vs.spec.http):
+        yield from ((("spec", "http", i, "route", j), each) for j, each in enumerate(http.route))
+    for i, tcp in enumerate(vs.spec.tcp):
+        yield from ((("spec", "tcp", i, "route", j), each) for j, each in enumerate(tcp.route))

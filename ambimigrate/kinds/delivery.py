@@ -1,0 +1,84 @@
+"""Kinds that bring other objects about: progressive delivery, serverless and model serving, GitOps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ambimigrate.kinds.base import Metadata, Object, View, kind
+from ambimigrate.kinds.scaling import ScaleTargetRef
+
+
+class CanarySpec(View, frozen=True):
+    provider: str = ""
+    target_ref: ScaleTargetRef = ScaleTargetRef()
+    service: dict[str, Any] | None = None
+
+
+@kind("flagger.app", "canaries", "v1beta1")
+class Canary(Object, frozen=True):
+    spec: CanarySpec = CanarySpec()
+
+
+@kind("serving.knative.dev", "services", name="Service")
+class KnativeService(Object, frozen=True):
+    pass
+
+
+@kind("serving.kserve.io", "inferenceservices", "v1beta1")
+class InferenceService(Object, frozen=True):
+    pass
+
+
+class Destination(View, frozen=True):
+    namespace: str = ""
+    name: str = ""
+    server: str = ""
+
+
+class ApplicationSpec(View, frozen=True):
+    destination: Destination = Destination()
+    sync_policy: dict[str, Any] | None = None
+
+
+@kind("argoproj.io", "applications", "v1alpha1")
+class Application(Object, frozen=True):
+    """What Argo CD applies."""
+
+    spec: ApplicationSpec = ApplicationSpec()
+
+
+class ApplicationTemplate(View, frozen=True):
+    metadata: Metadata = Metadata()
+    spec: ApplicationSpec = ApplicationSpec()
+
+
+class ApplicationSetSpec(View, frozen=True):
+    template: ApplicationTemplate = ApplicationTemplate()
+
+
+@kind("argoproj.io", "applicationsets", "v1alpha1")
+class ApplicationSet(Object, frozen=True):
+    spec: ApplicationSetSpec = ApplicationSetSpec()
+
+
+class FluxKustomizationSpec(View, frozen=True):
+    path: str = ""
+    target_namespace: str = ""
+    prune: bool = False
+
+
+@kind("kustomize.toolkit.fluxcd.io", "kustomizations", "v1", "v1beta2", name="Kustomization")
+class FluxKustomization(Object, frozen=True):
+    spec: FluxKustomizationSpec = FluxKustomizationSpec()
+
+
+class HelmReleaseSpec(View, frozen=True):
+    chart: dict[str, Any] | None = None
+    release_name: str = ""
+    target_namespace: str = ""
+    values: dict[str, Any] | None = None
+
+
+@kind("helm.toolkit.fluxcd.io", "helmreleases", "v2", "v2beta2", "v2beta1")
+class HelmRelease(Object, frozen=True):
+    spec: HelmReleaseSpec = HelmReleaseSpec()

@@ -1,0 +1,47 @@
+"""The plan as versioned JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ambimigrate.plan import Plan, Wave
+from ambimigrate.plan.steps import Step
+
+SCHEMA = "ambimigrate.plan/v1"
+
+
+def record(plan: Plan, head: dict[str, Any]) -> dict[str, Any]:
+    """The plan as plain values behind the head of every output."""
+    return {
+        **head,
+        "waves": [_wave(wave) for wave in plan.waves],
+        "held": [{"namespace": each.namespace, "mesh": each.mesh, "because": list(each.because)} for each in plan.held],
+        "cycles": [list(cycle) for cycle in plan.cycles],
+    }
+
+
+def _wave(wave: Wave) -> dict[str, Any]:
+    return {
+        "number": wave.number,
+        "mesh": wave.mesh,
+        "title": wave.title,
+        "namespaces": list(wave.namespaces),
+        "steps": [_step(step) for step in wave.steps],
+        "gaps": [
+            {"policy": gap.policy, "callers": list(gap.callers), "from_step": gap.from_step, "to_step": gap.to_step}
+            for gap in wave.gaps
+        ],
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "id": step.id,
+        "stage": step.stage.name if step.stage else None,
+        "title": step.title,
+        "files": list(step.files),
+        "commands": list(step.commands),
+        "gate": list(step.gate),
+        "verify": list(step.verify),
+        "undo": list(step.undo),
+    }

@@ -1,0 +1,46 @@
+"""The part of a waypoint that serves one port of one Service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ambimigrate.kinds import Service
+from ambimigrate.model import Mesh
+from ambimigrate.semantics.destinations import Viewer
+from ambimigrate.semantics.registry import by_address
+from ambimigrate.topology import hosts, waypoints
+from ambimigrate.versions import Version, at_least
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The namespaces of the waypoint and of the Service, and the host and port that it serves."""
+
+    waypoint: str
+    namespace: str
+    host: str
+    port: int
+
+    @property
+    def viewer(self) -> Viewer:
+        """A waypoint looks for DestinationRules as if it were the client."""
+        return Viewer(self.waypoint)
+
+
+def chain_of(mesh: Mesh, address: str, port: int) -> Chain | None:
+    """The chain for a dialled name or address, None if no working waypoint serves it."""
+    entry = by_address(mesh, address)
+    if entry is None or port not in entry.ports:
+        return None
+    owner = entry.owner
+    if isinstance(owner.body, Service) and hosts.is_headless(owner):
+        return None
+    found = waypoints.binding(mesh, owner)
+    if found is None or found.fault is not None:
+        return None
+    return Chain(found.namespace, entry.namespace, entry.host, port)
+
+
+def merges_lists(version: Version) -> bool:
+    """Whether all lists of routes for a Service count; before, the first alone (istio#59484)."""
+    return at_least(version, "1.28.6", "1.29.2", "1.30.0")

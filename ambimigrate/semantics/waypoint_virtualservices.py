@@ -1,0 +1,146 @@
+"""What a waypoint makes of the VirtualServices of a Service that it serves (listener_waypoint.go)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ambimigrate.kinds import VirtualService
+from ambimigrate.kinds.routes import Destination, Headers, HTTPMatch, HTTPRule
+from ambimigrate.model import Mesh, Resource
+from ambimigrate.semantics import delegates, visibility
+from ambimigrate.semantics import virtualservice_fields as fields
+from ambimigrate.semantics.decision import Mirror
+from ambimigrate.semantics.destinations import Viewer, cluster, hash_policy
+from ambimigrate.semantics.durations import seconds
+from ambimigrate.semantics.envoy import Answer, Cluster, Forward, Redirect, Route, Target, cut
+from ambimigrate.semantics.mutation import NOTHING, Mutation
+from ambimigrate.semantics.registry import Entry, entries
+from ambimigrate.topology import hosts
+from ambimigrate.versions import at_least
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The part of a waypoint that serves one port of one Service: the waypoint's namespace, the Service's, host and port."""
+
+    waypoint: str
+    namespace: str
+    host: str
+    port: int
+
+    @property
+    def viewer(self) -> Viewer:
+        """A waypoint looks for DestinationRules as if it were the client."""
+        return Viewer(self.waypoint)
+
+
+def candidates(mesh: Mesh, chain: Chain) -> tuple[tuple[int, Resource[VirtualService]], ...]:
+    """With their scope, all that name the host or cover it and lie in the Service's or the waypoint's namespace."""
+    return tuple(
+        (scope, each)
+        for scope, each in visibility.virtual_services(mesh, chain.waypoint)
+        if each.namespace in {chain.namespace, chain.waypoint}
+        and any(hosts.covers(name, chain.host) for name in visibility.written_hosts(each))
+    )
+
+
+def compiled(mesh: Mesh, chain: Chain, resource: Resource[VirtualService]) -> tuple[Route, ...]:
+    """The routes of one VirtualService, up to its first catch-all."""
+    return cut(_all_routes(mesh, chain, resource))
+
+
+def _all_routes(mesh: Mesh, chain: Chain, resource: Resource[VirtualService]) -> Iterator[Route]:
+    for rule in delegates.rules(mesh, resource):
+        entries_of_rule = rule.match or (HTTPMatch(),)
+        if kept := [each for each in entries_of_rule if _is_kept(mesh, chain, each)]:
+            template = _action(mesh, chain, resource.namespace, rule)
+            request, response = _changes(rule)
+            fault, cors = fields.fault(rule.fault), fields.cors(rule.cors_policy)
+            for each in kept:
+                yield Route(fields.conditions(each), template, request, response, fault, cors)
+
+
+def _is_kept(mesh: Mesh, chain: Chain, match: HTTPMatch) -> bool:
+    """Nobody knows the caller here. Gateways count from 1.26 on, and then nothing is asked of the source.
+
+    An entry with sourceLabels is dropped (up to 1.24 only the condition); sourceNamespace means the waypoint's from 1.26 on.
+    """
+    version = mesh.target.istio
+    if match.port and match.port != chain.port:
+        return False
+    if not at_least(version, "1.26.0"):
+        return not match.source_labels or not at_least(version, "1.25.0")
+    if match.gateways:
+        return visibility.MESH in match.gateways
+    return not match.source_labels and match.source_namespace in {"", chain.waypoint}
+
+
+def _changes(rule: HTTPRule) -> tuple[Mutation, Mutation]:
+    """The header changes of the route itself: the rule's, and those of an only destination behind them."""
+    levels = [rule.headers] + ([rule.route[0].headers] if len(rule.route) == 1 else [])
+    request, response = NOTHING, NOTHING
+    for level in levels:
+        more_request, more_response, _ = fields.header_changes(level)
+        request, response = request.then(more_request), response.then(more_response)
+    return request, response
+
+
+def _action(mesh: Mesh, chain: Chain, namespace: str, rule: HTTPRule) -> Forward | Redirect | Answer:
+    if rule.redirect:
+        return fields.redirect(rule.redirect, chain.port, mesh.target.istio)
+    if rule.direct_response:
+        return fields.answer(rule.direct_response)
+    written = [(each, _meant(mesh, chain, namespace, each.destination)) for each in rule.route]
+    if len(written) == 1:
+        destination, meant = written[0]
+        targets: tuple[Target, ...] = (Target(_cluster(mesh, chain, meant), host=_authority(destination.headers)),)
+    else:
+        targets = tuple(
+            Target(_cluster(mesh, chain, meant), each.weight or 0, *fields.header_changes(each.headers)) for each, meant in written
+        )
+    hashes = dict.fromkeys(word for _, meant in written for word in _hash(mesh, chain, meant))
+    return Forward(
+        targets,
+        rewrite=fields.rewrite(rule.rewrite),
+        host=(rule.rewrite.authority if rule.rewrite else "") or _authority(rule.headers),
+        timeout=seconds(rule.timeout) or None,
+        retries=fields.retries(mesh, rule.retries, hashed=bool(hashes)),
+        mirrors=tuple(
+            Mirror(_cluster(mesh, chain, _meant(mesh, chain, namespace, each)).backends, share)
+            for each, share in fields.mirrors(rule)
+        ),
+        hash=tuple(hashes),
+    )
+
+
+def _authority(headers: Headers | None) -> str:
+    return fields.header_changes(headers)[2]
+
+
+@dataclass(frozen=True, slots=True)
+class _Meant:
+    host: str
+    port: int
+    subset: str
+
+
+def _meant(mesh: Mesh, chain: Chain, namespace: str, destination: Destination) -> _Meant:
+    """Without a port: the only one of the destination's Service, else the one of this chain (route.go `GetDestinationCluster`)."""
+    host = hosts.full_name(destination.host, namespace)
+    if destination.port:
+        return _Meant(host, destination.port.number, destination.subset or "")
+    found: Entry | None = entries(mesh).get(host)
+    port = found.ports[0] if found and len(found.ports) == 1 else chain.port
+    return _Meant(host, port, destination.subset or "")
+
+
+def _cluster(mesh: Mesh, chain: Chain, meant: _Meant) -> Cluster:
+    return cluster(mesh, chain.viewer, meant.host, meant.port, meant.subset)
+
+
+def _hash(mesh: Mesh, chain: Chain, meant: _Meant) -> tuple[str, ...]:
+    """Waypoints hash from 1.26 on."""
+    if not at_least(mesh.target.istio, "1.26.0"):
+        return ()
+    return hash_policy(mesh, chain.viewer, meant.host, meant.port, meant.subset)

@@ -1,0 +1,167 @@
+"""Lists of a cluster: which ones to ask for, and each of them page by page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from ambimigrate.kinds import KINDS, ConfigMap, Namespace, Object
+from ambimigrate.model import Problem, Resource
+from ambimigrate.sources.cluster_decode import is_made, page, place, resource
+from ambimigrate.sources.cluster_discovery import Served
+from ambimigrate.sources.cluster_scope import NAMED_CONFIG_MAPS, is_istio, listed
+from ambimigrate.sources.cluster_server import Failed, Server
+
+PAGE = 500  # objects: more cost memory and save no time
+
+_AMBIGUOUS = {name for name, count in Counter(name for _, name in KINDS).items() if count > 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One list to ask for; without a namespace that of the whole cluster."""
+
+    kind: str
+    view: type[Object]
+    version: str
+    namespace: str = ""
+    fields: str = ""  # a field selector
+    labels: str = ""  # a label selector
+    keep: Callable[[str], bool] | None = None  # by name
+    settings: bool = False  # of Istio or of the network, outside of what a user asked for
+
+    @property
+    def path(self) -> str:
+        root = f"/apis/{self.view.GROUP}/{self.version}" if self.view.GROUP else f"/api/{self.version}"
+        scope = f"/namespaces/{quote(self.namespace)}" if self.namespace and self.view.NAMESPACED else ""
+        return f"{root}{scope}/{self.view.PLURAL}"
+
+    def url(self, token: str) -> str:
+        """No resourceVersion: with 0 the server ignores the limit (Kubernetes 1.35, tried)."""
+        asked = {"limit": PAGE, "fieldSelector": self.fields, "labelSelector": self.labels, "continue": token}
+        return f"{self.path}?{urlencode({key: value for key, value in asked.items() if value})}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The lists to ask for, the kinds that the cluster does not serve, and what to tell about the others."""
+
+    listings: tuple[Listing, ...]
+    missing: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a list brought: objects, problems, how many objects were made by others, and why it ended early."""
+
+    listing: Listing
+    resources: tuple[Resource[Any], ...] = ()
+    problems: tuple[Problem, ...] = ()
+    made: int = 0
+    failed: Failed | None = None  # as it was refused, or broke off
+    mixed: bool = False  # it expired twice and goes on with newer objects
+
+
+def plan(served: Served | Failed, namespaces: tuple[str, ...]) -> Plan:
+    """The lists of every kind that is served, for the whole cluster or for some namespaces of it."""
+    listings: list[Listing] = []
+    missing, notes = [], []
+    for kind, view in listed():
+        version = _version(served, view)
+        if version is None:
+            missing.append(f"{kind} ({view.GROUP})" if kind in _AMBIGUOUS else kind)
+            continue
+        if version not in view.VERSIONS:
+            notes.append(f"{kind} is served as {version} only, which is not known; it was read as {view.VERSIONS[0]}.")
+        listings += _of_kind(Listing(kind, view, version), namespaces)
+    return Plan(tuple(listings), tuple(missing), tuple(notes))
+
+
+def _of_kind(listing: Listing, namespaces: tuple[str, ...]) -> Iterator[Listing]:
+    if listing.view is Namespace and namespaces:
+        yield from (replace(listing, namespace=name, fields=f"metadata.name={name}") for name in namespaces)
+    elif listing.view.NAMESPACED and namespaces:
+        yield from (replace(listing, namespace=name) for name in namespaces)
+    else:
+        yield listing
+
+
+def config_maps(roots: tuple[str, ...]) -> Iterator[Listing]:
+    """The ConfigMaps of Istio in its own namespaces, and of the network plugins beside Kubernetes."""
+    for root in roots:
+        yield Listing("ConfigMap", ConfigMap, "v1", root, keep=is_istio, settings=True)
+    for namespace, names in NAMED_CONFIG_MAPS.items():
+        if namespace not in roots:
+            for name in names:
+                yield Listing("ConfigMap", ConfigMap, "v1", namespace, fields=f"metadata.name={name}", settings=True)
+
+
+def _version(served: Served | Failed, view: type[Object]) -> str | None:
+    """Of the versions that we read the first that is served; if it is only served in others, that one."""
+    if isinstance(served, Failed):
+        return view.VERSIONS[0]
+    offered = served.get((view.GROUP, view.PLURAL), ())
+    return next((each for each in view.VERSIONS if each in offered), offered[0] if offered else None)
+
+
+def read(server: Server, listing: Listing) -> Listed:
+    """All pages of a list. What was read before it failed is kept, and the failure told."""
+    found, token, expired = Listed(listing), "", 0
+    while True:
+        try:
+            body = server.get(listing.url(token))
+            one = page(listing.kind, listing.view, body)
+        except Failed as failed:
+            if not failed.is_expired or not token or expired > 1 or (expired == 1 and not failed.token):
+                return replace(found, failed=failed)
+            expired += 1
+            if expired == 1:  # once from the beginning, for a list that is one snapshot
+                found, token = Listed(listing), ""
+            else:
+                found, token = replace(found, mixed=True), failed.token
+            continue
+        except msgspec.DecodeError as error:
+            return replace(found, failed=Failed(200, f"the answer is no list: {error}"))
+        found = _with(found, listing, one.objects, one.problems)
+        if not one.token:
+            return found
+        token = one.token
+
+
+def _with(found: Listed, listing: Listing, objects: tuple[Object, ...], problems: tuple[Problem, ...]) -> Listed:
+    kept = [each for each in objects if listing.keep is None or listing.keep(each.metadata.name)]
+    own = tuple(resource(listing.kind, each) for each in kept if not is_made(each))
+    return replace(
+        found,
+        resources=found.resources + own,
+        problems=found.problems + problems,
+        made=found.made + len(kept) - len(own),
+    )
+
+
+def one(server: Server, listing: Listing, name: str) -> Listed:
+    """A single object, for those who may get it but not list its kind."""
+    try:
+        body = server.get(f"{listing.path}/{quote(name)}")
+        found = page(listing.kind, listing.view, b'{"items":[%b]}' % body)
+    except Failed as failed:
+        return Listed(listing, failed=failed)
+    except msgspec.DecodeError as error:
+        return Listed(listing, failed=Failed(200, f"the answer is no object: {error}"))
+    return _with(Listed(listing), listing, found.objects, found.problems)
+
+
+def problems(listed: Listed) -> Iterator[Problem]:
+    """A list that failed, as a problem, and the odd objects of it."""
+    yield from listed.problems
+    if listed.failed and not listed.failed.is_missing:
+        listing = listed.listing
+        what = f"ended after {len(listed.resources)} objects" if listed.resources else "cannot be listed"
+        text = f"{listing.kind} {what}: {listed.failed.reason}"
+        yield Problem(text, place(listing.kind, listing.namespace), None, listing.namespace or None, listing.kind)

@@ -1,0 +1,47 @@
+"""What of a cluster is read: every kind that we know, but ConfigMaps only where they are Istio's or the network plugin's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ambimigrate.kinds import KINDS, ConfigMap, Object
+
+ROLE = "ambimigrate-reader"
+
+# ConfigMaps are read by name only: elsewhere they hold whatever users put there.
+NAMED_CONFIG_MAPS: Mapping[str, tuple[str, ...]] = {"kube-system": ("cilium-config", "istio-cni-config")}
+
+
+def is_istio(config_map: str) -> bool:
+    """Whether a ConfigMap of that name, in a namespace of Istio, is a part of its configuration."""
+    return (config_map == "istio" or config_map.startswith("istio-")) and config_map != "istio-ca-root-cert"
+
+
+def listed() -> Iterator[tuple[str, type[Object]]]:
+    """The kinds that are listed in all namespaces, by name."""
+    return ((name, view) for (_, name), view in KINDS.items() if view is not ConfigMap)
+
+
+def roles(root: str) -> Iterator[Mapping[str, Any]]:
+    """The least that a reader needs, as objects of RBAC; `root` is the namespace of istiod.
+
+    Pages of a list need no `get` and no `watch`; discovery is open to everybody who is known.
+    """
+    groups: dict[str, set[str]] = {}
+    for _, view in listed():
+        groups.setdefault(view.GROUP, set()).add(view.PLURAL)
+    yield _role("ClusterRole", "", [_rule(group, *sorted(plurals)) for group, plurals in sorted(groups.items())])
+    yield _role("Role", root, [_rule("", ConfigMap.PLURAL)])
+    for namespace, names in NAMED_CONFIG_MAPS.items():
+        if namespace != root:
+            yield _role("Role", namespace, [{**_rule("", ConfigMap.PLURAL), "resourceNames": list(names)}])
+
+
+def _role(kind: str, namespace: str, rules: list[Mapping[str, Any]]) -> Mapping[str, Any]:
+    metadata = {"name": ROLE, "namespace": namespace} if namespace else {"name": ROLE}
+    return {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": metadata, "rules": rules}
+
+
+def _rule(group: str, *plurals: str) -> Mapping[str, Any]:
+    return {"apiGroups": [group], "resources": list(plurals), "verbs": ["list"]}

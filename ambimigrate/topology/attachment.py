@@ -1,0 +1,163 @@
+"""What the targetRefs of a policy reach: the waypoint that enforces it, or why nobody does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from ambimigrate.kinds import AuthorizationPolicy, Gateway, RequestAuthentication, Service, ServiceEntry, TargetRef
+from ambimigrate.model import Mesh, Resource
+from ambimigrate.topology import hosts, injection, meshconfig, waypoints
+from ambimigrate.topology.policies import targets
+from ambimigrate.topology.waypoints import Binding
+from ambimigrate.versions import at_least
+
+AGENTGATEWAY = "istio-agentgateway-waypoint"  # 1.31+, configured by the Gateway API only
+ISTIO_NETWORKING = "networking.istio.io"
+
+
+class Fault(NamedTuple):
+    """Why a targetRef is enforced by nobody: the case of the catalogue entry and the words."""
+
+    case: str
+    words: str
+
+
+def fault(mesh: Mesh, policy: Resource[Any], ref: TargetRef) -> Fault | None:
+    """Why the target is enforced by nobody, None if something enforces it (a gateway or a waypoint)."""
+    match ref.kind:
+        case "Service":
+            return _of_service(mesh, policy, ref)
+        case "ServiceEntry":
+            return _of_entry(mesh, policy, ref)
+        case "Gateway" if ref.group != ISTIO_NETWORKING:
+            return _of_gateway(mesh, policy, ref)
+        case "GatewayClass":
+            return _of_class(mesh, policy, ref)
+    return Fault("kind", f"targetRefs cannot name {ref.kind or 'nothing'} {ref.name} of group {ref.group or 'core'}")
+
+
+def _of_service(mesh: Mesh, policy: Resource[Any], ref: TargetRef) -> Fault | None:
+    service = mesh.find(Service, policy.namespace, ref.name, policy.file)
+    if service is None:
+        return _absent(mesh, policy, f"Service {policy.namespace}/{ref.name}", Service)
+    if hosts.is_headless(service):
+        return Fault("headless", f"Service {ref.name} is headless, so no waypoint ever serves it")
+    return _of_bound(mesh, policy, service)
+
+
+def _of_entry(mesh: Mesh, policy: Resource[Any], ref: TargetRef) -> Fault | None:
+    if not at_least(mesh.target.istio, "1.24.0"):
+        return Fault("version", "targetRefs name ServiceEntries only from 1.24 on")
+    entry = mesh.find(ServiceEntry, policy.namespace, ref.name, policy.file)
+    if entry is None:
+        return _absent(mesh, policy, f"ServiceEntry {policy.namespace}/{ref.name}", ServiceEntry)
+    return _of_bound(mesh, policy, entry)
+
+
+def _of_bound(mesh: Mesh, policy: Resource[Any], target: Resource[Any]) -> Fault | None:
+    found = waypoints.binding(mesh, target)
+    if found is None:
+        return Fault("unbound", f"{target.kind} {target.name} is bound to no waypoint")
+    if found.fault:
+        case = "agentgateway" if _is_agentgateway(found) else "faulty"
+        return Fault(case, f"the waypoint of {target.kind} {target.name} does not work: {found.fault}")
+    if found.namespace != policy.namespace and not at_least(mesh.target.istio, "1.24.0"):
+        return Fault("version", f"before 1.24 it has to lie in the waypoint's namespace {found.namespace}")
+    return None
+
+
+def _is_agentgateway(found: Binding) -> bool:
+    return found.gateway is not None and found.gateway.body.spec.gateway_class_name == AGENTGATEWAY
+
+
+def _of_gateway(mesh: Mesh, policy: Resource[Any], ref: TargetRef) -> Fault | None:
+    gateway = mesh.find(Gateway, policy.namespace, ref.name, policy.file)
+    if gateway is None:
+        return _absent(mesh, policy, f"Gateway {policy.namespace}/{ref.name}", Gateway)
+    if gateway.body.spec.gateway_class_name == AGENTGATEWAY:
+        return Fault("agentgateway", f"Gateway {ref.name} is of class {AGENTGATEWAY}, which applies none of Istio's policies")
+    if not waypoints.is_waypoint(gateway.body):
+        return None
+    foreign = [each for each in served(mesh, gateway) if each.namespace != gateway.namespace]
+    # Istio 1.24.0-1.24.6 looked for policies in the Service's namespace only (`ListAuthorizationPolicies`).
+    if foreign and isinstance(policy.body, AuthorizationPolicy | RequestAuthentication) and mesh.target.istio.line == (1, 24):
+        names = ", ".join(f"{each.namespace}/{each.name}" for each in foreign[:3])
+        return Fault("foreign", f"1.24 does not apply it to Services of other namespaces behind Gateway {ref.name}: {names}")
+    return None
+
+
+def _of_class(mesh: Mesh, policy: Resource[Any], ref: TargetRef) -> Fault | None:
+    root = meshconfig.root_namespace(mesh)
+    if not at_least(mesh.target.istio, "1.25.0"):
+        return Fault("version", "targetRefs name a GatewayClass only from 1.25 on")
+    if policy.namespace != root:
+        return Fault("class", f"targetRefs kind GatewayClass counts in the root namespace {root} only")
+    if ref.name == AGENTGATEWAY:
+        return Fault("agentgateway", f"waypoints of class {AGENTGATEWAY} apply none of Istio's policies")
+    return None if ref.name == waypoints.CLASS else Fault("class", f"GatewayClass {ref.name} is no class of waypoints")
+
+
+def _absent(mesh: Mesh, policy: Resource[Any], words: str, kind: type) -> Fault:
+    """Missing, or only not in the input: files that show no Service of the namespace do not say that it is missing."""
+    seen = [type(each.body) for each in injection.by_namespace(mesh).get(policy.namespace, ())]
+    if mesh.source == "files" and kind is Service and Service not in seen:
+        return Fault("unseen", f"{words} is not in the input")
+    return Fault("absent", f"there is no {words}")
+
+
+def served(mesh: Mesh, gateway: Resource[Gateway]) -> tuple[Resource[Any], ...]:
+    """The Services and ServiceEntries that a waypoint serves."""
+    return mesh.index(_served).get(id(gateway), ())
+
+
+def _served(mesh: Mesh) -> dict[int, tuple[Resource[Any], ...]]:
+    found: dict[int, list[Resource[Any]]] = {}
+    for target in (*mesh.of(Service), *mesh.of(ServiceEntry)):
+        asked = waypoints.binding(mesh, target)
+        if asked and asked.gateway and not asked.fault and not _is_headless(target):
+            found.setdefault(id(asked.gateway), []).append(target)
+    return {key: tuple(members) for key, members in found.items()}
+
+
+def _is_headless(target: Resource[Any]) -> bool:
+    return isinstance(target.body, Service) and hosts.is_headless(target)
+
+
+def attached(mesh: Mesh, target: Resource[Any], kind: type[Any] = AuthorizationPolicy) -> tuple[Resource[Any], ...]:
+    """The policies of a kind that a waypoint applies to a Service or ServiceEntry; none if it has no waypoint."""
+    asked = waypoints.binding(mesh, target)
+    if asked is None or asked.fault or asked.gateway is None:
+        return ()
+    return tuple(each for each in mesh.of(kind) if _reaches(mesh, each, target, asked.gateway))
+
+
+def _reaches(mesh: Mesh, policy: Resource[Any], target: Resource[Any], gateway: Resource[Gateway]) -> bool:
+    return any(_names(policy, ref, target, gateway) and fault(mesh, policy, ref) is None for _, ref in targets(policy))
+
+
+def _names(policy: Resource[Any], ref: TargetRef, target: Resource[Any], gateway: Resource[Gateway]) -> bool:
+    match ref.kind:
+        case "Service" | "ServiceEntry":
+            return (ref.kind, policy.namespace, ref.name) == (target.kind, target.namespace, target.name)
+        case "Gateway":
+            return (policy.namespace, ref.name) == (gateway.namespace, gateway.name)
+        case "GatewayClass":
+            return ref.name == waypoints.CLASS
+    return False
+
+
+def reached(mesh: Mesh, policy: Resource[Any]) -> Iterator[Resource[Any]]:
+    """The Services and ServiceEntries to which waypoints apply a policy."""
+    for gateway in waypoints.waypoints(mesh):
+        yield from (target for target in served(mesh, gateway) if _reaches(mesh, policy, target, gateway))
+
+
+def applied(mesh: Mesh) -> Mapping[int, tuple[Resource[AuthorizationPolicy], ...]]:
+    """The AuthorizationPolicies that waypoints apply, by the identity of the Service or ServiceEntry."""
+    return mesh.index(_applied)
+
+
+def _applied(mesh: Mesh) -> dict[int, tuple[Resource[AuthorizationPolicy], ...]]:
+    bound = [target for gateway in waypoints.waypoints(mesh) for target in served(mesh, gateway)]
+    return {id(target): attached(mesh, target) for target in bound}

@@ -1,0 +1,89 @@
+"""Which traffic comes through a gateway, and which selectors mean the pods of gateways."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ambimigrate.kinds import Gateway, IstioGateway, Service, VirtualService
+from ambimigrate.kinds.gatewayapi import ParentRef
+from ambimigrate.kinds.routes import HTTPRule, TCPRule, TLSRule
+from ambimigrate.model import Mesh, Resource
+from ambimigrate.topology import hosts, injection, meshconfig, reach, waypoints
+from ambimigrate.topology.workloads import behind, matches, selected, workloads
+
+GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
+SHORT_NAME = "istio.io/gateway-name"
+
+
+def to(mesh: Mesh, service: Resource[Service]) -> tuple[Resource[Any], ...]:
+    """The objects by which gateways route to the Service: VirtualServices and routes of the Gateway API."""
+    return mesh.index(_by_service).get((service.namespace, service.name), ())
+
+
+def _by_service(mesh: Mesh) -> Mapping[tuple[str, str], tuple[Resource[Any], ...]]:
+    found: dict[tuple[str, str], list[Resource[Any]]] = defaultdict(list)
+    for vs in mesh.of(VirtualService):
+        for host in _destinations(mesh, vs):
+            if service := hosts.service(mesh, host, vs.namespace, vs.file):
+                found[service.namespace, service.name].append(vs)
+    for route in reach.routes(mesh):
+        if any(is_gateway_parent(mesh, ref, route) for ref in route.body.spec.parent_refs):
+            for backend in (each for rule in route.body.spec.rules for each in rule.backend_refs):
+                found[backend.namespace or route.namespace, backend.name].append(route)
+    return {name: reach.once(objects) for name, objects in found.items()}
+
+
+def is_gateway_parent(mesh: Mesh, ref: ParentRef, route: Resource[Any]) -> bool:
+    """Whether a parentRef names a Gateway that is no waypoint."""
+    if ref.kind != "Gateway":
+        return False
+    gateway = mesh.find(Gateway, ref.namespace or route.namespace, ref.name, route.file)
+    return gateway is None or not waypoints.is_waypoint(gateway.body)
+
+
+def _destinations(mesh: Mesh, vs: Resource[VirtualService]) -> Iterator[str]:
+    """The hosts to which the rules of a VirtualService send what comes through a gateway, delegates included."""
+    spec = vs.body.spec
+    if all(each == "mesh" for each in spec.gateways):
+        return
+    rules: tuple[HTTPRule | TCPRule | TLSRule, ...] = (*spec.http, *spec.tcp, *spec.tls)
+    for rule in rules:
+        if not (rule.match and all(match.gateways and set(match.gateways) == {"mesh"} for match in rule.match)):
+            yield from (each.destination.host for each in rule.route)
+    for http in spec.http:
+        yield from _delegated(mesh, vs, http)
+
+
+def _delegated(mesh: Mesh, vs: Resource[VirtualService], rule: HTTPRule) -> Iterator[str]:
+    if rule.delegate is None:
+        return
+    found = mesh.find(VirtualService, rule.delegate.namespace or vs.namespace, rule.delegate.name, vs.file)
+    for http in found.body.spec.http if found else ():
+        yield from (hosts.full_name(each.destination.host, rule.delegate.namespace or vs.namespace) for each in http.route)
+
+
+def is_selected(mesh: Mesh, namespace: str, selector: Mapping[str, str]) -> bool:
+    """Whether a selector means gateway pods only (waypoints included); in the root namespace it spans the mesh."""
+    if not selector:
+        return False
+    if GATEWAY_NAME in selector or SHORT_NAME in selector:
+        return True
+    if namespace == meshconfig.root_namespace(mesh):
+        pods = tuple(each for each in workloads(mesh) if matches(selector, each.labels))
+    else:
+        pods = selected(mesh, namespace, selector)
+    if pods:
+        return all(injection.is_gateway(each) for each in pods)
+    if any(each.body.spec.selector and matches(selector, each.body.spec.selector) for each in mesh.of(IstioGateway)):
+        return True
+    return "gateway" in selector.get("istio", "")
+
+
+def is_gateway(mesh: Mesh, service: Resource[Service]) -> bool:
+    """Whether gateway pods are behind the Service: by its workloads, else by its selector."""
+    pods = behind(mesh, service)
+    if pods:
+        return all(injection.is_gateway(each) for each in pods)
+    return is_selected(mesh, service.namespace, service.body.spec.selector)
