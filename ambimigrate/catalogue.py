@@ -21,6 +21,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fails_open: bool = False
     versions: str = "*"  # ranges as versions.in_ranges reads them
     evidence: str = "source"  # observed | source | documentation | derived
+    issue: str = ""  # the upstream issue that would end the waiting, where no version does
     holds: str = "namespace"  # what it holds back while it is a blocker or an error: namespace | mesh | nothing
 
     @property

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from ambimigrate.advice import Advice, advice
 from ambimigrate.analyse import analyse
 from ambimigrate.decode import Counts, Reading
 from ambimigrate.model import Finding, Mesh, Problem, Severity, Target
+from ambimigrate.outlook import Outlook, awaited, upgrade_path
 from ambimigrate.verdicts import Standing, standings
 
 
@@ -23,6 +25,8 @@ class Report:
     findings: tuple[Finding, ...]
     namespaces: tuple[Standing, ...]
     notes: tuple[str, ...]
+    advice: tuple[Advice, ...] = ()
+    outlook: tuple[Outlook, ...] = ()
     objects: bool = False
 
     @property
@@ -31,13 +35,14 @@ class Report:
         return Counter("suppressed" if each.suppressed else each.severity.name for each in self.findings)
 
 
-def report(reading: Reading, *, strict: bool = False, objects: bool = False) -> Report:
+def report(reading: Reading, *, strict: bool = False, objects: bool = False, outlook: bool = False) -> Report:
     """What a reading comes to."""
     findings = analyse(reading.meshes)
     problems = reading.problems
     if strict:
         problems += tuple(Problem("Helm template that was not rendered", file) for file in reading.counts.not_rendered)
     first = reading.meshes[0]
+    found = awaited(reading.meshes, standings(reading.meshes, findings), findings)
     return Report(
         first.target,
         reading.meshes,
@@ -45,8 +50,10 @@ def report(reading: Reading, *, strict: bool = False, objects: bool = False) -> 
         reading.counts,
         problems,
         findings,
-        standings(reading.meshes, findings),
+        found,
         reading.notes,
+        advice(reading.meshes, found, findings),
+        upgrade_path(reading.meshes) if outlook else (),
         objects,
     )
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ambimigrate.decode import Reading
-from ambimigrate.model import Severity, Target
+from ambimigrate.model import Mesh, Severity, Target
 from ambimigrate.versions import NEWEST, NEWEST_GATEWAY_API, Version, parse
+
+if TYPE_CHECKING:
+    from ambimigrate.sources.config import Config
 
 INPUT = "What to read"
 TARGET = "What the verdicts are for"
@@ -70,7 +77,7 @@ NoColor = Annotated[bool, typer.Option("--no-color", help="No colours, also on a
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What is to be read and what the verdicts are for."""
+    """What is to be read and what the verdicts are for, as the command line says it; empty where it says nothing."""
 
     paths: tuple[str, ...]
     namespace: str = ""
@@ -78,20 +85,24 @@ class Ask:
     kubeconfig: str = ""
     mesh: str = ""
     config: str = ""
-    strict: bool = False
+    istio: str = ""
+    gateway_api: str = ""
+    channel: str = ""
+    platform: str = ""
+    trust_domain: str = ""
 
-
-def target(istio: str, gateway_api: str, channel: str, platform: str, trust_domain: str) -> Target:
-    """The target that the options name; typer.BadParameter for what is no version or channel."""
-    if channel not in {"standard", "experimental"}:
-        raise typer.BadParameter(f"--channel is standard or experimental, not {channel!r}")
-    return Target(
-        _version(istio, NEWEST, "--istio-version"),
-        _version(gateway_api, NEWEST_GATEWAY_API, "--gateway-api-version"),
-        channel,
-        platform or None,
-        trust_domain or None,
-    )
+    def target(self, settings: Mapping[str, str]) -> Target:
+        """The target: what options say, else what the configuration says, else the newest of everything."""
+        channel = self.channel or settings.get("channel", "standard")
+        if channel not in {"standard", "experimental"}:
+            raise typer.BadParameter(f"--channel is standard or experimental, not {channel!r}")
+        return Target(
+            _version(self.istio or settings.get("istio", ""), NEWEST, "--istio-version"),
+            _version(self.gateway_api or settings.get("gatewayApi", ""), NEWEST_GATEWAY_API, "--gateway-api-version"),
+            channel,
+            self.platform or settings.get("platform"),
+            self.trust_domain or settings.get("trustDomain"),
+        )
 
 
 def _version(text: str, default: Version, option: str) -> Version:
@@ -117,10 +128,78 @@ def one_of(option: str, value: str, *choices: str) -> str:
     return value
 
 
-def read(ask: Ask, for_target: Target, *, istio_given: bool) -> Reading:
-    """Reads the files, or the cluster where no path was given."""
-    if not ask.paths:
-        raise typer.BadParameter("name a folder of manifests")
-    from ambimigrate.sources.read import read_files
+def read(ask: Ask) -> Reading:
+    """Reads the files, or the cluster where no path was given; only the mesh that was asked for is kept."""
+    config = _config(ask)
+    target = ask.target(config.target if config else {})
+    if ask.paths:
+        from ambimigrate.sources.read import read_files
 
-    return read_files(ask.paths, for_target, ask.namespace)
+        reading = read_files(ask.paths, target, ask.namespace or (config.namespace if config else ""), config)
+    else:
+        reading = _read_cluster(ask, target)
+    meshes = tuple(_targeted(mesh, ask, config) for mesh in reading.meshes)
+    return replace(reading, meshes=_chosen(meshes, ask.mesh))
+
+
+def _config(ask: Ask) -> Config | None:
+    """The configuration that is named, or found upwards from the first path; a faulty one ends the command."""
+    if not ask.config and (not ask.paths or ask.paths[0] == "-"):
+        return None
+    from ambimigrate.sources.config import ConfigError, find, load
+
+    path = Path(ask.config) if ask.config else find(ask.paths[0])
+    try:
+        return load(path) if path else None
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        raise typer.Exit(2) from None
+
+
+def _targeted(mesh: Mesh, ask: Ask, config: Config | None) -> Mesh:
+    """The mesh with the target that the configuration gives to it."""
+    settings = config.meshes.get(mesh.name) if config else None
+    if not config or not settings:
+        return mesh
+    return replace(mesh, target=ask.target({**config.target, **settings}))
+
+
+def _chosen(meshes: tuple[Mesh, ...], name: str) -> tuple[Mesh, ...]:
+    if not name:
+        return meshes
+    found = tuple(mesh for mesh in meshes if mesh.name == name)
+    if not found:
+        names = ", ".join(mesh.name or "(without a name)" for mesh in meshes)
+        raise typer.BadParameter(f"--mesh: there is no mesh {name!r}; the input has {names}")
+    return found
+
+
+def colours(*, off: bool) -> None:
+    """Takes the colours away for this run, as NO_COLOR does."""
+    if off:
+        os.environ["NO_COLOR"] = "1"
+
+
+def _read_cluster(ask: Ask, target: Target) -> Reading:
+    from ambimigrate.sources.cluster import ClusterError, Where, read_cluster
+
+    where = Where(ask.context, ask.kubeconfig, (ask.namespace,) if ask.namespace else ())
+    show = _progress if sys.stderr.isatty() else _no_progress
+    try:
+        reading = read_cluster(where, target, istio_given=bool(ask.istio), progress=show)
+    except ClusterError as error:
+        show("")
+        sys.stderr.write(f"Error: {error}\n")
+        raise typer.Exit(2) from None
+    show("")
+    return reading
+
+
+def _progress(text: str) -> None:
+    """One line that each call writes anew; an empty text takes it away."""
+    sys.stderr.write(f"\r\033[K{text}")
+    sys.stderr.flush()
+
+
+def _no_progress(_text: str) -> None:
+    pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -10,6 +11,13 @@ from ambimigrate import report
 from ambimigrate.cli import options
 from ambimigrate.cli.options import Ask
 from ambimigrate.render import RENDERERS
+
+Objects = Annotated[
+    bool, typer.Option("--objects", help="List every object that was read (json).", rich_help_panel=options.OUTPUT)
+]
+UpgradePath = Annotated[
+    bool, typer.Option("--upgrade-path", help="Also the verdicts on later versions.", rich_help_panel=options.OUTPUT)
+]
 
 
 def scan(
@@ -21,14 +29,13 @@ def scan(
     config: options.Config = "",
     istio_version: options.Istio = "",
     gateway_api_version: options.GatewayAPI = "",
-    channel: options.Channel = "standard",
+    channel: options.Channel = "",
     platform: options.Platform = "",
     trust_domain: options.TrustDomain = "",
     strict: options.Strict = False,
     format: options.Format = "text",
-    objects: bool = typer.Option(
-        False, "--objects", help="List every object that was read (json).", rich_help_panel=options.OUTPUT
-    ),
+    objects: Objects = False,
+    upgrade_path: UpgradePath = False,
     fail_on: options.FailOn = "error",
     quiet: options.Quiet = False,
     no_color: options.NoColor = False,
@@ -36,9 +43,21 @@ def scan(
     """Report what stands in the way of ambient mode, namespace by namespace."""
     threshold = options.threshold(fail_on)
     render = RENDERERS[options.one_of("--format", format, *RENDERERS)]
-    target = options.target(istio_version, gateway_api_version, channel, platform, trust_domain)
-    ask = Ask(tuple(paths or ()), namespace, context, kubeconfig, mesh, config, strict)
-    made = report.report(options.read(ask, target, istio_given=bool(istio_version)), strict=strict, objects=objects)
+    options.colours(off=no_color)
+    ask = Ask(
+        tuple(paths or ()),
+        namespace,
+        context,
+        kubeconfig,
+        mesh,
+        config,
+        istio_version,
+        gateway_api_version,
+        channel,
+        platform,
+        trust_domain,
+    )
+    made = report.report(options.read(ask), strict=strict, objects=objects, outlook=upgrade_path)
     code = report.exit_code(made, threshold)
     if not (quiet and code == 0):
         render(made, sys.stdout)

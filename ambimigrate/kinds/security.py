@@ -122,9 +122,7 @@ class MutualTLS(View, frozen=True):
 class PeerAuthenticationSpec(View, frozen=True):
     selector: PolicySelector | None = None
     mtls: MutualTLS | None = None
-    port_level_mtls: dict[str, MutualTLS] = field(
-        default_factory=dict
-    )  # by the port of the workload, not of the service
+    port_level_mtls: dict[str, MutualTLS] = field(default_factory=dict)  # by the port of the workload, not of the service
 
 
 @kind(GROUP, "peerauthentications", *VERSIONS)

@@ -32,9 +32,20 @@ def record(report: Report) -> dict[str, Any]:
         **head(SCHEMA, report),
         "findings": [_finding(each, report) for each in report.findings],
         "namespaces": [_namespace(each) for each in report.namespaces],
-        "advice": [],
+        "advice": [
+            {"situation": each.situation, "recommendation": each.recommendation, "because": list(each.because)}
+            for each in report.advice
+        ],
         "summary": {level: report.summary.get(level, 0) for level in LEVELS},
     }
+    if report.outlook:
+        found["upgrade_path"] = [
+            {
+                "istio": str(each.version),
+                "namespaces": [{"name": one.name, "mesh": one.mesh, "verdict": one.verdict} for one in each.standings],
+            }
+            for each in report.outlook
+        ]
     if report.objects:
         found["objects"] = list(_objects(report))
     return found

@@ -68,6 +68,8 @@ def _lines(report: Report, page: _Page) -> Iterator[str]:
     for verdict, names in sorted(quiet.items(), key=lambda item: _ORDER.index(item[0])):
         yield from page.wrapped(f"{_SAYS[verdict].capitalize()}, nothing found: {', '.join(names)}", "")
         yield ""
+    yield from _advice(report, page)
+    yield from _outlook(report, page)
     yield from _problems(report, page.style, page.width)
     yield from _closing(report, page.style, page.width)
 
@@ -91,8 +93,9 @@ def _section(name: str, members: list[Standing], findings: list[Finding], page: 
 
 def _stand(standing: Standing, page: _Page) -> str:
     mode = "taken for sidecar, its Namespace object was not read" if standing.assumed else standing.mode
+    wait = f" for {standing.wait_for}" if standing.wait_for else ""
     bound = " (waypoint bound)" if standing.waypoint and not standing.unbound else ""
-    return f"{mode}: {page.style.verdict(standing.verdict, _SAYS[standing.verdict])}{bound}"
+    return f"{mode}: {page.style.verdict(standing.verdict, _SAYS[standing.verdict])}{wait}{bound}"
 
 
 def _findings(findings: Iterable[Finding], page: _Page) -> Iterator[str]:
@@ -119,6 +122,32 @@ def _place(finding: Finding, page: _Page) -> Iterator[str]:
     if place:
         yield f"      {page.style.dim(visible(place))}"
     yield from page.wrapped(finding.hit.message, "      ")
+
+
+def _advice(report: Report, page: _Page) -> Iterator[str]:
+    for each in report.advice:
+        because = f" ({', '.join(each.because)})" if each.because else ""
+        yield from page.wrapped(f"{each.situation}: {each.recommendation}{because}", "", "  ")
+    if report.advice:
+        yield ""
+
+
+def _outlook(report: Report, page: _Page) -> Iterator[str]:
+    """The verdict of each namespace by version, a line each time it changes."""
+    before: dict[tuple[str, str], str] = {}
+    for each in report.outlook:
+        now = {(one.mesh, one.name): one.verdict for one in each.standings}
+        changed = [key for key, verdict in now.items() if before.get(key, verdict) != verdict]
+        if not before:
+            yield page.style.bold(f"On Istio {each.version} as above; on later versions:")
+        elif changed:
+            said = ", ".join(f"{name or NAMELESS} {_SAYS[now[mesh, name]]}" for mesh, name in changed)
+            yield from page.wrapped(f"{each.version}: {said}", "  ", "    ")
+        else:
+            yield f"  {each.version}: no other verdict"
+        before = now
+    if report.outlook:
+        yield ""
 
 
 def _problems(report: Report, style: Style, width: int) -> Iterator[str]:

@@ -32,7 +32,9 @@ def _from_mesh_config(policy: dict[str, Any]) -> Retries | None:
     if attempts <= 0:
         return None
     made = with_conditions(BUILT_IN, str(policy.get("retryOn") or ""))
-    return replace(made, attempts=attempts, per_try=seconds(policy.get("perTryTimeout")), backoff=seconds(policy.get("backoff")))
+    return replace(
+        made, attempts=attempts, per_try=seconds(policy.get("perTryTimeout")), backoff=seconds(policy.get("backoff"))
+    )
 
 
 def with_conditions(base: Retries, retry_on: str) -> Retries:

@@ -40,7 +40,12 @@ def _name(mesh: Mesh, authority: str) -> str:
 def _entry(mesh: Mesh, client: Client, name: str, port: int) -> Entry | None:
     """The host that the client means: a full name, a short form as seen from its namespace, an address, a wildcard."""
     known = registry.entries(mesh)
-    forms = (name, f"{name}.{client.namespace}.{hosts.DOMAIN}", f"{name}.{hosts.DOMAIN}", f"{name}.{hosts.DOMAIN.partition('.')[2]}")
+    forms = (
+        name,
+        f"{name}.{client.namespace}.{hosts.DOMAIN}",
+        f"{name}.{hosts.DOMAIN}",
+        f"{name}.{hosts.DOMAIN.partition('.')[2]}",
+    )
     exact = (known[form] for form in forms if form in known)
     found = next((each for each in exact if _sees(mesh, client, each, port)), None)
     if found is not None:

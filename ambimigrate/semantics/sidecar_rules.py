@@ -64,8 +64,9 @@ def _is_for(place: _Place, match: HTTPMatch) -> bool:
 
 def _route(place: _Place, rule: HTTPRule, match: HTTPMatch) -> Route:
     request, response, authority = fields.header_changes(rule.headers)
-    if len(rule.route) == 1:  # its changes join the rule's; those of several stay with their cluster
-        own_request, own_response, _ = fields.header_changes(rule.route[0].headers)
+    destinations = fields.destinations(rule, place.mesh.target.istio)
+    if len(destinations) == 1:  # its changes join the rule's; those of several stay with their cluster
+        own_request, own_response, _ = fields.header_changes(destinations[0].headers)
         request, response = request.then(own_request), response.then(own_response)
     return Route(
         fields.conditions(match),
@@ -87,10 +88,10 @@ def _action(place: _Place, rule: HTTPRule, authority: str) -> Forward | Redirect
 
 def _forward(place: _Place, rule: HTTPRule, authority: str) -> Forward:
     """The authority of the rule wins over that of a destination."""
-    is_only = len(rule.route) == 1
+    destinations = fields.destinations(rule, place.mesh.target.istio)
     hashed = _hashes(place, rule)
     return Forward(
-        tuple(_target(place, each, is_only=is_only) for each in rule.route),
+        tuple(_target(place, each, is_only=len(destinations) == 1) for each in destinations),
         fields.rewrite(rule.rewrite),
         (rule.rewrite.authority if rule.rewrite else "") or authority,
         seconds(rule.timeout) or None,

@@ -71,3 +71,10 @@ def expression(pattern: str) -> Any:
         return re2.compile(pattern, options)
     except re2.error:
         return None
+
+
+def quoted(text: str) -> str:
+    """An expression that only the text itself matches."""
+    import re2  # noqa: PLC0415
+
+    return str(re2.escape(text))

@@ -16,6 +16,7 @@ from ambimigrate.kinds.routes import (
     HTTPRedirect,
     HTTPRetry,
     HTTPRewrite,
+    HTTPRouteDestination,
     HTTPRule,
     Percent,
     StringMatch,
@@ -83,6 +84,13 @@ def _plain(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 def _is_plain(name: str) -> bool:
     return name.lower() != "host" and not name.startswith(":")
+
+
+def destinations(rule: HTTPRule, version: Version) -> tuple[HTTPRouteDestination, ...]:
+    """Up to 1.25 what has no weight beside others is forgotten at once, so that a single one left is the only one."""
+    if len(rule.route) < 2 or at_least(version, "1.26.0"):
+        return rule.route
+    return tuple(each for each in rule.route if each.weight)
 
 
 def rewrite(found: HTTPRewrite | None) -> Rewrite | None:

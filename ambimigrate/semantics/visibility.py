@@ -44,7 +44,9 @@ def virtual_services(mesh: Mesh, namespace: str) -> tuple[tuple[int, Resource[Vi
     found = [
         (seen, each)
         for each in mesh.of(VirtualService)
-        if each.body.spec.hosts and _is_for_mesh(each.body) and (seen := scope(mesh, each, each.body.spec.export_to, namespace)) is not None
+        if each.body.spec.hosts
+        and _is_for_mesh(each.body)
+        and (seen := scope(mesh, each, each.body.spec.export_to, namespace)) is not None
     ]
     return tuple(sorted(found, key=lambda pair: (pair[0], age(pair[1]), pair[1].name, pair[1].namespace)))
 

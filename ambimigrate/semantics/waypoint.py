@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ambimigrate.model import Mesh
 from ambimigrate.semantics import paths, proxy, registry, retry, waypoint_routes, waypoint_virtualservices
+from ambimigrate.semantics.chain import Chain, chain_of, merges_lists
 from ambimigrate.semantics.decision import Decision, Outcome, Received, Request, Retries
 from ambimigrate.semantics.destinations import cluster, hash_policy
 from ambimigrate.semantics.envoy import Forward, Match, Route, Target
 from ambimigrate.semantics.strings import Prefix
-from ambimigrate.semantics.waypoint_virtualservices import Chain
-from ambimigrate.topology import waypoints
+from ambimigrate.semantics.visibility import age
 from ambimigrate.versions import at_least
 
 _WITHOUT_DEFAULT = Retries(2, frozenset({"reset-before-request"}), other_hosts=False)
@@ -26,17 +26,6 @@ def decide(mesh: Mesh, request: Request) -> Decision:
     return proxy.decide(routes(mesh, chain), replace(request, path=paths.normalized(mesh, request.path)))
 
 
-def chain_of(mesh: Mesh, address: str, port: int) -> Chain | None:
-    """The part of a waypoint that serves the port of a Service, None if none does."""
-    entry = registry.by_address(mesh, address)
-    if entry is None or port not in entry.ports or not entry.addresses and registry.is_headless(entry):
-        return None
-    found = waypoints.binding(mesh, entry.owner)
-    if found is None or found.fault is not None:
-        return None
-    return Chain(found.namespace, entry.namespace, entry.host, port)
-
-
 def routes(mesh: Mesh, chain: Chain) -> tuple[Route, ...]:
     """The route table of a chain, made once."""
     return mesh.index(_Table(chain))
@@ -47,29 +36,27 @@ class _Table:
     chain: Chain
 
     def __call__(self, mesh: Mesh) -> tuple[Route, ...]:
-        """All lists one after the other, each up to its own catch-all; nothing in them: the default route.
-
-        Up to 1.28.5 and 1.29.1 only the first list counts.
-        """
-        lists = tuple(_lists(mesh, self.chain))
-        if not at_least(mesh.target.istio, "1.28.6", "1.29.2", "1.30.0"):
-            lists = lists[:1]
-        made = tuple(route for each in lists for route in each)
-        return made or (_default(mesh, self.chain),)
+        """All lists one after the other, each up to its own catch-all; nothing in them: the default route."""
+        lists = _lists(mesh, self.chain)
+        counting = lists if merges_lists(mesh.target.istio) else lists[:1]
+        return tuple(route for each in counting for route in each) or (_default(mesh, self.chain),)
 
 
-def _lists(mesh: Mesh, chain: Chain) -> Iterator[tuple[Route, ...]]:
+def _lists(mesh: Mesh, chain: Chain) -> list[tuple[Route, ...]]:
     """The lists in the order of the waypoint's namespace: what is private to it, what is exported to it, what is public.
 
-    Among the public ones those of HTTPRoutes in that namespace are first; the others follow by age. Where only the first list
-    counts, HTTPRoutes come before every VirtualService.
+    HTTPRoutes make public ones. Those of the waypoint's own namespace come before VirtualServices, and where only the first
+    list counts all of them do; the rest goes by age.
     """
-    written = waypoint_virtualservices.candidates(mesh, chain)
-    made = waypoint_routes.lists(mesh, chain)
-    is_merged = at_least(mesh.target.istio, "1.28.6", "1.29.2", "1.30.0")
-    order = [((2, not is_merged or each.namespace == chain.waypoint, each.age), each.routes) for each in made]
-    del order
-    yield from (waypoint_virtualservices.compiled(mesh, chain, each) for _, each in written)
+    first_only = not merges_lists(mesh.target.istio)
+    found: list[tuple[tuple[Any, ...], tuple[Route, ...]]] = [
+        ((2, not first_only and each.namespace != chain.waypoint, *each.order), each.routes)
+        for each in waypoint_routes.lists(mesh, chain)
+    ]
+    for scope, each in waypoint_virtualservices.candidates(mesh, chain):
+        order = (scope, True, age(each), each.name, each.namespace)
+        found.append((order, waypoint_virtualservices.compiled(mesh, chain, each)))
+    return [routes for _, routes in sorted(found, key=lambda pair: pair[0])]
 
 
 def _default(mesh: Mesh, chain: Chain) -> Route:

@@ -19,8 +19,8 @@ from ambimigrate.model import Mesh, Resource
 from ambimigrate.semantics.chain import Chain
 from ambimigrate.semantics.envoy import Condition, Match, Route
 from ambimigrate.semantics.strings import Elements, Exact, Prefix, Regex, Test
-from ambimigrate.semantics.waypoint_route_filters import changes, cors, is_supported
-from ambimigrate.semantics.waypoint_route_actions import action
+from ambimigrate.semantics.waypoint_route_actions import action, header_changes, is_complete
+from ambimigrate.semantics.waypoint_route_filters import cors, is_supported
 
 Rank = tuple[bool, int, int, bool, int, int]
 _PATHS = {"Exact": 0, "PathPrefix": 1, "RegularExpression": 2}
@@ -46,7 +46,8 @@ class _Asked:
 
 def is_valid(mesh: Mesh, resource: Resource[Any]) -> bool:
     """Whether the object makes any rules: one unsupported part takes away all of them (conversion.go)."""
-    return all(is_supported(mesh, resource.namespace, rule) for rule in resource.body.spec.rules)
+    rules = resource.body.spec.rules
+    return all(is_supported(mesh, rule) and is_complete(mesh, resource.namespace, rule) for rule in rules)
 
 
 def ranked(mesh: Mesh, chain: Chain, resource: Resource[HTTPRoute] | Resource[GRPCRoute]) -> Iterator[Ranked]:
@@ -54,9 +55,9 @@ def ranked(mesh: Mesh, chain: Chain, resource: Resource[HTTPRoute] | Resource[GR
     for rule in resource.body.spec.rules:
         for asked in _asked(rule):
             match = _match(asked)
-            request, response = changes(rule)
+            request, response = header_changes(rule)
             made = action(mesh, chain, resource.namespace, rule, match)
-            yield Ranked(_rank(asked), Route(match, made, request, response, cors=cors(mesh, rule)))
+            yield Ranked(_rank(asked), Route(match, made, request, response, cors=cors(mesh.target.istio, rule)))
 
 
 def _asked(rule: HTTPRouteRule | GRPCRouteRule) -> Iterable[_Asked]:
@@ -72,12 +73,15 @@ def _called(match: GRPCRouteMatch) -> _Asked:
     if method is None or (not method.service and not method.method):
         return _Asked(None, match.headers)
     if method.type == "RegularExpression":
-        return _Asked(HTTPPathMatch("RegularExpression", f"/{method.service or '[^/]+'}/{method.method or '[^/]+'}"), match.headers)
+        return _Asked(
+            HTTPPathMatch(type="RegularExpression", value=f"/{method.service or '[^/]+'}/{method.method or '[^/]+'}"),
+            match.headers,
+        )
     if method.service and method.method:
-        return _Asked(HTTPPathMatch("Exact", f"/{method.service}/{method.method}"), match.headers)
+        return _Asked(HTTPPathMatch(type="Exact", value=f"/{method.service}/{method.method}"), match.headers)
     if method.service:
-        return _Asked(HTTPPathMatch("PathPrefix", f"/{method.service}/"), match.headers)
-    return _Asked(HTTPPathMatch("RegularExpression", f"/[^/]+/{method.method}"), match.headers)
+        return _Asked(HTTPPathMatch(type="PathPrefix", value=f"/{method.service}/"), match.headers)
+    return _Asked(HTTPPathMatch(type="RegularExpression", value=f"/[^/]+/{method.method}"), match.headers)
 
 
 def _match(asked: _Asked) -> Match:

@@ -21,7 +21,11 @@ _SERVICE_ENTRY = ("networking.istio.io", "ServiceEntry")
 
 @dataclass(frozen=True, slots=True)
 class RouteList:
-    """The routes of all objects of one namespace that name the same port, or none; `order` is that of the oldest object."""
+    """The routes of all objects of one namespace that name the same port, or none.
+
+    `order`: the age of the oldest object, then the name of the list, so that of two of one age the one with a port is first (up to 1.25 the name of
+    the oldest object).
+    """
 
     namespace: str
     order: tuple[Any, ...]
@@ -64,7 +68,10 @@ def _names(mesh: Mesh, chain: Chain, namespace: str, ref: ParentRef) -> bool:
 def _list(mesh: Mesh, chain: Chain, key: tuple[str, int | None], objects: tuple[Resource[Any], ...]) -> RouteList:
     """Sorted as one, then cut at the first catch-all."""
     namespace, port = key
-    order = (age(objects[0]), objects[0].name, namespace)
+    name = "/".join((namespace, chain.host) if port is None else (namespace, str(port), chain.host))
+    if not at_least(mesh.target.istio, "1.26.0"):
+        name = objects[0].name
+    order = (age(objects[0]), name, namespace)
     if port not in {None, chain.port}:
         return RouteList(namespace, order, ())
     found: list[Ranked] = [made for each in objects for made in ranked(mesh, chain, each)]

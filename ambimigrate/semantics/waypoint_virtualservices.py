@@ -10,29 +10,15 @@ from ambimigrate.kinds.routes import Destination, Headers, HTTPMatch, HTTPRule
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.semantics import delegates, visibility
 from ambimigrate.semantics import virtualservice_fields as fields
+from ambimigrate.semantics.chain import Chain
 from ambimigrate.semantics.decision import Mirror
-from ambimigrate.semantics.destinations import Viewer, cluster, hash_policy
+from ambimigrate.semantics.destinations import cluster, hash_policy
 from ambimigrate.semantics.durations import seconds
 from ambimigrate.semantics.envoy import Answer, Cluster, Forward, Redirect, Route, Target, cut
 from ambimigrate.semantics.mutation import NOTHING, Mutation
 from ambimigrate.semantics.registry import Entry, entries
 from ambimigrate.topology import hosts
 from ambimigrate.versions import at_least
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """The part of a waypoint that serves one port of one Service: the waypoint's namespace, the Service's, host and port."""
-
-    waypoint: str
-    namespace: str
-    host: str
-    port: int
-
-    @property
-    def viewer(self) -> Viewer:
-        """A waypoint looks for DestinationRules as if it were the client."""
-        return Viewer(self.waypoint)
 
 
 def candidates(mesh: Mesh, chain: Chain) -> tuple[tuple[int, Resource[VirtualService]], ...]:
@@ -55,7 +41,7 @@ def _all_routes(mesh: Mesh, chain: Chain, resource: Resource[VirtualService]) ->
         entries_of_rule = rule.match or (HTTPMatch(),)
         if kept := [each for each in entries_of_rule if _is_kept(mesh, chain, each)]:
             template = _action(mesh, chain, resource.namespace, rule)
-            request, response = _changes(rule)
+            request, response = _changes(mesh, rule)
             fault, cors = fields.fault(rule.fault), fields.cors(rule.cors_policy)
             for each in kept:
                 yield Route(fields.conditions(each), template, request, response, fault, cors)
@@ -76,9 +62,10 @@ def _is_kept(mesh: Mesh, chain: Chain, match: HTTPMatch) -> bool:
     return not match.source_labels and match.source_namespace in {"", chain.waypoint}
 
 
-def _changes(rule: HTTPRule) -> tuple[Mutation, Mutation]:
+def _changes(mesh: Mesh, rule: HTTPRule) -> tuple[Mutation, Mutation]:
     """The header changes of the route itself: the rule's, and those of an only destination behind them."""
-    levels = [rule.headers] + ([rule.route[0].headers] if len(rule.route) == 1 else [])
+    destinations = fields.destinations(rule, mesh.target.istio)
+    levels = [rule.headers] + ([destinations[0].headers] if len(destinations) == 1 else [])
     request, response = NOTHING, NOTHING
     for level in levels:
         more_request, more_response, _ = fields.header_changes(level)
@@ -91,13 +78,15 @@ def _action(mesh: Mesh, chain: Chain, namespace: str, rule: HTTPRule) -> Forward
         return fields.redirect(rule.redirect, chain.port, mesh.target.istio)
     if rule.direct_response:
         return fields.answer(rule.direct_response)
-    written = [(each, _meant(mesh, chain, namespace, each.destination)) for each in rule.route]
+    destinations = fields.destinations(rule, mesh.target.istio)
+    written = [(each, _meant(mesh, chain, namespace, each.destination)) for each in destinations]
     if len(written) == 1:
         destination, meant = written[0]
         targets: tuple[Target, ...] = (Target(_cluster(mesh, chain, meant), host=_authority(destination.headers)),)
     else:
         targets = tuple(
-            Target(_cluster(mesh, chain, meant), each.weight or 0, *fields.header_changes(each.headers)) for each, meant in written
+            Target(_cluster(mesh, chain, meant), each.weight or 0, *fields.header_changes(each.headers))
+            for each, meant in written
         )
     hashes = dict.fromkeys(word for _, meant in written for word in _hash(mesh, chain, meant))
     return Forward(

@@ -146,6 +146,7 @@ def _counts(listed: Iterable[Listed], missing: Iterable[str]) -> Counts:
     for each in listed:
         objects[each.listing.kind] += len(each.resources) + len(each.problems)
         skipped["made by another object"] += each.made
+        skipped["other kinds"] += each.empty
         if each.failed and each.failed.is_missing:
             skipped[f"not served: {each.listing.kind}"] = 1
     return Counts(0, sum(objects.values()), +objects, +skipped)

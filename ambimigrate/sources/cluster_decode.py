@@ -43,11 +43,15 @@ class _Page(msgspec.Struct, Generic[T], frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one page of a list brought; `token` leads to the next page, "" at the end."""
+    """What one page of a list brought; `token` leads to the next page, "" at the end.
+
+    `empty` counts the objects that hold nothing which somebody reads.
+    """
 
     objects: tuple[Object, ...]
-    problems: tuple[Problem, ...]
-    token: str
+    problems: tuple[Problem, ...] = ()
+    token: str = ""
+    empty: int = 0
 
 
 def place(kind: str, namespace: str = "", name: str = "") -> str:
@@ -65,18 +69,20 @@ def resource(kind: str, body: Object) -> Resource[Any]:
 
 def page(kind: str, view: type[Object], body: bytes) -> Page:
     """The objects of one page; an item that does not fit its view is a problem. DecodeError if all of it is no list."""
-    if not (_keeps_nulls(view) and b"null" in body):
+    if not view.NEEDS_TEXT and not (_keeps_nulls(view) and b"null" in body):
         try:
             found = _typed(view).decode(body)
-            return Page(tuple(_lean(each) for each in found.items or ()), (), found.metadata.token or "")
+            return Page(tuple(_lean(each) for each in found.items or ()), token=found.metadata.token or "")
         except msgspec.ValidationError:
             pass
     rough = _rough().decode(body)
-    items = [_item(kind, view, raw) for raw in rough.items or ()]
+    every, needed = rough.items or (), view.NEEDS_TEXT.encode()
+    items = [_item(kind, view, raw) for raw in every if needed in bytes(raw)]
     return Page(
         tuple(_lean(each) for each in items if isinstance(each, Object)),
         tuple(each for each in items if isinstance(each, Problem)),
         rough.metadata.token or "",
+        len(every) - len(items),
     )
 
 

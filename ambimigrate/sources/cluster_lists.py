@@ -12,12 +12,16 @@ import msgspec
 
 from ambimigrate.kinds import KINDS, ConfigMap, Namespace, Object
 from ambimigrate.model import Problem, Resource
-from ambimigrate.sources.cluster_decode import is_made, page, place, resource
+from ambimigrate.sources.cluster_decode import Page, is_made, page, place, resource
 from ambimigrate.sources.cluster_discovery import Served
 from ambimigrate.sources.cluster_scope import NAMED_CONFIG_MAPS, is_istio, listed
 from ambimigrate.sources.cluster_server import Failed, Server
 
 PAGE = 500  # objects: more cost memory and save no time
+SMALL_PAGE = 25  # of definitions, which hold the schemas of all their versions
+
+# The API server of Calico shows the objects of its CRDs a second time, as another group.
+_SHOWN_AS = {"crd.projectcalico.org": "projectcalico.org"}
 
 _AMBIGUOUS = {name for name, count in Counter(name for _, name in KINDS).items() if count > 1}
 
@@ -43,7 +47,8 @@ class Listing:
 
     def url(self, token: str) -> str:
         """No resourceVersion: with 0 the server ignores the limit (Kubernetes 1.35, tried)."""
-        asked = {"limit": PAGE, "fieldSelector": self.fields, "labelSelector": self.labels, "continue": token}
+        limit = SMALL_PAGE if self.view.NEEDS_TEXT else PAGE
+        asked = {"limit": limit, "fieldSelector": self.fields, "labelSelector": self.labels, "continue": token}
         return f"{self.path}?{urlencode({key: value for key, value in asked.items() if value})}"
 
 
@@ -58,12 +63,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """What a list brought: objects, problems, how many objects were made by others, and why it ended early."""
+    """What a list brought; `made` counts objects that others make, `empty` those that hold nothing of interest."""
 
     listing: Listing
     resources: tuple[Resource[Any], ...] = ()
     problems: tuple[Problem, ...] = ()
     made: int = 0
+    empty: int = 0
     failed: Failed | None = None  # as it was refused, or broke off
     mixed: bool = False  # it expired twice and goes on with newer objects
 
@@ -74,6 +80,8 @@ def plan(served: Served | Failed, namespaces: tuple[str, ...]) -> Plan:
     missing, notes = [], []
     for kind, view in listed():
         version = _version(served, view)
+        if _is_shown_elsewhere(served, view):
+            continue
         if version is None:
             missing.append(f"{kind} ({view.GROUP})" if kind in _AMBIGUOUS else kind)
             continue
@@ -103,11 +111,15 @@ def config_maps(roots: tuple[str, ...]) -> Iterator[Listing]:
 
 
 def _version(served: Served | Failed, view: type[Object]) -> str | None:
-    """Of the versions that we read the first that is served; if it is only served in others, that one."""
+    """Of the versions that we read the first that is served; if it is only served in others, one of those."""
     if isinstance(served, Failed):
         return view.VERSIONS[0]
     offered = served.get((view.GROUP, view.PLURAL), ())
     return next((each for each in view.VERSIONS if each in offered), offered[0] if offered else None)
+
+
+def _is_shown_elsewhere(served: Served | Failed, view: type[Object]) -> bool:
+    return not isinstance(served, Failed) and (_SHOWN_AS.get(view.GROUP, ""), view.PLURAL) in served
 
 
 def read(server: Server, listing: Listing) -> Listed:
@@ -116,7 +128,7 @@ def read(server: Server, listing: Listing) -> Listed:
     while True:
         try:
             body = server.get(listing.url(token))
-            one = page(listing.kind, listing.view, body)
+            brought = page(listing.kind, listing.view, body)
         except Failed as failed:
             if not failed.is_expired or not token or expired > 1 or (expired == 1 and not failed.token):
                 return replace(found, failed=failed)
@@ -128,20 +140,22 @@ def read(server: Server, listing: Listing) -> Listed:
             continue
         except msgspec.DecodeError as error:
             return replace(found, failed=Failed(200, f"the answer is no list: {error}"))
-        found = _with(found, listing, one.objects, one.problems)
-        if not one.token:
+        found = _with(found, brought)
+        if not brought.token:
             return found
-        token = one.token
+        token = brought.token
 
 
-def _with(found: Listed, listing: Listing, objects: tuple[Object, ...], problems: tuple[Problem, ...]) -> Listed:
-    kept = [each for each in objects if listing.keep is None or listing.keep(each.metadata.name)]
+def _with(found: Listed, brought: Page) -> Listed:
+    listing = found.listing
+    kept = [each for each in brought.objects if listing.keep is None or listing.keep(each.metadata.name)]
     own = tuple(resource(listing.kind, each) for each in kept if not is_made(each))
     return replace(
         found,
         resources=found.resources + own,
-        problems=found.problems + problems,
+        problems=found.problems + brought.problems,
         made=found.made + len(kept) - len(own),
+        empty=found.empty + brought.empty,
     )
 
 
@@ -154,7 +168,7 @@ def one(server: Server, listing: Listing, name: str) -> Listed:
         return Listed(listing, failed=failed)
     except msgspec.DecodeError as error:
         return Listed(listing, failed=Failed(200, f"the answer is no object: {error}"))
-    return _with(Listed(listing), listing, found.objects, found.problems)
+    return _with(Listed(listing), found)
 
 
 def problems(listed: Listed) -> Iterator[Problem]:

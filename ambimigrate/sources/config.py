@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ambimigrate import catalogue
-from ambimigrate.model import Position, Target
-from ambimigrate.versions import parse
+from ambimigrate.model import Position
 from ambimigrate.yamlio import Document, Unreadable, values
 
 NAME = ".ambimigrate.yaml"
@@ -57,17 +56,6 @@ class Config:
 def _matches(path: Path, pattern: str) -> bool:
     plain = pattern.rstrip("/").removesuffix("/**")
     return any(part.match(plain) for part in (path, *path.parents) if part.name)
-
-
-def apply(target: Target, settings: Mapping[str, str]) -> Target:
-    """The target with what the configuration sets."""
-    return Target(
-        parse(settings["istio"]) if "istio" in settings else target.istio,
-        parse(settings["gatewayApi"]) if "gatewayApi" in settings else target.gateway_api,
-        settings.get("channel", target.channel),
-        settings.get("platform", target.platform),
-        settings.get("trustDomain", target.trust_domain),
-    )
 
 
 def find(path: str) -> Path | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from ambimigrate.decode import Counts, Decoder, Reading
 from ambimigrate.layout import Layout, lay_out
@@ -13,24 +14,28 @@ from ambimigrate.model import Mesh, Problem, Target
 from ambimigrate.sources.files import Tree, trees
 from ambimigrate.yamlio import Unreadable, documents, values
 
+if TYPE_CHECKING:
+    from ambimigrate.sources.config import Config
 
-def read_files(
-    paths: Iterable[str], target: Target, namespace: str = "", folders: Mapping[str, str] | None = None
-) -> Reading:
-    """The meshes of all paths together; `folders` (folder -> mesh, below each path) overrules what folder names say."""
+
+def read_files(paths: Iterable[str], target: Target, namespace: str = "", config: Config | None = None) -> Reading:
+    """The meshes of all paths together; `config` may name the folders of each mesh and exclude files."""
     collecting = gc.isenabled()
     gc.disable()  # nothing that is made while reading becomes garbage in circles; the collector costs a third of the time
     try:
-        return combined([_tree(tree, target, namespace, folders) for tree in trees(paths)], target)
+        return combined([_tree(tree, target, namespace, config) for tree in trees(paths)], target)
     finally:
         if collecting:
             gc.enable()
 
 
-def _tree(tree: Tree, target: Target, namespace: str, folders: Mapping[str, str] | None) -> Reading:
+def _tree(tree: Tree, target: Target, namespace: str, config: Config | None) -> Reading:
+    if config is not None and config.exclude:
+        _exclude(tree, config)
     kustomizations, problems = _kustomizations(tree)
     shown = [tree.shown(name) for name in tree.files]
     charts = frozenset(posixpath.dirname(name) for name in shown if posixpath.basename(name) == "Chart.yaml")
+    folders = config.folders_below(tree.root or ".") if config else None
     layout = lay_out(shown, kustomizations, folders, root=tree.root)
     decoder = Decoder(layout, namespace, lambda name: _is_template(name, charts))
     decoder.problems += [*tree.problems, *problems, *_patches(kustomizations, tree)]
@@ -46,6 +51,12 @@ def _tree(tree: Tree, target: Target, namespace: str, folders: Mapping[str, str]
         else:
             decoder.add(tree.shown(name), text)
     return decoder.reading(target, _notes(layout))
+
+
+def _exclude(tree: Tree, config: Config) -> None:
+    kept = [name for name in tree.files if not config.is_excluded(tree.shown(name))]
+    tree.skipped["excluded by configuration"] += len(tree.files) - len(kept)
+    tree.files[:] = kept
 
 
 def _is_template(name: str, charts: frozenset[str]) -> bool:

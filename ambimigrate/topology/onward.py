@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ambimigrate.model import Mesh, Resource
@@ -21,8 +22,16 @@ def skipped(mesh: Mesh, origin: Resource[Any], destination: Resource[Any]) -> tu
     here = waypoints.binding(mesh, origin)
     if own:
         names = reach.listed(str(each.ref) for each in own)
-        return "policy", f"requests to {origin.name} reach {destination.name} past {names}"
+        return "policy", f"fails open: requests to {origin.name} reach {destination.name} past {names}"
     if there and not there.fault and (here is None or (here.namespace, here.name) != (there.namespace, there.name)):
         gateway = f"{there.namespace}/{there.name}"
         return "waypoint", f"requests to {origin.name} reach the pods of {destination.name} past its waypoint {gateway}"
     return None
+
+
+def all_skipped(
+    mesh: Mesh, origins: Iterable[Resource[Any]], destinations: Iterable[Resource[Any]]
+) -> Iterator[tuple[str, str]]:
+    """What is skipped on any way from one of the origins to one of the destinations."""
+    ways = ((origin, destination) for destination in destinations for origin in origins)
+    return (found for origin, destination in ways if (found := skipped(mesh, origin, destination)))

@@ -98,8 +98,13 @@ def is_read(mesh: Mesh, namespace: str, target: Resource[Any]) -> bool:
 
     Up to 1.23 only those of its own namespace, from 1.24 also those of the Service's.
     """
+    return namespace in read_namespaces(mesh, target)
+
+
+def read_namespaces(mesh: Mesh, target: Resource[Any]) -> tuple[str, ...]:
+    """The namespaces whose routes the target's waypoint reads."""
     own = waypoint_namespace(mesh, target)
-    return namespace == own or (namespace == target.namespace and at_least(mesh.target.istio, "1.24.0"))
+    return (own, target.namespace) if at_least(mesh.target.istio, "1.24.0") else (own,)
 
 
 def is_exported(mesh: Mesh, export_to: tuple[str, ...], own: str, to: str, default: str) -> bool:

@@ -31,8 +31,9 @@ def _writer() -> Any:
     from ruamel.yaml import YAML
     from ruamel.yaml.representer import RoundTripRepresenter
 
-    class Representer(RoundTripRepresenter):
-        pass
+    class Representer(RoundTripRepresenter):  # type: ignore[misc]
+        def ignore_aliases(self, _data: Any) -> bool:
+            return True
 
     def string(representer: Any, data: str) -> Any:
         return representer.represent_scalar("tag:yaml.org,2002:str", data, style='"' if is_ambiguous(data) else None)

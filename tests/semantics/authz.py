@@ -10,12 +10,14 @@ import msgspec
 
 from ambimigrate.kinds import KINDS, Service
 from ambimigrate.model import Mesh, Position, Ref, Resource, Route, Target
-from ambimigrate.semantics.authz import Call, Caller, Decision, Hop, Request
+from ambimigrate.semantics.authz import Call, Caller, Decision, Hop, Request, decide
 from ambimigrate.topology import meshconfig
 from ambimigrate.topology.workloads import workloads
 from ambimigrate.versions import NEWEST_GATEWAY_API, parse
 
 OBSERVED = "1.32.0"
+WEB = "cluster.local/ns/web/sa/web"
+GET = Request("GET", "/", "reviews")
 # Where a probe names no address, callers that are a pod of the case called from it, all others from a host.
 POD_IP, OTHER_IP = "10.244.0.9", "10.9.0.9"
 
@@ -79,3 +81,34 @@ def _cluster(mesh: Mesh, name: str) -> str:
     entry = next(each for each in entries if each["name"] == name)
     asked = entry.get("envoyExtAuthzHttp") or entry["envoyExtAuthzGrpc"]
     return f"outbound_{asked['port']}__{asked['service']}"
+
+
+def thing(api: str, kind: str, name: str, spec: Any = None, **metadata: Any) -> dict[str, Any]:
+    return {"apiVersion": api, "kind": kind, "metadata": {"name": name, "namespace": "app"} | metadata, "spec": spec or {}}
+
+
+def policy(spec: Any, name: str = "p", **metadata: Any) -> dict[str, Any]:
+    return thing("security.istio.io/v1", "AuthorizationPolicy", name, spec, **metadata)
+
+
+def answer(
+    *objects: dict[str, Any], plane: str = "sidecar", version: str = OBSERVED, caller: Caller | None = None, **call: Any
+) -> Decision:
+    """The decision about a call to port 80 of Service reviews, which is port 8080 of its only workload."""
+    labels = {"istio-injection": "enabled"} if plane == "sidecar" else {"istio.io/dataplane-mode": "ambient"}
+    labels |= {"istio.io/use-waypoint": "waypoint"} if plane == "waypoint" else {}
+    template = {"metadata": {"labels": {"app": "reviews"}}, "spec": {"containers": [{"name": "c"}]}}
+    ports = [{"name": "http", "port": 80, "targetPort": 8080}, {"name": "http-admin", "port": 90, "targetPort": 9090}]
+    gateway = {"gatewayClassName": "istio-waypoint", "listeners": [{"name": "mesh", "port": 15008, "protocol": "HBONE"}]}
+    base = (
+        thing("v1", "Namespace", "app", labels=labels, namespace=""),
+        thing("apps/v1", "Deployment", "reviews", {"template": template}),
+        thing("v1", "Service", "reviews", {"selector": {"app": "reviews"}, "ports": ports}),
+        thing("gateway.networking.k8s.io/v1", "Gateway", "waypoint", gateway),
+    )
+    mesh = mesh_of((*base, *objects), version)
+    service = mesh.find(Service, "app", "reviews")
+    assert service is not None
+    who = caller or Caller(WEB, "10.0.0.1", captured=plane != "sidecar")
+    asked: dict[str, Any] = {"port": 80, "request": GET} | call
+    return decide(mesh, Call(who, service, **asked))["app/reviews"]

@@ -11,24 +11,14 @@ import pytest
 import yaml
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from ambimigrate.kinds import Service
-from ambimigrate.semantics.authz import Call, Caller, Decision, Request, Verdict, decide
-from tests.semantics.authz import OBSERVED, mesh_of
+from ambimigrate.semantics.authz import Caller, Request, Verdict
+from tests.semantics.authz import GET, WEB, answer, policy, thing
 
 CLAIMS = Path(__file__).resolve().parents[2] / "fixtures" / "vectors" / "authz-claims.yaml"
-WEB, WAYPOINT = "cluster.local/ns/web/sa/web", "cluster.local/ns/app/sa/waypoint"
+WAYPOINT = "cluster.local/ns/app/sa/waypoint"
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 JWKS = json.dumps({"keys": [jwt.algorithms.RSAAlgorithm.to_jwk(KEY.public_key(), as_dict=True) | {"kid": "k"}]})
-GET = Request("GET", "/", "reviews")
 TO_SERVICE = {"targetRefs": [{"group": "", "kind": "Service", "name": "reviews"}]}
-
-
-def thing(api: str, kind: str, name: str, spec: Any = None, **metadata: Any) -> dict[str, Any]:
-    return {"apiVersion": api, "kind": kind, "metadata": {"name": name, "namespace": "app"} | metadata, "spec": spec or {}}
-
-
-def policy(spec: Any, name: str = "p", **metadata: Any) -> dict[str, Any]:
-    return thing("security.istio.io/v1", "AuthorizationPolicy", name, spec, **metadata)
 
 
 def peers(name: str, mode: str, *, ports: Any = None, namespace: str = "app") -> dict[str, Any]:
@@ -49,28 +39,6 @@ def tokens(**rule: Any) -> dict[str, Any]:
 def bearer(claims: dict[str, Any], **request: Any) -> Request:
     token = jwt.encode({"iss": "me", "sub": "bob"} | claims, KEY, "RS256", {"kid": "k"})
     return Request("GET", "/", "reviews", (("authorization", f"Bearer {token}"),), **request)
-
-
-def answer(
-    *objects: dict[str, Any], plane: str = "sidecar", version: str = OBSERVED, caller: Caller | None = None, **call: Any
-) -> Decision:
-    """The decision about a call to port 80 of Service reviews, which is port 8080 of its only workload."""
-    labels = {"istio-injection": "enabled"} if plane == "sidecar" else {"istio.io/dataplane-mode": "ambient"}
-    labels |= {"istio.io/use-waypoint": "waypoint"} if plane == "waypoint" else {}
-    template = {"metadata": {"labels": {"app": "reviews"}}, "spec": {"containers": [{"name": "c"}]}}
-    ports = [{"name": "http", "port": 80, "targetPort": 8080}, {"name": "http-admin", "port": 90, "targetPort": 9090}]
-    gateway = {"gatewayClassName": "istio-waypoint", "listeners": [{"name": "mesh", "port": 15008, "protocol": "HBONE"}]}
-    base = (
-        thing("v1", "Namespace", "app", labels=labels, namespace=""),
-        thing("apps/v1", "Deployment", "reviews", {"template": template}),
-        thing("v1", "Service", "reviews", {"selector": {"app": "reviews"}, "ports": ports}),
-        thing("gateway.networking.k8s.io/v1", "Gateway", "waypoint", gateway),
-    )
-    mesh = mesh_of((*base, *objects), version)
-    service = mesh.find(Service, "app", "reviews")
-    assert service is not None
-    who = caller or Caller(WEB, "10.0.0.1", captured=plane != "sidecar")
-    return decide(mesh, Call(who, service, **{"port": 80, "request": GET} | call))["app/reviews"]
 
 
 def claims() -> list[Any]:

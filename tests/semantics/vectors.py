@@ -79,7 +79,17 @@ def _added(outcomes: Any) -> dict[str, float]:
     shares: dict[str, float] = defaultdict(float)
     for share, outcome in outcomes:
         shares[json.dumps(outcome, sort_keys=True)] += share
-    return {outcome: round(share, 2) for outcome, share in shares.items()}
+    return {outcome: round(share, 4) for outcome, share in shares.items()}
+
+
+def agree(got: dict[str, Any], want: dict[str, Any]) -> bool:
+    """Whether two records are the same, but for the rounding of percentages."""
+    left, right = got["outcomes"], want["outcomes"]
+    return (
+        left.keys() == right.keys()
+        and all(abs(share - right[outcome]) < 0.01 for outcome, share in left.items())
+        and got | {"outcomes": None} == want | {"outcomes": None}
+    )
 
 
 def record(decision: Decision) -> dict[str, Any]:
@@ -91,7 +101,9 @@ def record(decision: Decision) -> dict[str, Any]:
         found["retries"] = _retries(decision.retries)
     if decision.mirrors:
         missing = ["(missing cluster)"]
-        pods = ([missing if each.backends is None else list(each.backends), round(each.percentage, 2)] for each in decision.mirrors)
+        pods = (
+            [missing if each.backends is None else list(each.backends), round(each.percentage, 2)] for each in decision.mirrors
+        )
         found["mirrors"] = sorted(pods)
     if decision.hash:
         found["hash"] = list(decision.hash)
@@ -110,7 +122,12 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
         return found | ({"location": outcome.location} if outcome.location is not None else {})
     sent = outcome.request
     found["pods"] = list(outcome.backends)
-    found["request"] = {"method": sent.method, "path": sent.path, "host": sent.host, "headers": [list(each) for each in sent.headers]}
+    found["request"] = {
+        "method": sent.method,
+        "path": sent.path,
+        "host": sent.host,
+        "headers": [list(each) for each in sent.headers],
+    }
     return found
 
 

@@ -25,8 +25,9 @@ def check(policy: Resource[AuthorizationPolicy], mesh: Mesh) -> Iterator[Hit]:
     bare = [each for each in behind if not _has_twin(mesh, each, action)]
     if bare:
         names = policies.listed(f"{each.service.namespace}/{each.service.name}" for each in bare)
-        case = "root" if policies.is_root(mesh, policy) else "namespace"
-        message = f"fails open: waypoints do not apply it, so requests through the waypoint of {names} are judged without it"
+        case = "allow" if action == "ALLOW" else "root" if policies.is_root(mesh, policy) else "namespace"
+        open_ = "" if case == "allow" else "fails open: "
+        message = f"{open_}waypoints do not apply it, so requests through the waypoint of {names} are judged without it"
         yield Hit(policy.at("spec"), message, case)
 
 

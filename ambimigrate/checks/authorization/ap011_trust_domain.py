@@ -51,16 +51,21 @@ def _message(principal: str, own: str, kind: str, *, opens: bool, words: str) ->
 
 def principals(policy: AuthorizationPolicy) -> Iterator[tuple[Route, str]]:
     """Every principal that a policy writes, with its route."""
-    for i, rule_ in enumerate(policy.spec.rules or ()):
-        base: Route = ("spec", "rules", i)
-        for j, each in enumerate(rule_.from_):
-            source = each.source
-            for name, values in (("principals", source.principals), ("notPrincipals", source.not_principals)) if source else ():
-                yield from (((*base, "from", j, "source", name, n), value) for n, value in enumerate(values))
-        for j, condition in enumerate(rule_.when):
+    for holder, values in _written(policy):
+        yield from (((*holder, n), value) for n, value in enumerate(values))
+
+
+def _written(policy: AuthorizationPolicy) -> Iterator[tuple[Route, tuple[str, ...]]]:
+    for i, found in enumerate(policy.spec.rules or ()):
+        for j, each in enumerate(found.from_):
+            if each.source:
+                base: Route = ("spec", "rules", i, "from", j, "source")
+                yield (*base, "principals"), each.source.principals
+                yield (*base, "notPrincipals"), each.source.not_principals
+        for j, condition in enumerate(found.when):
             if condition.key == "source.principal":
-                for name, values in (("values", condition.values), ("notValues", condition.not_values)):
-                    yield from (((*base, "when", j, name, n), value) for n, value in enumerate(values))
+                yield ("spec", "rules", i, "when", j, "values"), condition.values
+                yield ("spec", "rules", i, "when", j, "notValues"), condition.not_values
 
 
 def _strings(value: object) -> Iterator[str]:

@@ -22,15 +22,19 @@ def check(policy: Resource[AuthorizationPolicy], mesh: Mesh) -> Iterator[Hit]:
     for effect in ztunnel.effects(policy.body):
         for member in effect.members:
             for field in sorted({*member.l4} & (POSITIVE | NEGATIVE)):
-                where = policy.at(*member.at(field))
-                if field in NEGATIVE:
-                    said = f"always holds at a waypoint: rule {effect.index + 1} {'denies' if deny else 'admits'} every address"
-                    yield Hit(where, f"{'' if deny else 'fails open: '}{field} {said} at {names}", "closed" if deny else "open")
-                elif deny:
-                    message = (
-                        f"fails open: {field} never matches at a waypoint, so rule {effect.index + 1} denies nobody at {names}"
-                    )
-                    yield Hit(where, message, "open")
-                else:
-                    message = f"{field} never matches at a waypoint, so rule {effect.index + 1} admits nobody at {names}"
-                    yield Hit(where, message, "closed")
+                case, message = _said(field, effect.index + 1, names, deny=deny)
+                yield Hit(policy.at(*member.at(field)), message, case)
+
+
+def _said(field: str, number: int, names: str, *, deny: bool) -> tuple[str, str]:
+    if field in NEGATIVE:
+        held = f"{field} always holds at a waypoint: rule {number}"
+        return (
+            ("closed", f"{held} denies every address at {names}")
+            if deny
+            else ("open", f"fails open: {held} admits every address at {names}")
+        )
+    missed = f"{field} never matches at a waypoint, so rule {number}"
+    return (
+        ("open", f"fails open: {missed} denies nobody at {names}") if deny else ("closed", f"{missed} admits nobody at {names}")
+    )

@@ -23,8 +23,8 @@ def check(vs: Resource[VirtualService], mesh: Mesh) -> Iterator[Hit]:
         if unbound and lost:
             yield Hit(
                 vs.at("spec", "hosts", number),
-                f"{host}: no waypoint serves {reach.listed(each.name for each in unbound)}, so {lost} stop for ambient"
-                " callers; their requests spread over all endpoints",
+                f"{host}: no waypoint serves {reach.listed(each.name for each in unbound)}, so for ambient callers {lost} end"
+                f"{spread(vs)}",
                 services=reach.needed(found),
             )
 
@@ -33,6 +33,12 @@ def _is_served(mesh: Mesh, vs: Resource[VirtualService], target: Resource[Any]) 
     """Whether a waypoint of the target would read the VirtualService and could serve it (headless Services have none)."""
     headless = isinstance(target.body, Service) and hosts.is_headless(target)
     return reach.is_read(mesh, vs.namespace, target) and not headless
+
+
+def spread(vs: Resource[VirtualService]) -> str:
+    """What becomes of requests that subsets or weights would have parted."""
+    parted = {"subset routing", "traffic splits"} & set(features(vs.body))
+    return " and requests spread over all endpoints" if parted else ""
 
 
 def losses(vs: Resource[VirtualService], targets: list[Resource[Any]]) -> str:

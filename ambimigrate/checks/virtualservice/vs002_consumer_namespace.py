@@ -21,9 +21,7 @@ def check(vs: Resource[VirtualService], mesh: Mesh) -> Iterator[Hit]:
         ignored = [each for each in reach.called(mesh, host, vs) if not reach.is_read(mesh, vs.namespace, each)]
         if not ignored:
             continue
-        read = reach.listed(
-            sorted({name for each in ignored for name in (each.namespace, reach.waypoint_namespace(mesh, each))})
-        )
+        read = reach.listed(sorted({name for each in ignored for name in reach.read_namespaces(mesh, each)}))
         lost = ", ".join(features(vs.body)) or "its routes"
         yield Hit(
             vs.at("spec", "hosts", number),

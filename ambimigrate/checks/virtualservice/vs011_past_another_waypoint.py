@@ -16,12 +16,11 @@ def check(vs: Resource[VirtualService], mesh: Mesh) -> Iterator[Hit]:
     origins = reach.readers(mesh, vs)
     said: set[str] = set()
     for route, destination in _destinations(vs.body) if origins else ():
-        for target in reach.targets(mesh, destination.destination.host, vs.namespace, vs.file):
-            for origin in origins:
-                found = onward.skipped(mesh, origin, target)
-                if found and found[1] not in said:
-                    said.add(found[1])
-                    yield Hit(vs.at(*route, "destination", "host"), found[1], case=found[0])
+        found = reach.targets(mesh, destination.destination.host, vs.namespace, vs.file)
+        for case, message in onward.all_skipped(mesh, origins, found):
+            if message not in said:
+                said.add(message)
+                yield Hit(vs.at(*route, "destination", "host"), message, case=case)
 
 
 def _destinations(vs: VirtualService) -> Iterator[tuple[Route, HTTPRouteDestination | RouteDestination]]:

@@ -20,10 +20,9 @@ def check(vs: Resource[VirtualService], mesh: Mesh) -> Iterator[Hit]:
         if http.match and not any(in_mesh(match) for match in http.match):
             continue
         for field in _fields(http):
-            yield Hit(
-                vs.at("spec", "http", number, *field),
-                f"{'.'.join(field)} has no form in an HTTPRoute: this VirtualService stays and needs a waypoint that reads it",
-            )
+            name = "retries with attempts 0" if field == ("retries",) else ".".join(field)
+            message = f"{name} has no form in an HTTPRoute: this VirtualService stays and needs a waypoint that reads it"
+            yield Hit(vs.at("spec", "http", number, *field), message)
 
 
 def _fields(http: HTTPRule) -> Iterator[tuple[str, ...]]:

@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from typing import Any, TypeVar
 
-from ambimigrate.kinds import AuthorizationPolicy, Gateway, PeerAuthentication, RequestAuthentication, Service
+from ambimigrate.kinds import AuthorizationPolicy, Gateway, Object, PeerAuthentication, RequestAuthentication, Service
 from ambimigrate.kinds.security import AuthorizationPolicySpec, JWTRule, RequestAuthenticationSpec
 from ambimigrate.kinds.shared import TargetRef
-from ambimigrate.model import Mesh, Resource
+from ambimigrate.model import Mesh, Resource, grouped
 from ambimigrate.topology import waypoints
 from ambimigrate.topology.meshconfig import root_namespace
 from ambimigrate.topology.workloads import Workload, matches
 from ambimigrate.versions import at_least
 
+Policy = TypeVar("Policy", bound=Object)
 Targeted = TypeVar("Targeted", AuthorizationPolicy, RequestAuthentication)
 STRICT, PERMISSIVE, DISABLE, UNSET = "STRICT", "PERMISSIVE", "DISABLE", "UNSET"
+
+
+def living_in(mesh: Mesh, kind: type[Policy], *namespaces: str) -> tuple[Resource[Policy], ...]:
+    """The policies of a kind in these namespaces, each once."""
+    found = mesh.index(_by_namespace(kind))
+    return tuple(each for namespace in dict.fromkeys(namespaces) for each in found.get(namespace, ()))
+
+
+@cache
+def _by_namespace(kind: type[Object]) -> Callable[[Mesh], dict[str, tuple[Resource[Any], ...]]]:
+    def build(mesh: Mesh) -> dict[str, tuple[Resource[Any], ...]]:
+        return grouped((each.namespace, each) for each in mesh.of(kind))
+
+    return build
 
 
 def of_workload(mesh: Mesh, kind: type[Targeted], workload: Workload) -> tuple[Resource[Targeted], ...]:
     """The policies of a server's sidecar: without targetRefs, of its namespace or the root one, selecting its pods."""
     return tuple(
         each
-        for each in mesh.of(kind)
-        if each.namespace in {workload.namespace, root_namespace(mesh)}
-        and not target_refs(each.body.spec)
+        for each in living_in(mesh, kind, workload.namespace, root_namespace(mesh))
+        if not target_refs(each.body.spec)
         and (each.body.spec.selector is None or matches(each.body.spec.selector.match_labels, workload.labels))
     )
 
@@ -35,7 +50,7 @@ def of_service(
     """The policies of a Service's filter chain at its waypoint."""
     return tuple(
         each
-        for each in mesh.of(kind)
+        for each in living_in(mesh, kind, service.namespace, gateway.namespace, root_namespace(mesh))
         if any(_binds(mesh, each.namespace, ref, service, gateway) for ref in target_refs(each.body.spec))
     )
 
@@ -72,25 +87,20 @@ def mtls_mode(mesh: Mesh, workload: Workload, port: int) -> str:
 
 def _modes(mesh: Mesh, workload: Workload, port: int) -> Iterator[str]:
     root = root_namespace(mesh)
-    own = [each for each in _oldest_first(mesh) if each.namespace == workload.namespace != root]
+    own = _oldest_first(mesh, workload.namespace) if workload.namespace != root else []
     selecting = next((each for each in own if _selects(each, workload)), None)
     if selecting is not None:
         spec = selecting.body.spec
         yield spec.port_level_mtls[str(port)].mode if str(port) in spec.port_level_mtls else UNSET
         yield spec.mtls.mode if spec.mtls else UNSET
-    everywhere = (each for each in _oldest_first(mesh) if each.namespace == root)
-    for candidates in (own, everywhere):
+    for candidates in (own, _oldest_first(mesh, root)):
         wide = next((each for each in candidates if not _has_selector(each)), None)
         yield wide.body.spec.mtls.mode if wide is not None and wide.body.spec.mtls else UNSET
 
 
-def _oldest_first(mesh: Mesh) -> tuple[Resource[PeerAuthentication], ...]:
-    return mesh.index(_by_age)
-
-
-def _by_age(mesh: Mesh) -> tuple[Resource[PeerAuthentication], ...]:
-    found = mesh.of(PeerAuthentication)
-    return tuple(sorted(found, key=lambda each: (each.body.metadata.creation_timestamp or "", each.name)))
+def _oldest_first(mesh: Mesh, namespace: str) -> list[Resource[PeerAuthentication]]:
+    found = living_in(mesh, PeerAuthentication, namespace)
+    return sorted(found, key=lambda each: (each.body.metadata.creation_timestamp or "", each.name))
 
 
 def _has_selector(policy: Resource[PeerAuthentication]) -> bool:

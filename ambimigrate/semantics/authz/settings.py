@@ -36,9 +36,7 @@ def trust_domains(mesh: Mesh) -> tuple[str, ...]:
 
 def _domains(mesh: Mesh) -> tuple[str, ...]:
     found = meshconfig.settings(mesh, "trustDomainAliases")
-    aliases = (
-        alias for each in found if isinstance(each.value, list) for alias in each.value if isinstance(alias, str)
-    )
+    aliases = (alias for each in found if isinstance(each.value, list) for alias in each.value if isinstance(alias, str))
     return tuple(dict.fromkeys((trust_domain(mesh), *aliases)))
 
 

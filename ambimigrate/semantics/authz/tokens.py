@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
-
-import jwt
 
 from ambimigrate.kinds.security import JWTRule
 from ambimigrate.semantics.authz.attributes import header
@@ -18,21 +14,6 @@ from ambimigrate.semantics.authz.model import Request
 
 SKEW = 60  # seconds that Envoy allows clocks to differ
 SPACED = ("scope", "permission")  # claims whose text Istio takes as a list
-_ALGORITHMS = [
-    "ES256",
-    "ES384",
-    "ES512",
-    "RS256",
-    "RS384",
-    "RS512",
-    "PS256",
-    "PS384",
-    "PS512",
-    "HS256",
-    "HS384",
-    "HS512",
-    "EdDSA",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,60 +72,27 @@ def _cookies(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _believed(rule: JWTRule, token: str, request: Request, now: float | None) -> dict[str, Any]:
-    claims = _claims(token, "" if request.signed else rule.jwks, request.signed)
+    from ambimigrate.semantics.authz import signatures  # loads cryptography: 80 ms that calls without token save
+
+    claims = signatures.claims(token, "" if request.signed else rule.jwks, signed=request.signed)
     if claims is None or claims.get("iss") != rule.issuer:
         raise _RefusedError(401)
-    if now is not None and not claims.get("nbf", now) - SKEW <= now <= claims.get("exp", now) + SKEW:
+    if now is not None and not _is_valid(claims, now):
         raise _RefusedError(401)
     if rule.audiences and not {_audience(each) for each in rule.audiences} & _audiences(claims):
         raise _RefusedError(403)
     return claims
 
 
-@lru_cache(maxsize=4096)
-def _claims(token: str, jwks: str, signed: bool) -> dict[str, Any] | None:
-    """The claims of a token that one of the keys has signed. Without inline keys no token verifies."""
-    try:
-        if signed:
-            return jwt.decode(token, options=_UNCHECKED | {"verify_signature": False})
-        wanted = jwt.get_unverified_header(token)
-    except jwt.PyJWTError:
-        return None
-    return next((found for key in _keys(jwks, wanted) if (found := _verified(token, key)) is not None), None)
-
-
-_UNCHECKED: Any = {f"verify_{each}": False for each in ("exp", "nbf", "iat", "aud", "iss", "sub", "jti")}
-
-
-def _keys(jwks: str, wanted: Mapping[str, Any]) -> Iterator[jwt.PyJWK]:
-    """The keys that may have signed a token with this header: those of another id or algorithm may not."""
-    algorithm, kid = wanted.get("alg"), wanted.get("kid")
-    if algorithm not in _ALGORITHMS:
-        return
-    for entry in _entries(jwks):
-        if entry.get("alg", algorithm) == algorithm and (not kid or entry.get("kid", kid) == kid):
-            with suppress(jwt.PyJWTError):
-                yield jwt.PyJWK(entry, algorithm)
-
-
-def _entries(jwks: str) -> list[dict[str, Any]]:
-    try:
-        found = json.loads(jwks)["keys"]
-    except (ValueError, KeyError, TypeError):
-        return []
-    return [each for each in found if isinstance(each, dict)]
-
-
-def _verified(token: str, key: jwt.PyJWK) -> dict[str, Any] | None:
-    try:
-        return jwt.decode(token, key, algorithms=_ALGORITHMS, options=_UNCHECKED)
-    except jwt.PyJWTError:
-        return None
+def _is_valid(claims: Mapping[str, Any], now: float) -> bool:
+    begin, end = claims.get("nbf", now), claims.get("exp", now)
+    return isinstance(begin, int | float) and isinstance(end, int | float) and begin - SKEW <= now <= end + SKEW
 
 
 def _audiences(claims: Mapping[str, Any]) -> set[str]:
     found = claims.get("aud", [])
-    return {_audience(each) for each in ([found] if isinstance(found, str) else found)}
+    entries = found if isinstance(found, list) else [found]
+    return {_audience(each) for each in entries if isinstance(each, str)}
 
 
 def _audience(text: str) -> str:
@@ -170,9 +118,7 @@ def _forwarded(rule: JWTRule, request: Request, claims: Mapping[str, Any], token
     headers = request.headers
     if not rule.forward_original_token:
         headers = tuple(each for each in headers if token not in each[1])
-    made = tuple(
-        (each.header, _text(claims[each.claim])) for each in rule.output_claim_to_headers if each.claim in claims
-    )
+    made = tuple((each.header, _text(claims[each.claim])) for each in rule.output_claim_to_headers if each.claim in claims)
     return replace(request, headers=(*headers, *made))
 
 

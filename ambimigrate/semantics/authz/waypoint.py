@@ -58,9 +58,8 @@ def _connect(mesh: Mesh, call: Call, gateway: Resource[Gateway]) -> Decision:
     labels = {**(infrastructure.labels if infrastructure else {}), GATEWAY_NAME: gateway.name}
     policies = tuple(
         each
-        for each in mesh.of(AuthorizationPolicy)
-        if each.namespace in {gateway.namespace, root_namespace(mesh)}
-        and not attach.target_refs(each.body.spec)
+        for each in attach.living_in(mesh, AuthorizationPolicy, gateway.namespace, root_namespace(mesh))
+        if not attach.target_refs(each.body.spec)
         and (each.body.spec.selector is None or matches(each.body.spec.selector.match_labels, labels))
     )
     view = View(call.caller.principal, call.caller.ip, call.caller.ip, None, CONNECT_PORT)

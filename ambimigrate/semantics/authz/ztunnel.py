@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ambimigrate.kinds import AuthorizationPolicy
 from ambimigrate.kinds.security import Condition, Operation, Rule, Source
 from ambimigrate.model import Mesh, Resource
-from ambimigrate.semantics.authz import settings, strict
+from ambimigrate.semantics.authz import attach, settings, strict
 from ambimigrate.semantics.authz.model import Call, Decision, Hop, Verdict, place
 from ambimigrate.semantics.authz.strings import fits, in_block
 from ambimigrate.topology import waypoints
@@ -90,10 +90,8 @@ def _refusal(mesh: Mesh, workload: Workload, connection: Connection) -> str | No
 
 def _sent_for(mesh: Mesh, workload: Workload) -> Iterator[Authorization]:
     """The policies that bind the workload: by selector, of its namespace, and of the root namespace."""
-    for policy in mesh.of(AuthorizationPolicy):
+    for policy in attach.living_in(mesh, AuthorizationPolicy, workload.namespace, root_namespace(mesh)):
         spec = policy.body.spec
-        if policy.namespace not in {workload.namespace, root_namespace(mesh)}:
-            continue
         if spec.selector is not None and not matches(spec.selector.match_labels, workload.labels):
             continue
         made = converted(policy, mesh.target.istio)
@@ -214,9 +212,7 @@ def _holds(match: Match, connection: Connection) -> bool:
         (match.destinations, match.not_destinations, lambda each: in_block(each, connection.pod_ip)),
         (match.ports, match.not_ports, lambda each: each == str(connection.port)),
     )
-    return all(
-        (not wanted or any(map(test, wanted))) and not any(map(test, unwanted)) for wanted, unwanted, test in checks
-    )
+    return all((not wanted or any(map(test, wanted))) and not any(map(test, unwanted)) for wanted, unwanted, test in checks)
 
 
 def _parts(principal: str | None) -> tuple[str, str]:

@@ -1,0 +1,116 @@
+"""What Cilium's policies select and admit, as far as port 15008 and the kubelet's probes go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ambimigrate.checks.network import reach
+from ambimigrate.kinds import CiliumClusterwideNetworkPolicy
+from ambimigrate.kinds.cni import CiliumPolicy, CiliumRule
+from ambimigrate.model import Mesh, Resource, Route
+
+PROBES = "169.254.7.127"  # Istio, cni/pkg/iptables: the kubelet's probes are re-sourced to it (IPv6: fd16:9254:7127:1337::)
+_PREFIXES = ("k8s:", "any:")
+_POD_NAMESPACE = "io.kubernetes.pod.namespace"
+_OUTSIDE = frozenset({"world", "host", "remote-node", "kube-apiserver", "health", "init"})
+
+
+def rules(policy: CiliumPolicy) -> Iterator[tuple[Route, CiliumRule]]:
+    """The rules of a policy with their routes."""
+    if policy.spec is not None:
+        yield ("spec",), policy.spec
+    yield from ((("specs", i), each) for i, each in enumerate(policy.specs))
+
+
+def restricts(policy: CiliumPolicy, direction: str) -> bool:
+    """Whether it denies by default: it has rules for the direction and does not say otherwise."""
+    return any(
+        (each.ingress if direction == "ingress" else each.egress) is not None and each.enable_default_deny.get(direction, True)
+        for _, each in rules(policy)
+    )
+
+
+def selected(mesh: Mesh, policy: Resource[Any]) -> tuple[reach.Pods, ...]:
+    """The pods of ambient mode that a policy selects."""
+    everywhere = isinstance(policy.body, CiliumClusterwideNetworkPolicy)
+    spaces = reach.subjects(mesh).values() if everywhere else [reach.subjects(mesh).get(policy.namespace, ())]
+    selectors = [each.endpoint_selector for _, each in rules(policy.body)]
+    return tuple(
+        each for members in spaces for each in members if each.workload and any(_selects(one, each) for one in selectors)
+    )
+
+
+def _selects(selector: Mapping[str, Any] | None, pods: reach.Pods) -> bool:
+    """Whether an endpointSelector means the pods; expressions are taken to."""
+    if selector is None:
+        return False
+    wanted = selector.get("matchLabels")
+    labels = {**pods.labels, _POD_NAMESPACE: pods.namespace}
+    return not isinstance(wanted, dict) or all(labels.get(plain(key)) == value for key, value in wanted.items())
+
+
+def plain(key: str) -> str:
+    """A label without the name of its source."""
+    for prefix in _PREFIXES:
+        key = key.removeprefix(prefix)
+    return key
+
+
+def items(rule: CiliumRule, direction: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    yield from enumerate((rule.ingress if direction == "ingress" else rule.egress) or ())
+
+
+def ports(item: Mapping[str, Any]) -> list[str] | None:
+    """The TCP ports that an item admits, None for all."""
+    groups = item.get("toPorts")
+    if not isinstance(groups, list | tuple) or not groups:
+        return None
+    each = [port for group in groups if isinstance(group, dict) for port in group.get("ports") or () if isinstance(port, dict)]
+    if not each:
+        return None
+    return [_shown(port) for port in each if port.get("protocol", "ANY") in {"TCP", "ANY"}]
+
+
+def _shown(port: Mapping[str, Any]) -> str:
+    return f"{port.get('port')}-{port['endPort']}" if port.get("endPort") else str(port.get("port"))
+
+
+def opens(found: list[str] | None) -> bool:
+    """Whether these ports hold 15008."""
+    return found is None or any(_holds(each) for each in found)
+
+
+def _holds(shown: str) -> bool:
+    low, _, high = shown.partition("-")
+    return (low.isdigit() and int(low) <= reach.HBONE <= int(high if high.isdigit() else low)) or low == "0"
+
+
+def is_for_mesh(item: Mapping[str, Any], direction: str) -> bool:
+    """Whether pods are among the peers of an item, other than by address or name of a host outside."""
+    word = "from" if direction == "ingress" else "to"
+    entities = item.get(f"{word}Entities")
+    if isinstance(entities, list | tuple) and not _OUTSIDE.issuperset(map(str, entities)):
+        return True
+    if any(item.get(f"{word}{kind}") for kind in ("Endpoints", "Services")):
+        return not _all_system(item.get(f"{word}Endpoints"))
+    return not any(item.get(f"{word}{kind}") for kind in ("Entities", "CIDR", "CIDRSet", "FQDNs", "Nodes", "Groups"))
+
+
+def _all_system(endpoints: Any) -> bool:
+    """Whether all endpoints lie in Kubernetes' own namespaces."""
+    labels = [each.get("matchLabels") or {} for each in endpoints or () if isinstance(each, dict)]
+    names = [{plain(key): value for key, value in each.items()}.get(_POD_NAMESPACE, "") for each in labels]
+    return bool(names) and all(str(name).startswith("kube-") for name in names)
+
+
+def admits_probes(policy: CiliumPolicy) -> bool:
+    """Whether a rule for incoming traffic admits the address of the probes."""
+    return any(_admits_probes(item) for _, each in rules(policy) for _, item in items(each, "ingress"))
+
+
+def _admits_probes(item: Mapping[str, Any]) -> bool:
+    blocks = [str(each) for each in item.get("fromCIDR") or ()]
+    blocks += [str(each.get("cidr")) for each in item.get("fromCIDRSet") or () if isinstance(each, dict)]
+    entities = item.get("fromEntities") or ()
+    return "all" in entities or "world" in entities or any(each.startswith((PROBES, "169.254.", "0.0.0.0/")) for each in blocks)

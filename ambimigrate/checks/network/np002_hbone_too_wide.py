@@ -1,0 +1,63 @@
+"""NP002: port 15008 is open to more callers than the application's own ports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ambimigrate.checks import rule
+from ambimigrate.checks.network import reach
+from ambimigrate.checks.pods import listed
+from ambimigrate.kinds import AuthorizationPolicy, NetworkPolicy
+from ambimigrate.kinds.core import NetworkPolicyIngressRule
+from ambimigrate.model import Hit, Mesh, Resource
+from ambimigrate.topology import meshconfig
+from ambimigrate.topology.workloads import matches
+
+
+@rule("NP002", NetworkPolicy)
+def check(policy: Resource[NetworkPolicy], mesh: Mesh) -> Iterator[Hit]:
+    if not reach.restricts(policy.body, "Ingress"):
+        return
+    pods = [each for each in reach.selected(mesh, policy) if not _is_guarded(mesh, each)]
+    for i, each in enumerate(policy.body.spec.ingress):
+        if not each.ports or not reach.admits(each.ports):
+            continue
+        for one in pods:
+            widened = _widened(mesh, one, each)
+            if widened is not None:
+                yield Hit(policy.at("spec", "ingress", i), _words(one, each, widened), _case(each))
+                break
+
+
+def _widened(mesh: Mesh, pods: reach.Pods, hbone: NetworkPolicyIngressRule) -> NetworkPolicyIngressRule | None:
+    """A rule by port for fewer callers than the rule that opens 15008 admits."""
+    for policy in reach.policies_on(mesh, pods, "Ingress"):
+        for each in policy.body.spec.ingress:
+            if reach.tcp(each.ports) and not reach.admits(each.ports) and not reach.covers(each.from_, hbone.from_):
+                return each
+    return None
+
+
+def _is_guarded(mesh: Mesh, pods: reach.Pods) -> bool:
+    """Whether an ALLOW policy that ztunnel enforces says who may call."""
+    homes = {pods.namespace, meshconfig.root_namespace(mesh)}
+    for policy in mesh.of(AuthorizationPolicy):
+        spec = policy.body.spec
+        if policy.namespace not in homes or spec.target_ref or spec.target_refs or spec.action not in {"", "ALLOW"}:
+            continue
+        if matches(spec.selector.match_labels if spec.selector else {}, pods.labels):
+            return True
+    return False
+
+
+def _case(hbone: NetworkPolicyIngressRule) -> str:
+    return "shared" if hbone.from_ else "anyone"
+
+
+def _words(pods: reach.Pods, hbone: NetworkPolicyIngressRule, widened: NetworkPolicyIngressRule) -> str:
+    who = reach.described(hbone.from_)
+    ports = listed(str(each.port) for each in reach.tcp(widened.ports))
+    return (
+        f"fails open: port {reach.HBONE} of {pods.name} is open to {who}, and the tunnel leads to every port of the pod: "
+        f"port {ports}, meant for {reach.described(widened.from_)}, is open to {who} as well"
+    )

@@ -1,0 +1,1 @@
+"""How objects become their ambient form: exact, or refused with the field and the reason."""

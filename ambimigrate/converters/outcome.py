@@ -1,0 +1,88 @@
+"""What a converter answers: changes and notes, or a refusal that names the field, the reason and a request that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ambimigrate import catalogue
+from ambimigrate.changes import Change, Held
+from ambimigrate.model import Mesh, Resource, Route
+from ambimigrate.yamlio import Document, Unreadable, values
+
+
+class Refused(Exception):
+    """There is no exact form: which case of the catalogue it is, at which field, why, and a witness."""
+
+    def __init__(self, case: str, route: Route, reason: str, witness: str | None = None) -> None:
+        super().__init__(reason)
+        self.case, self.route, self.reason, self.witness = case, route, reason, witness
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one subject."""
+
+    changes: tuple[Change, ...] = ()
+    held: tuple[Held, ...] = ()
+
+
+def held(mesh: Mesh, subject: Resource[Any], rule: str, refused: Refused, namespace: str | None = None) -> Held:
+    """A refusal as the report shows it, with the way out that the catalogue offers for its case."""
+    return Held(
+        mesh.name,
+        subject.namespace if namespace is None else namespace,
+        subject.ref,
+        subject.at(*refused.route),
+        refused.reason,
+        (rule,),
+        refused.witness,
+        catalogue.entry(rule).cases[refused.case].fix,
+    )
+
+
+@dataclass(slots=True)
+class Account:
+    """Which fields of a subject were carried, and which were left out and why; what is neither is lost."""
+
+    carried: set[Route] = field(default_factory=set)
+    left: dict[Route, str] = field(default_factory=dict)
+
+    def carry(self, route: Route, *names: str | int) -> None:
+        """Notes the fields of that name below the route (the route itself without names)."""
+        self.carried |= {(*route, name) for name in names} if names else {route}
+
+    def lost(self, subject: Resource[Any]) -> tuple[Route, ...]:
+        """The leaves under `spec` that are neither carried nor reported, in order."""
+        known = self.carried | self.left.keys()
+        return tuple(
+            leaf
+            for leaf in leaves(written(subject).get("spec"), ("spec",))
+            if not any(leaf[:n] in known for n in range(1, len(leaf) + 1))
+        )
+
+
+def written(subject: Resource[Any]) -> dict[str, Any]:
+    """The object as it stands in its document, before any overlay; empty if it has no text."""
+    if not isinstance(subject.origin, Document):
+        return {}
+    try:
+        tree = values(subject.origin).value
+        for step in subject.base:
+            tree = tree[step]
+    except (Unreadable, KeyError, IndexError, TypeError):
+        return {}
+    return tree if isinstance(tree, dict) else {}
+
+
+def leaves(tree: Any, route: Route) -> Iterable[Route]:
+    """The routes to everything that holds nothing below it."""
+    if isinstance(tree, dict) and tree:
+        for key, value in tree.items():
+            yield from leaves(value, (*route, key))
+    elif isinstance(tree, list) and tree:
+        for number, value in enumerate(tree):
+            yield from leaves(value, (*route, number))
+    elif tree is not None:
+        yield route
