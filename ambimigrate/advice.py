@@ -65,21 +65,22 @@ def _extensions(moving: list[Standing], findings: tuple[Finding, ...]) -> Iterat
 
 
 def _layers(moving: list[Standing]) -> Iterator[Advice]:
-    needing = [each for each in moving if each.waypoint]
     if not moving:
         return
-    if len(needing) * 2 > len(moving):
+    needing = [each for each in moving if each.waypoint]
+    all_names, names = {each.name for each in moving}, {each.name for each in needing}
+    if len(names) * 2 > len(all_names):
         because = tuple(sorted({reason for each in needing if each.waypoint for reason in each.waypoint.because}))
         yield Advice(
             "Mostly HTTP rules",
-            f"{len(needing)} of {len(moving)} namespaces need a waypoint: move clients before servers, and bind each waypoint"
+            f"{len(names)} of {len(all_names)} namespaces need a waypoint: move clients before servers, and bind each waypoint"
             " before the first of its callers becomes ambient.",
             because,
         )
     else:
         yield Advice(
             "Mostly L4",
-            f"{len(moving) - len(needing)} of {len(moving)} namespaces need no waypoint: start with those, they only lose"
+            f"{len(all_names - names)} of {len(all_names)} namespaces need no waypoint: start with those, they only lose"
             " their sidecars.",
             (),
         )

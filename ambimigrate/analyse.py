@@ -11,7 +11,7 @@ import msgspec
 
 from ambimigrate import catalogue
 from ambimigrate.checks import Rule, rules
-from ambimigrate.model import Finding, Hit, Mesh, Position, Ref, Resource, Route
+from ambimigrate.model import Finding, Hit, Mesh, Position, Ref, Resource, Route, grouped
 
 
 class Everywhere:
@@ -32,19 +32,18 @@ def analyse(meshes: Iterable[Mesh], only: Iterable[Rule] | None = None) -> tuple
     """The findings of all rules (or of some), sorted by place, rule and message."""
     found: dict[tuple[Any, ...], Finding] = {}
     for mesh in meshes:
-        for rule in rules(mesh.kinds()) if only is None else only:
-            hits = ((resource, hit) for resource in _subjects(rule, mesh) for hit in rule.check(resource, mesh))
-            for resource, hit in hits:
-                _add(found, rule, resource, hit, mesh)
+        for rule, resource, hit in _hits(mesh, rules(mesh.kinds()) if only is None else only):
+            _add(found, rule, resource, hit, mesh)
     return _numbered(sorted(found.values(), key=lambda finding: finding.order))
 
 
-def _subjects(rule: Rule, mesh: Mesh) -> Iterator[Resource[Any]]:
-    for kind in rule.kinds:
-        if kind is Mesh:
-            yield whole(mesh)
-        else:
-            yield from mesh.of(kind)
+def _hits(mesh: Mesh, among: Iterable[Rule]) -> Iterator[tuple[Rule, Resource[Any], Hit]]:
+    """Object by object, so that the text of each is composed once for all the rules that point into it."""
+    about: dict[type, tuple[Rule, ...]] = grouped((kind, rule) for rule in among for kind in rule.kinds)
+    for kind, checks in about.items():
+        for resource in (whole(mesh),) if kind is Mesh else mesh.of(kind):
+            for rule in checks:
+                yield from ((rule, resource, hit) for hit in rule.check(resource, mesh))
 
 
 def _add(found: dict[tuple[Any, ...], Finding], rule: Rule, resource: Resource[Any], hit: Hit, mesh: Mesh) -> None:
@@ -53,7 +52,7 @@ def _add(found: dict[tuple[Any, ...], Finding], rule: Rule, resource: Resource[A
         return
     key = rule.id, hit.case, resource.ref, hit.position, hit.message
     known = found.get(key)
-    meshes = (*known.meshes, mesh.name) if known else (mesh.name,)
+    meshes = tuple(dict.fromkeys((*known.meshes, mesh.name))) if known else (mesh.name,)
     print_ = known.fingerprint if known else fingerprint(rule.id, resource, hit)
     found[key] = Finding(rule.id, case.level, case.fails_open, resource.ref, hit, case.fix, meshes, print_)
 

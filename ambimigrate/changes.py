@@ -53,6 +53,14 @@ class Create:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """A field of a source that a change leaves out, and why that changes nothing."""
+
+    position: Position
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One object created, edited or deleted, in one mesh, at the stage from which on that is safe.
 
@@ -72,6 +80,7 @@ class Change:
     verdict: str = "exact"  # exact | exact-since | differs
     since: str | None = None
     witness: str | None = None
+    notes: tuple[Note, ...] = ()
 
     @property
     def verb(self) -> str:

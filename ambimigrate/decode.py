@@ -17,7 +17,7 @@ from ambimigrate.layout.transform import apply
 from ambimigrate.model import Mesh, Problem, Ref, Resource, Route, Target
 from ambimigrate.yamlio import Document, Unreadable, documents, values
 
-_KIND = re.compile(r"""\bkind["']?\s*:\s*(?:[&!]\S+\s+)?["']?([A-Za-z]+)""")
+_KIND = re.compile(r"""kind["']?\s*:\s*(?:[&!]\S+\s+)?["']?([A-Za-z]+)""")  # `\b` in front would make it five times slower
 _OWN_KIND = re.compile(r"""^kind:\s*["']?(\w+)""", re.MULTILINE)
 _NAMESPACE = re.compile(r"""^\s*["']?namespace["']?\s*:\s*["']?([a-z0-9-]+)""", re.MULTILINE)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
@@ -62,21 +62,12 @@ class Decoder:
         if "{{" in text and self.is_template(file):
             self.counts.not_rendered.append(file)
             return
-        if NAMES.isdisjoint(_KIND.findall(text)):
-            self._pass_over(file, text)
-            return
+        named = _KIND.findall(text)
         for document in documents(file, text):
-            self._document(document)
+            self._document(document, named if document.text is text else _KIND.findall(document.text))
 
-    def _pass_over(self, file: str, text: str) -> None:
-        for document in documents(file, text):
-            if _ANYTHING.search(document.text):
-                self.counts.documents += 1
-                self.counts.skipped["other kinds" if _KIND.search(document.text) else "no object"] += 1
-
-    def _document(self, document: Document) -> None:
-        named = _KIND.findall(document.text)
-        if NAMES.isdisjoint(named) or _holds_nothing(document.text):
+    def _document(self, document: Document, named: list[str]) -> None:
+        if NAMES.isdisjoint(named) or (not NEEDS_TEXT.keys().isdisjoint(named) and _holds_nothing(document.text)):
             if _ANYTHING.search(document.text):
                 self.counts.documents += 1
                 self.counts.skipped["other kinds" if named else "no object"] += 1
@@ -118,7 +109,7 @@ class Decoder:
             self._object(document, tree, base, view)
 
     def _object(self, document: Document, tree: dict[str, Any], base: Route, view: type[Object]) -> None:
-        if "{{" in str(tree.get("metadata")) and "{{" in document.text:
+        if "{{" in document.text and "{{" in str(tree.get("metadata")):
             if document.file not in self.counts.not_rendered:
                 self.counts.not_rendered.append(document.file)
             return
@@ -135,7 +126,7 @@ class Decoder:
             self._place(Resource(self._ref(tree["kind"], view, body), body, document, base, placement.mesh is None), placement)
 
     def _invalid(self, document: Document, base: Route, error: msgspec.ValidationError, tree: dict[str, Any]) -> None:
-        message, _, path = str(error).partition(" - at ")
+        message, _, path = str(error).rstrip("`").partition(" - at `")
         position = document.at(base + route(path))
         metadata = tree.get("metadata")
         namespace = metadata.get("namespace") if isinstance(metadata, dict) else None
@@ -164,6 +155,11 @@ class Decoder:
 
     def _problems_of(self, mesh: str, problems: Iterable[Problem]) -> tuple[Problem, ...]:
         return tuple(problem for problem in problems if mesh in self.layout.meshes_of(problem.file))
+
+
+def names_a_kind(text: str) -> bool:
+    """Whether the text says anywhere that it is an object of a kind that we read."""
+    return not NAMES.isdisjoint(_KIND.findall(text))
 
 
 def _holds_nothing(text: str) -> bool:

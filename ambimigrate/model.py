@@ -170,6 +170,7 @@ class Mesh:
     target: Target
     problems: tuple[Problem, ...] = ()
     source: str = "files"  # files | cluster | both
+    scope: tuple[str, ...] = ()  # the only namespaces that a cluster was asked for; empty: all
     touched: set[str] | None = field(default=None, compare=False, repr=False)  # kinds asked for, recorded in tests
     _memo: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
 
@@ -201,6 +202,16 @@ class Mesh:
         if not found:
             return None
         return found[0] if len(found) == 1 else max(found, key=lambda resource: shared_path(resource.file, near))
+
+    def is_whole(self, kind: type, namespace: str) -> bool:
+        """Whether every object of the kind in that namespace was read, so that one not found does not exist.
+
+        Never so for files: what is not in a tree may be in another one.
+        """
+        if self.source == "files" or (self.scope and namespace not in self.scope):
+            return False
+        unread = (problem for problem in self.problems if problem.kind in {None, kind.__name__})
+        return not any(problem.namespace in {None, namespace} for problem in unread)
 
     def index(self, build: Callable[[Mesh], T]) -> T:
         """What `build` makes of this mesh, made once."""

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ambimigrate import catalogue
-from ambimigrate.kinds import Service
+from ambimigrate.kinds import DestinationRule, GRPCRoute, HTTPRoute, Service, VirtualService
 from ambimigrate.model import Finding, Mesh, Severity
 from ambimigrate.topology import injection, waypoints
 from ambimigrate.topology.workloads import KINDS as WORKLOADS
+
+_ABOUT_SERVICES = frozenset({VirtualService, DestinationRule, HTTPRoute, GRPCRoute})
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ def _not_seen(mesh: Mesh, namespace: str) -> tuple[str, ...]:
     if mesh.source == "files":
         if kinds.isdisjoint(WORKLOADS):
             missing.append("workloads")
-        if Service not in kinds:
+        if Service not in kinds and not kinds.isdisjoint(_ABOUT_SERVICES):
             missing.append("Service")
     missing += [problem.kind or "unreadable text" for problem in mesh.problems if problem.namespace in {namespace, None}]
     return tuple(dict.fromkeys(missing))

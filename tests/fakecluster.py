@@ -54,7 +54,7 @@ class FakeCluster:
     missing: frozenset[str] = frozenset()  # kinds that are not served
     aggregated: bool = True
     token: str = "secret-token"
-    tricks: dict[str, Trick] = field(default_factory=dict)  # plural -> trick
+    tricks: dict[str, Trick] = field(default_factory=dict)  # plural.group -> trick
     requests: list[tuple[str, str]] = field(default_factory=list)
     url: str = ""
 
@@ -71,16 +71,19 @@ class FakeCluster:
             return status(401, "Unauthorized")
         path, query = urlsplit(url).path, {key: value[0] for key, value in parse_qs(urlsplit(url).query).items()}
         if path == "/apis":
-            trick = self.tricks.get("apis", lambda _query: None)(query)
-            return trick or self._discovery("g=apidiscovery" in headers.get("accept", ""))
+            return self._tricked("apis", query) or self._discovery("g=apidiscovery" in headers.get("accept", ""))
         if not self.aggregated and re.fullmatch(r"/apis/[^/]+/[^/]+", path):
             return self._resources(*path.split("/")[2:])
         if found := _ONE.fullmatch(path):
             return self._namespace(found[1])
         if not (found := _PATH.fullmatch(path)):
             return Answer(404, "404 page not found")
-        trick = self.tricks.get(found["plural"], lambda _query: None)(query)
-        return trick or self._list(found["group"] or "", found["plural"], found["namespace"], query)
+        name = f"{found['plural']}.{found['group']}" if found["group"] else found["plural"]
+        return self._tricked(name, query) or self._list(found["group"] or "", found["plural"], found["namespace"], query)
+
+    def _tricked(self, name: str, query: Query) -> Answer | None:
+        trick = self.tricks.get(name)
+        return trick(query) if trick else None
 
     def _offered(self) -> dict[str, list[tuple[str, str, str]]]:
         groups: dict[str, list[tuple[str, str, str]]] = {}
@@ -168,8 +171,9 @@ def serving(cluster: FakeCluster) -> Iterator[FakeCluster]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # headers and body in one packet
 
-        def _answer(self) -> None:
+        def reply(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             answer = cluster.answer(self.command, self.path, {key.lower(): value for key, value in self.headers.items()})
             time.sleep(answer.pause)
@@ -180,11 +184,11 @@ def serving(cluster: FakeCluster) -> Iterator[FakeCluster]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _answer
-
         def log_message(self, *_arguments: object) -> None:
             pass
 
+    for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"):
+        setattr(Handler, f"do_{method}", Handler.reply)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)

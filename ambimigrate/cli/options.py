@@ -16,7 +16,7 @@ from ambimigrate.model import Mesh, Severity, Target
 from ambimigrate.versions import NEWEST, NEWEST_GATEWAY_API, Version, parse
 
 if TYPE_CHECKING:
-    from ambimigrate.sources.config import Config
+    from ambimigrate.sources.config import Config as Configuration
 
 INPUT = "What to read"
 TARGET = "What the verdicts are for"
@@ -137,12 +137,15 @@ def read(ask: Ask) -> Reading:
 
         reading = read_files(ask.paths, target, ask.namespace or (config.namespace if config else ""), config)
     else:
-        reading = _read_cluster(ask, target)
-    meshes = tuple(_targeted(mesh, ask, config) for mesh in reading.meshes)
+        given = bool(ask.istio or (config and "istio" in config.target))
+        reading = _read_cluster(ask, target, istio_given=given)
+    meshes = reading.meshes
+    if config and ask.paths:
+        meshes = tuple(_targeted(mesh, ask, config) for mesh in meshes)
     return replace(reading, meshes=_chosen(meshes, ask.mesh))
 
 
-def _config(ask: Ask) -> Config | None:
+def _config(ask: Ask) -> Configuration | None:
     """The configuration that is named, or found upwards from the first path; a faulty one ends the command."""
     if not ask.config and (not ask.paths or ask.paths[0] == "-"):
         return None
@@ -156,12 +159,10 @@ def _config(ask: Ask) -> Config | None:
         raise typer.Exit(2) from None
 
 
-def _targeted(mesh: Mesh, ask: Ask, config: Config | None) -> Mesh:
+def _targeted(mesh: Mesh, ask: Ask, config: Configuration) -> Mesh:
     """The mesh with the target that the configuration gives to it."""
-    settings = config.meshes.get(mesh.name) if config else None
-    if not config or not settings:
-        return mesh
-    return replace(mesh, target=ask.target({**config.target, **settings}))
+    settings = config.meshes.get(mesh.name)
+    return mesh if not settings else replace(mesh, target=ask.target({**config.target, **settings}))
 
 
 def _chosen(meshes: tuple[Mesh, ...], name: str) -> tuple[Mesh, ...]:
@@ -180,13 +181,13 @@ def colours(*, off: bool) -> None:
         os.environ["NO_COLOR"] = "1"
 
 
-def _read_cluster(ask: Ask, target: Target) -> Reading:
+def _read_cluster(ask: Ask, target: Target, *, istio_given: bool) -> Reading:
     from ambimigrate.sources.cluster import ClusterError, Where, read_cluster
 
     where = Where(ask.context, ask.kubeconfig, (ask.namespace,) if ask.namespace else ())
     show = _progress if sys.stderr.isatty() else _no_progress
     try:
-        reading = read_cluster(where, target, istio_given=bool(ask.istio), progress=show)
+        reading = read_cluster(where, target, istio_given=istio_given, progress=show)
     except ClusterError as error:
         show("")
         sys.stderr.write(f"Error: {error}\n")

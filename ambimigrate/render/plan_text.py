@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from textwrap import wrap
 from typing import TextIO
 
 from ambimigrate.plan import Plan, Wave
 from ambimigrate.plan.steps import Step
-from ambimigrate.render.style import Style, counted, visible
+from ambimigrate.render.style import Style, counted, visible, wrap
 
 
 def render(plan: Plan, out: TextIO, width: int = 100) -> None:

@@ -6,12 +6,11 @@ import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from textwrap import wrap
 from typing import TextIO
 
 from ambimigrate import catalogue
 from ambimigrate.model import Finding, Severity, grouped
-from ambimigrate.render.style import Style, counted, visible
+from ambimigrate.render.style import Style, counted, visible, wrap
 from ambimigrate.report import Report
 from ambimigrate.verdicts import Standing, namespace_of
 
@@ -176,6 +175,8 @@ def _closing(report: Report, style: Style, width: int) -> Iterator[str]:
     counts = report.counts
     objects = ", ".join(f"{number} {kind}" for kind, number in sorted(counts.objects.items()))
     read = f"{counted(counts.files, 'file')}, {counted(counts.documents, 'document')}"
+    if report.source == "cluster":
+        read = counted(sum(counts.objects.values()), "object")
     yield from wrap(f"Read {read}: {objects or 'no object of a kind that matters here'}.", width)
     if counts.skipped:
         skipped = ", ".join(f"{number} {reason}" for reason, number in sorted(counts.skipped.items()))

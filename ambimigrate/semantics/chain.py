@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ambimigrate.kinds import Service
 from ambimigrate.model import Mesh
 from ambimigrate.semantics.destinations import Viewer
-from ambimigrate.semantics.registry import by_address
+from ambimigrate.semantics.registry import by_address, carries_http
 from ambimigrate.topology import hosts, waypoints
 from ambimigrate.versions import Version, at_least
 
@@ -30,7 +30,7 @@ class Chain:
 def chain_of(mesh: Mesh, address: str, port: int) -> Chain | None:
     """The chain for a dialled name or address, None if no working waypoint serves it."""
     entry = by_address(mesh, address)
-    if entry is None or port not in entry.ports:
+    if entry is None or port not in entry.ports or not carries_http(entry, port):
         return None
     owner = entry.owner
     if isinstance(owner.body, Service) and hosts.is_headless(owner):

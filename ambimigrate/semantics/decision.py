@@ -12,7 +12,7 @@ Headers = tuple[Header, ...]
 class Client:
     """The pod that calls."""
 
-    namespace: str = "default"
+    namespace: str
     labels: Headers = ()
 
 
@@ -91,7 +91,7 @@ class Mirror:
 class Decision:
     """What becomes of a request: outcomes with their percentage, and what the chosen route says besides.
 
-    `errors` names the clusters on the way that do not exist.
+    `errors` names the clusters on the way that do not exist, or why nothing was routed.
     """
 
     outcomes: tuple[tuple[float, Outcome], ...]

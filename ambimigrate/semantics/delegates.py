@@ -45,7 +45,7 @@ def _resolved(mesh: Mesh, root: Resource[VirtualService], rule: HTTPRule) -> Ite
 
 
 def merge(root: HTTPRule, leaf: HTTPRule) -> HTTPRule | None:
-    """One rule of a delegate under the rule that delegates to it (virtualservice.go `mergeHTTPRoute`), None if they conflict."""
+    """A delegate's rule under the one that delegates to it (virtualservice.go `mergeHTTPRoute`), None if they conflict."""
     matches = _matches(root.match, leaf.match)
     if matches is None:
         return None

@@ -67,6 +67,12 @@ def mutated(headers: Headers, mutation: Mutation, request: Message) -> Headers:
     return tuple(left)
 
 
+def lowered(headers: Headers) -> Headers:
+    """Names in lower case and sorted, lines of one name in their order; blanks around values are no part of them."""
+    plain = ((name.lower(), value.strip(" \t")) for name, value in headers)
+    return tuple(sorted(plain, key=lambda each: each[0]))
+
+
 def formatted(form: str, request: Message, response: Message) -> str:
     """The value of a format string; an operator that we cannot know here (an address, a time) stays as it is written."""
     if "%" not in form:

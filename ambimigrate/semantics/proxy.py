@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from ambimigrate.semantics import cors, rewriting
 from ambimigrate.semantics.decision import Decision, Fault, Headers, Outcome, Received, Request
 from ambimigrate.semantics.envoy import Answer, Cluster, Condition, Forward, Match, Redirect, Route, Target
-from ambimigrate.semantics.mutation import NOTHING, Message, mutated
+from ambimigrate.semantics.mutation import NOTHING, Message, lowered, mutated
 from ambimigrate.semantics.paths import parameters, split
 from ambimigrate.semantics.strings import Present, accepts
 
@@ -16,9 +16,8 @@ ABORTED = "fault filter abort"  # the body of Envoy's answer
 
 
 def message(request: Request) -> Message:
-    """The request as the proxy reads it: blanks around header values are no part of them."""
-    headers = tuple((name.lower(), value.strip(" \t")) for name, value in request.headers)
-    return Message(headers, request.method, request.path, request.host, request.scheme)
+    """The request as the proxy reads it."""
+    return Message(lowered(request.headers), request.method, request.path, request.host, request.scheme)
 
 
 def decide(routes: Iterable[Route], request: Request) -> Decision:
@@ -70,8 +69,8 @@ def _carried_out(route: Route, asked: Message, reply: Headers) -> Decision:
 def _answered(route: Route, action: Redirect | Answer, asked: Message) -> Outcome:
     response = cors.stamped(route.cors, asked, mutated((), route.response, asked))
     if isinstance(action, Redirect):
-        return Outcome(action.code, location=rewriting.location(route.match, action, asked), response=_sorted(response))
-    return Outcome(action.status, body=_body(action.body, asked), response=_sorted(response))
+        return Outcome(action.code, location=rewriting.location(route.match, action, asked), response=lowered(response))
+    return Outcome(action.status, body=_body(action.body, asked), response=lowered(response))
 
 
 def _body(text: str, asked: Message) -> str:
@@ -85,7 +84,7 @@ def _aborted(route: Route, fault: Fault, status: int, asked: Message) -> Decisio
     answers = (
         (share, mutated(mutated((), target.response, asked), route.response, asked)) for share, target in _shares(targets)
     )
-    return Decision(_added((share, Outcome(status, body=body, response=_sorted(each))) for share, each in answers), fault=fault)
+    return Decision(_added((share, Outcome(status, body=body, response=lowered(each))) for share, each in answers), fault=fault)
 
 
 _NOWHERE = Target(Cluster("", None))
@@ -121,12 +120,12 @@ def _forwarded(route: Route, action: Forward, asked: Message, reply: Headers) ->
 def _outcome(route: Route, action: Forward, target: Target, asked: Message, reply: Headers) -> Outcome:
     sent = _sent(route, action, target, asked)
     backends = target.cluster.backends
-    headers = () if backends is None else tuple((name.lower(), value) for name, value in reply)
+    headers = () if backends is None else lowered(reply)
     response = mutated(mutated(headers, target.response, sent), route.response, sent)
-    response = _sorted(cors.stamped(route.cors, asked, response))
+    response = lowered(cors.stamped(route.cors, asked, response))
     if backends is None:
         return Outcome(action.missing, response=response)
-    received = Received(sent.method, sent.path, sent.host, _sorted(sent.headers))
+    received = Received(sent.method, sent.path, sent.host, lowered(sent.headers))
     return Outcome(200, backends, received, response=response)
 
 
@@ -139,7 +138,3 @@ def _sent(route: Route, action: Forward, target: Target, asked: Message) -> Mess
             headers = mutated(headers, mutation, seen)
     path = rewriting.path(route.match, action.rewrite, asked.path)
     return Message(headers, asked.method, path, action.host or target.host or asked.host, asked.scheme)
-
-
-def _sorted(headers: Headers) -> Headers:
-    return tuple(sorted(headers, key=lambda each: each[0]))

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from ambimigrate.kinds import Service, ServiceEntry, WorkloadEntry
-from ambimigrate.kinds.core import ServicePort
-from ambimigrate.kinds.networking import Port
+from ambimigrate.kinds.core import ServiceSpec
+from ambimigrate.kinds.networking import ServiceEntrySpec
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.topology import hosts
-from ambimigrate.topology.workloads import behind, matches, selected, target_port
+from ambimigrate.topology.workloads import matches, selected, target_port
 
+_NO_HTTP = frozenset({"https", "tls", "tcp", "udp", "mongo", "mysql", "redis"})
+_WELL_KNOWN = frozenset({25, 53, 3306, 27017})  # taken for TCP where nothing is said
 EXPORT_TO = "networking.istio.io/exportTo"
 
 
@@ -57,6 +58,20 @@ def _of_service_entries(mesh: Mesh) -> Iterator[Entry]:
             yield Entry(host, entry, tuple(each.number for each in spec.ports), spec.addresses, spec.export_to)
 
 
+def carries_http(entry: Entry, number: int) -> bool:
+    """Whether requests to the port are routed as HTTP: it says so, or says nothing that Istio knows.
+
+    Istio, pkg/config/kube/conversion.go `ConvertProtocol`: appProtocol, else the part of the name before the dash.
+    """
+    body = entry.owner.body
+    if isinstance(body, Service):
+        written = next((each.app_protocol or each.name for each in body.spec.ports if each.port == number), "")
+    else:
+        written = next((each.protocol for each in body.spec.ports if each.number == number), "")
+    protocol = written.lower().partition("-")[0]
+    return protocol not in _NO_HTTP and (number not in _WELL_KNOWN or protocol in {"http", "http2", "grpc"})
+
+
 def by_address(mesh: Mesh, address: str) -> Entry | None:
     """The entry of a full name or of an address that clients dial."""
     known = entries(mesh)
@@ -70,26 +85,26 @@ def _by_address(mesh: Mesh) -> Mapping[str, Entry]:
 def endpoints(mesh: Mesh, entry: Entry, port: int, labels: Mapping[str, str]) -> tuple[str, ...]:
     """The endpoints behind a port whose labels match: pods as namespace/name:targetPort, others as address:port."""
     body = entry.owner.body
-    found = _of_pods(mesh, entry, port, labels) if isinstance(body, Service) else _of_entry(mesh, entry, port, labels)
+    if isinstance(body, Service):
+        found = _of_service_pods(mesh, entry, body.spec, port, labels)
+    else:
+        found = _of_entry(mesh, entry, body.spec, port, labels)
     return tuple(sorted(set(found)))
 
 
-def _of_pods(mesh: Mesh, entry: Entry, number: int, labels: Mapping[str, str]) -> Iterator[str]:
-    service: Resource[Any] = entry.owner
-    port: ServicePort = next(each for each in service.body.spec.ports if each.port == number)
-    for workload in behind(mesh, service):
+def _of_service_pods(mesh: Mesh, entry: Entry, spec: ServiceSpec, number: int, labels: Mapping[str, str]) -> Iterator[str]:
+    port = next(each for each in spec.ports if each.port == number)
+    for workload in selected(mesh, entry.namespace, spec.selector) if spec.selector else ():
         target = target_port(port, workload)
         if target is not None and matches(labels, workload.labels):
             yield f"{workload.namespace}/{workload.name}:{target}"
-    target = port.target_port if isinstance(port.target_port, int) else port.port
-    if service.body.spec.selector:
-        yield from _machines(mesh, service.namespace, service.body.spec.selector, labels, (port.name, target))
+    if spec.selector:
+        target = port.target_port if isinstance(port.target_port, int) else port.port
+        yield from _machines(mesh, entry.namespace, spec.selector, labels, (port.name, target))
 
 
-def _of_entry(mesh: Mesh, entry: Entry, number: int, labels: Mapping[str, str]) -> Iterator[str]:
-    spec = entry.owner.body.spec
-    assert not isinstance(entry.owner.body, Service)
-    port: Port = next(each for each in spec.ports if each.number == number)
+def _of_entry(mesh: Mesh, entry: Entry, spec: ServiceEntrySpec, number: int, labels: Mapping[str, str]) -> Iterator[str]:
+    port = next(each for each in spec.ports if each.number == number)
     target = port.target_port or port.number
     selector = spec.workload_selector
     if selector and selector.labels:

@@ -1,26 +1,33 @@
-"""What the sidecar of a client does with a request: the virtual host of its Host header, and that one's first matching route."""
+"""What the sidecar of a client does with a request: the first matching route of the virtual host of its Host header."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ambimigrate.kinds import VirtualService
 from ambimigrate.model import Mesh, Resource
-from ambimigrate.semantics import paths, proxy, registry, retry, sidecar_rules, visibility
-from ambimigrate.semantics.decision import Client, Decision, Outcome, Received, Request
+from ambimigrate.semantics import direct, paths, proxy, registry, retry, sidecar_rules, visibility, waypoint_routes
+from ambimigrate.semantics.chain import Chain
+from ambimigrate.semantics.decision import Client, Decision, Outcome, Request
 from ambimigrate.semantics.destinations import Viewer, cluster, hash_policy
 from ambimigrate.semantics.envoy import Forward, Match, Route, Target
 from ambimigrate.semantics.registry import Entry
 from ambimigrate.semantics.strings import Prefix
+from ambimigrate.semantics.visibility import Seen
 from ambimigrate.topology import hosts, meshconfig
 from ambimigrate.versions import at_least
 
+_List = tuple[Route, ...] | Resource[VirtualService]
 _UNREGISTERED = 80  # the only port on which a VirtualService makes virtual hosts for names outside the registry
 
 
 def decide(mesh: Mesh, client: Client, request: Request) -> Decision:
     """The decision on the port that the client dials; the address plays no part unless nobody knows the Host header."""
+    dialled = registry.by_address(mesh, request.to)
+    if dialled is not None and request.port in dialled.ports and not registry.carries_http(dialled, request.port):
+        return direct.decide(mesh, request)
     normal = replace(request, path=paths.normalized(mesh, request.path))
     name = _name(mesh, request.host)
     entry = _entry(mesh, client, name, request.port)
@@ -60,6 +67,7 @@ def _entry(mesh: Mesh, client: Client, name: str, port: int) -> Entry | None:
 def _sees(mesh: Mesh, client: Client, entry: Entry, port: int) -> bool:
     return (
         port in entry.ports
+        and registry.carries_http(entry, port)
         and visibility.scope(mesh, entry.owner, entry.export_to, client.namespace) is not None
         and visibility.imports(mesh, client, port, entry.namespace, entry.host)
     )
@@ -77,11 +85,13 @@ class _VirtualHost:
     port: int
 
     def __call__(self, mesh: Mesh) -> tuple[Route, ...]:
-        """Those of the first VirtualService that has any for this client and port, else the default route."""
-        for resource in _candidates(mesh, self.client, self.host, self.port):
-            if made := sidecar_rules.compiled(mesh, self.client, self.port, resource):
-                return made
-        return (_default(mesh, self.client, self.host, self.port),)
+        """The first list that has any route for this client and port, else the default route."""
+        lists = [*_from_routes(mesh, self.client, self.host, self.port)]
+        found = _named(mesh, self.client, self.host, self.port, is_taken=bool(lists))
+        lists += [(each.order, each.resource) for each in found]
+        ordered = (each for _, each in sorted(lists, key=lambda pair: pair[0]))
+        made = (_routes_of(mesh, self.client, self.port, each) for each in ordered)
+        return next((each for each in made if each), None) or (_default(mesh, self.client, self.host, self.port),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,27 +102,39 @@ class _Foreign:
     name: str
 
     def __call__(self, mesh: Mesh) -> tuple[Route, ...]:
-        for resource in _candidates(mesh, self.client, self.name, _UNREGISTERED):
-            if made := sidecar_rules.compiled(mesh, self.client, _UNREGISTERED, resource):
-                return made
-        return ()
+        found = _named(mesh, self.client, self.name, _UNREGISTERED, is_taken=False)
+        made = (sidecar_rules.compiled(mesh, self.client, _UNREGISTERED, each.resource) for each in found)
+        return next((each for each in made if each), ())
 
 
-def _candidates(mesh: Mesh, client: Client, host: str, port: int) -> Iterator[Resource[VirtualService]]:
-    """All that name the host exactly, the oldest first; without one, the first of the longest wildcard that covers it."""
-    named = ((each, visibility.written_hosts(each)) for _, each in visibility.virtual_services(mesh, client.namespace))
-    seen = [
-        (each, names)
-        for each, names in named
-        if any(hosts.covers(name, host) for name in names)
-        and any(visibility.imports(mesh, client, port, each.namespace, name) for name in names)
-    ]
-    exact = [each for each, names in seen if host in names]
-    if exact:
-        yield from exact
+def _routes_of(mesh: Mesh, client: Client, port: int, found: _List) -> tuple[Route, ...]:
+    return sidecar_rules.compiled(mesh, client, port, found) if isinstance(found, Resource) else found
+
+
+def _named(mesh: Mesh, client: Client, host: str, port: int, *, is_taken: bool) -> tuple[Seen, ...]:
+    """All VirtualServices that name the host exactly; if nothing does, the first of the longest wildcard that covers it."""
+    found = {
+        name: tuple(each for each in listed if visibility.imports(mesh, client, port, each.resource.namespace, name))
+        for name, listed in visibility.virtual_services(mesh, client.namespace, host).items()
+    }
+    exact = found.pop(host, ())
+    if exact or is_taken:
+        return exact
+    longest = max((name for name, listed in found.items() if listed), key=len, default=None)
+    return found[longest][:1] if longest else ()
+
+
+def _from_routes(mesh: Mesh, client: Client, host: str, port: int) -> Iterator[tuple[tuple[Any, ...], _List]]:
+    """The lists that HTTPRoutes make: of the host's namespace for everybody, of the client's for its own pods alone.
+
+    Those of the client's namespace are the first of their group (UnifiedSidecarScoping, 1.24+).
+    """
+    entry = registry.entries(mesh).get(host)
+    if entry is None:
         return
-    longest = max((name for _, names in seen for name in names if hosts.covers(name, host)), key=len, default=None)
-    yield from [each for each, names in seen if longest in names][:1]
+    for each in waypoint_routes.lists(mesh, Chain(client.namespace, entry.namespace, host, port)):
+        scope = 2 if each.namespace == entry.namespace else 0
+        yield (scope, each.namespace != client.namespace, *each.order), each.routes
 
 
 def _default(mesh: Mesh, client: Client, host: str, port: int) -> Route:
@@ -129,13 +151,7 @@ def _passed_through(mesh: Mesh, client: Client, request: Request) -> Decision:
     """A Host header that nobody knows: on to the dialled address as it is, or 502."""
     if not _allows_any(mesh, client):
         return Decision(((100.0, Outcome(502)),), unmatched=True)
-    asked = proxy.message(request)
-    entry = registry.by_address(mesh, request.to)
-    known = entry is not None and request.port in entry.ports
-    backends = registry.endpoints(mesh, entry, request.port, {}) if entry and known else (f"{request.to}:{request.port}",)
-    received = Received(request.method, request.path, request.host, tuple(sorted(asked.headers, key=lambda each: each[0])))
-    response = tuple(sorted((name.lower(), value) for name, value in request.reply))
-    return Decision(((100.0, Outcome(200, backends, received, response=response)),))
+    return direct.decide(mesh, request)
 
 
 def _allows_any(mesh: Mesh, client: Client) -> bool:

@@ -63,7 +63,7 @@ def _folded(text: str) -> bytes:
 @lru_cache(maxsize=4096)
 def expression(pattern: str) -> Any:
     """The compiled RE2 expression, None for one that RE2 rejects: it never takes effect."""
-    import re2  # noqa: PLC0415
+    import re2
 
     options = re2.Options()
     options.log_errors = False
@@ -75,6 +75,6 @@ def expression(pattern: str) -> Any:
 
 def quoted(text: str) -> str:
     """An expression that only the text itself matches."""
-    import re2  # noqa: PLC0415
+    import re2
 
     return str(re2.escape(text))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ambimigrate.kinds import Sidecar, VirtualService
 from ambimigrate.kinds.networking import EgressListener
-from ambimigrate.model import Mesh, Resource
+from ambimigrate.model import Mesh, Resource, grouped
 from ambimigrate.semantics.decision import Client
 from ambimigrate.topology import hosts, meshconfig
 from ambimigrate.topology.workloads import matches
@@ -39,25 +40,45 @@ def age(resource: Resource[Any]) -> tuple[bool, str]:
     return created is None, created or ""
 
 
-def virtual_services(mesh: Mesh, namespace: str) -> tuple[tuple[int, Resource[VirtualService]], ...]:
-    """The mesh's own VirtualServices that `namespace` sees, with their scope: private ones, named ones, public ones, each by age."""
-    found = [
-        (seen, each)
-        for each in mesh.of(VirtualService)
-        if each.body.spec.hosts
-        and _is_for_mesh(each.body)
-        and (seen := scope(mesh, each, each.body.spec.export_to, namespace)) is not None
-    ]
-    return tuple(sorted(found, key=lambda pair: (pair[0], age(pair[1]), pair[1].name, pair[1].namespace)))
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A VirtualService in sight; the smallest order comes first."""
+
+    order: tuple[Any, ...]
+    resource: Resource[VirtualService]
+
+
+def virtual_services(mesh: Mesh, namespace: str, host: str) -> Mapping[str, tuple[Seen, ...]]:
+    """The mesh's own VirtualServices that `namespace` sees, by those of their hosts that cover a full name, each list in order.
+
+    Private ones come first, then those exported by name, then public ones; in each group by age, name and namespace. The second
+    place of the order is free for the lists that HTTPRoutes make.
+    """
+    known = mesh.index(_Hosts(namespace))
+    names = [host, *(name for name in known if name.startswith("*") and name != host and hosts.covers(name, host))]
+    return {name: known[name] for name in names if name in known}
+
+
+@dataclass(frozen=True, slots=True)
+class _Hosts:
+    namespace: str
+
+    def __call__(self, mesh: Mesh) -> Mapping[str, tuple[Seen, ...]]:
+        found: list[Seen] = []
+        for each in mesh.of(VirtualService):
+            seen = scope(mesh, each, each.body.spec.export_to, self.namespace)
+            if seen is not None and each.body.spec.hosts and _is_for_mesh(each.body):
+                found.append(Seen((seen, True, age(each), each.name, each.namespace), each))
+        ordered = sorted(found, key=lambda each: each.order)
+        return grouped((name, each) for each in ordered for name in dict.fromkeys(_full_hosts(each.resource)))
+
+
+def _full_hosts(resource: Resource[VirtualService]) -> tuple[str, ...]:
+    return tuple(hosts.full_name(each, resource.namespace) for each in resource.body.spec.hosts)
 
 
 def _is_for_mesh(body: VirtualService) -> bool:
     return not body.spec.gateways or MESH in body.spec.gateways
-
-
-def written_hosts(resource: Resource[VirtualService]) -> tuple[str, ...]:
-    """The hosts of a VirtualService as full names."""
-    return tuple(hosts.full_name(each, resource.namespace) for each in resource.body.spec.hosts)
 
 
 def sidecar_of(mesh: Mesh, client: Client) -> Resource[Sidecar] | None:

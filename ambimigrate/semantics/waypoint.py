@@ -6,13 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ambimigrate.model import Mesh
-from ambimigrate.semantics import paths, proxy, registry, retry, waypoint_routes, waypoint_virtualservices
+from ambimigrate.semantics import direct, paths, proxy, retry, waypoint_routes, waypoint_virtualservices
 from ambimigrate.semantics.chain import Chain, chain_of, merges_lists
-from ambimigrate.semantics.decision import Decision, Outcome, Received, Request, Retries
+from ambimigrate.semantics.decision import Decision, Request, Retries
 from ambimigrate.semantics.destinations import cluster, hash_policy
 from ambimigrate.semantics.envoy import Forward, Match, Route, Target
 from ambimigrate.semantics.strings import Prefix
-from ambimigrate.semantics.visibility import age
 from ambimigrate.versions import at_least
 
 _WITHOUT_DEFAULT = Retries(2, frozenset({"reset-before-request"}), other_hosts=False)
@@ -22,7 +21,7 @@ def decide(mesh: Mesh, request: Request) -> Decision:
     """The decision for the Service that is dialled, whatever the Host header says; without a working waypoint, none is made."""
     chain = chain_of(mesh, request.to, request.port)
     if chain is None:
-        return _direct(mesh, request)
+        return direct.decide(mesh, request)
     return proxy.decide(routes(mesh, chain), replace(request, path=paths.normalized(mesh, request.path)))
 
 
@@ -53,9 +52,8 @@ def _lists(mesh: Mesh, chain: Chain) -> list[tuple[Route, ...]]:
         ((2, not first_only and each.namespace != chain.waypoint, *each.order), each.routes)
         for each in waypoint_routes.lists(mesh, chain)
     ]
-    for scope, each in waypoint_virtualservices.candidates(mesh, chain):
-        order = (scope, True, age(each), each.name, each.namespace)
-        found.append((order, waypoint_virtualservices.compiled(mesh, chain, each)))
+    for seen in waypoint_virtualservices.candidates(mesh, chain):
+        found.append((seen.order, waypoint_virtualservices.compiled(mesh, chain, seen.resource)))
     return [routes for _, routes in sorted(found, key=lambda pair: pair[0])]
 
 
@@ -66,14 +64,3 @@ def _default(mesh: Mesh, chain: Chain) -> Route:
     retries = retry.mesh_default(mesh) if at_least(version, "1.30.3") else _WITHOUT_DEFAULT
     target = Target(cluster(mesh, chain.viewer, chain.host, chain.port, ""))
     return Route(Match(Prefix("/")), Forward((target,), retries=retries, hash=hashed))
-
-
-def _direct(mesh: Mesh, request: Request) -> Decision:
-    """Nothing looks at the request; it goes to the pods as it is."""
-    asked = proxy.message(request)
-    entry = registry.by_address(mesh, request.to)
-    known = entry is not None and request.port in entry.ports
-    backends = registry.endpoints(mesh, entry, request.port, {}) if entry and known else (f"{request.to}:{request.port}",)
-    received = Received(request.method, request.path, request.host, tuple(sorted(asked.headers, key=lambda each: each[0])))
-    response = tuple(sorted((name.lower(), value) for name, value in request.reply))
-    return Decision(((100.0, Outcome(200, backends, received, response=response)),))

@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ambimigrate.kinds.gatewayapi import BackendObjectRef, MirrorFilter, PathModifier, RedirectFilter, RewriteFilter
-from ambimigrate.kinds.gatewayroutes import GRPCRouteRule, HTTPRouteFilter, HTTPRouteRule
+from ambimigrate.kinds.gatewayapi import (
+    BackendObjectRef,
+    HTTPRouteFilter,
+    MirrorFilter,
+    PathModifier,
+    RedirectFilter,
+    RewriteFilter,
+)
+from ambimigrate.kinds.gatewayroutes import GRPCRouteRule, HTTPRouteRule
 from ambimigrate.model import Mesh
 from ambimigrate.semantics import retry
 from ambimigrate.semantics import waypoint_route_filters as filters

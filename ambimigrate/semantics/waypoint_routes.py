@@ -23,8 +23,8 @@ _SERVICE_ENTRY = ("networking.istio.io", "ServiceEntry")
 class RouteList:
     """The routes of all objects of one namespace that name the same port, or none.
 
-    `order`: the age of the oldest object, then the name of the list, so that of two of one age the one with a port is first (up to 1.25 the name of
-    the oldest object).
+    `order`: the age of the oldest object, then the name of the list, so that of two of one age the one with a port is first;
+    up to 1.25 the name of the oldest object.
     """
 
     namespace: str

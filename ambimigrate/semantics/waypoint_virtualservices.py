@@ -17,18 +17,20 @@ from ambimigrate.semantics.durations import seconds
 from ambimigrate.semantics.envoy import Answer, Cluster, Forward, Redirect, Route, Target, cut
 from ambimigrate.semantics.mutation import NOTHING, Mutation
 from ambimigrate.semantics.registry import Entry, entries
+from ambimigrate.semantics.visibility import Seen
 from ambimigrate.topology import hosts
 from ambimigrate.versions import at_least
 
 
-def candidates(mesh: Mesh, chain: Chain) -> tuple[tuple[int, Resource[VirtualService]], ...]:
-    """With their scope, all that name the host or cover it and lie in the Service's or the waypoint's namespace."""
-    return tuple(
-        (scope, each)
-        for scope, each in visibility.virtual_services(mesh, chain.waypoint)
-        if each.namespace in {chain.namespace, chain.waypoint}
-        and any(hosts.covers(name, chain.host) for name in visibility.written_hosts(each))
-    )
+def candidates(mesh: Mesh, chain: Chain) -> tuple[Seen, ...]:
+    """All in the Service's or the waypoint's namespace that name the host or cover it."""
+    found = visibility.virtual_services(mesh, chain.waypoint, chain.host).values()
+    inside = {id(each.resource): each for listed in found for each in listed if _is_near(chain, each.resource)}
+    return tuple(sorted(inside.values(), key=lambda each: each.order))
+
+
+def _is_near(chain: Chain, resource: Resource[VirtualService]) -> bool:
+    return resource.namespace in {chain.namespace, chain.waypoint}
 
 
 def compiled(mesh: Mesh, chain: Chain, resource: Resource[VirtualService]) -> tuple[Route, ...]:
@@ -115,7 +117,7 @@ class _Meant:
 
 
 def _meant(mesh: Mesh, chain: Chain, namespace: str, destination: Destination) -> _Meant:
-    """Without a port: the only one of the destination's Service, else the one of this chain (route.go `GetDestinationCluster`)."""
+    """Without a port: the only one of the destination's Service, else this chain's (route.go `GetDestinationCluster`)."""
     host = hosts.full_name(destination.host, namespace)
     if destination.port:
         return _Meant(host, destination.port.number, destination.subset or "")

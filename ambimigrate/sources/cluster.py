@@ -41,8 +41,9 @@ def read_cluster(
     gc.disable()  # as for files: nothing that is made while reading becomes garbage in circles
     try:
         with remarks() as logged:
-            progress("connecting")
-            server = Server(connect(where, logged), patience)
+            access = connect(where, logged)  # a credential plugin may have something to say on the terminal
+            progress(f"{access.context}: connecting to {access.server}")
+            server = Server(access, patience)
             return _read(server, where.namespaces, target, istio_given=istio_given, progress=progress)
     finally:
         if collecting:
@@ -64,7 +65,7 @@ def _read(server: Server, namespaces: tuple[str, ...], target: Target, *, istio_
     if not counts.objects and not problems:
         problems.append(Problem("nothing was read: no object of a kind that matters here", ""))
     resources = tuple(resource for each in listed for resource in each.resources)
-    mesh = Mesh(server.context, resources, target, tuple(problems), "cluster")
+    mesh = Mesh(server.context, resources, target, tuple(problems), "cluster", where.namespaces)
     return Reading((mesh,), tuple(problems), counts, None, tuple(notes))
 
 

@@ -130,7 +130,10 @@ def _access(context: str, settings: Any) -> Access:
 
     def identity() -> Mapping[str, str]:
         with lock:  # expired credentials are fetched anew here, once and not by every thread
-            found = settings.auth_settings().get("BearerToken")
+            try:
+                found = settings.auth_settings().get("BearerToken")
+            except Exception as error:  # whatever the package meets on the way
+                raise ClusterError(f"context {context!r}: the credentials cannot be renewed: {error}") from None
         return {found["key"]: found["value"].strip()} if found and found["value"] else {}
 
     try:

@@ -123,7 +123,7 @@ def _item(kind: str, view: type[Object], raw: msgspec.Raw) -> Object | Problem:
 
 def _odd(kind: str, view: type[Object], tree: Any, error: msgspec.ValidationError) -> Problem:
     message, _, path = str(error).partition(" - at ")
-    where = ".".join(str(step) for step in route(path))
+    where = ".".join(str(step) for step in route(path.strip("`")))
     metadata = tree.get("metadata") if isinstance(tree, dict) else None
     names = metadata if isinstance(metadata, dict) else {}
     namespace = str(names.get("namespace", "")) if view.NAMESPACED else ""

@@ -83,12 +83,18 @@ def plan(served: Served | Failed, namespaces: tuple[str, ...]) -> Plan:
         if _is_shown_elsewhere(served, view):
             continue
         if version is None:
-            missing.append(f"{kind} ({view.GROUP})" if kind in _AMBIGUOUS else kind)
+            missing.append(_label(kind, view))
             continue
         if version not in view.VERSIONS:
-            notes.append(f"{kind} is served as {version} only, which is not known; it was read as {view.VERSIONS[0]}.")
+            notes.append(
+                f"{_label(kind, view)} is served as {version} only, which is not known; it was read as {view.VERSIONS[0]}."
+            )
         listings += _of_kind(Listing(kind, view, version), namespaces)
     return Plan(tuple(listings), tuple(missing), tuple(notes))
+
+
+def _label(kind: str, view: type[Object]) -> str:
+    return f"{kind} ({view.GROUP})" if kind in _AMBIGUOUS and view.GROUP else kind
 
 
 def _of_kind(listing: Listing, namespaces: tuple[str, ...]) -> Iterator[Listing]:
@@ -119,7 +125,8 @@ def _version(served: Served | Failed, view: type[Object]) -> str | None:
 
 
 def _is_shown_elsewhere(served: Served | Failed, view: type[Object]) -> bool:
-    return not isinstance(served, Failed) and (_SHOWN_AS.get(view.GROUP, ""), view.PLURAL) in served
+    other = _SHOWN_AS.get(view.GROUP)
+    return other is not None and not isinstance(served, Failed) and (other, view.PLURAL) in served
 
 
 def read(server: Server, listing: Listing) -> Listed:
@@ -177,5 +184,5 @@ def problems(listed: Listed) -> Iterator[Problem]:
     if listed.failed and not listed.failed.is_missing:
         listing = listed.listing
         what = f"ended after {len(listed.resources)} objects" if listed.resources else "cannot be listed"
-        text = f"{listing.kind} {what}: {listed.failed.reason}"
+        text = f"{_label(listing.kind, listing.view)} {what}: {listed.failed.reason}"
         yield Problem(text, place(listing.kind, listing.namespace), None, listing.namespace or None, listing.kind)

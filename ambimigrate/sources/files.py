@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ambimigrate.decode import names_a_kind
 from ambimigrate.layout.kustomize import FILE_NAMES
 from ambimigrate.model import Problem
 
 SUFFIXES = (".yaml", ".yml", ".json")
 STDIN = "<stdin>"
 _UNSEARCHED = frozenset({".git"})
+_DESCRIPTORS = ("/dev/fd/", "/proc/self/fd/")  # what a shell makes of `<(kustomize build .)`
 
 
 @dataclass
@@ -28,38 +31,70 @@ class Tree:
 
     def shown(self, name: str) -> str:
         """The name as it appears in reports: the path that was given joined with the path below it."""
-        return name if not self.root else f"{self.root}/{name}" if name else self.root
+        return posixpath.join(self.root, name) if name else self.root
 
     def read(self, name: str) -> str | Problem:
         """The text of a file, or why it cannot be read."""
         shown = self.shown(name)
         try:
-            content = sys.stdin.buffer.read() if shown == STDIN else Path(shown).read_bytes()
+            content = _content(shown)
         except OSError as error:
             return Problem(f"cannot be read: {error.strerror or error}", shown)
         try:
             return content.decode()
         except UnicodeDecodeError as error:
-            return Problem(
-                f"is not UTF-8: {error.reason} at byte {error.start}", shown, content.count(b"\n", 0, error.start) + 1
-            )
+            return self._other(content, error, shown)
+
+    def _other(self, content: bytes, error: UnicodeDecodeError, shown: str) -> str | Problem:
+        """Bytes that are no UTF-8: no text at all, or a manifest in an encoding that Kubernetes does not read."""
+        wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+        if not names_a_kind(content.decode("utf-16" if wide else "latin-1", errors="replace")):
+            self.skipped["not UTF-8"] += 1
+            return ""
+        line = 1 if wide else content.count(b"\n", 0, error.start) + 1
+        return Problem("is UTF-16, not UTF-8" if wide else f"is not UTF-8: {error.reason} at byte {error.start}", shown, line)
+
+
+def _content(name: str) -> bytes:
+    if name == STDIN:
+        return sys.stdin.buffer.read()
+    with open(name, "rb", buffering=0) as file:  # noqa: PTH123 - pathlib takes as long as the reading itself
+        return file.readall()
 
 
 def trees(paths: Iterable[str]) -> Iterator[Tree]:
-    """One tree for each argument: a folder, a file, or `-` for standard input."""
-    for path in paths:
+    """One tree for each argument: a folder, a file, or `-` for standard input; what lies in another one is not read twice."""
+    given = list(dict.fromkeys(paths))
+    real = {path: os.path.realpath(path) for path in given if path != "-"}
+    for path in given:
         if path == "-":
             yield Tree("", [STDIN])
-        elif Path(path).is_dir():
-            yield _folder(os.path.normpath(path).replace(os.sep, "/"))
-        elif Path(path).is_file():
-            yield Tree("", [os.path.normpath(path).replace(os.sep, "/")])
-        else:
-            yield Tree("", [], [Problem("no such file or folder", path)])
+        elif not any(_is_inside(real[path], real[other], first) for other, first in _others(path, given)):
+            yield _argument(path)
+
+
+def _others(path: str, given: list[str]) -> Iterator[tuple[str, bool]]:
+    """The other arguments, each with whether it stands before `path`."""
+    place = given.index(path)
+    return ((other, number < place) for number, other in enumerate(given) if other not in {path, "-"})
+
+
+def _is_inside(path: str, other: str, first: bool) -> bool:
+    return (first and path == other) or (path.startswith(other.rstrip(os.sep) + os.sep) and Path(other).is_dir())
+
+
+def _argument(path: str) -> Tree:
+    name = os.path.normpath(path).replace(os.sep, "/")
+    if Path(path).is_dir():
+        return _folder(name)
+    if Path(path).is_file() or (Path(path).is_fifo() and path.startswith(_DESCRIPTORS)):
+        return Tree("", [name])
+    missing = not Path(path).exists()
+    return Tree("", [], [Problem("no such file or folder" if missing else "is neither a file nor a folder", path)])
 
 
 def _folder(root: str) -> Tree:
-    tree = Tree("" if root == "." else root.rstrip("/"))
+    tree = Tree("" if root == "." else root)
     inside = os.path.realpath(root)
     _search(tree, root, "", inside)
     tree.files.sort()
@@ -82,7 +117,10 @@ def _search(tree: Tree, folder: str, below: str, inside: str) -> None:
             else:
                 _search(tree, entry.path, name, inside)
         elif entry.name.endswith(SUFFIXES) or entry.name in FILE_NAMES:
-            tree.files.append(name)
+            if entry.is_file(follow_symlinks=False):
+                tree.files.append(name)
+            else:
+                tree.problems.append(Problem("is a pipe, socket or device; it was not read", tree.shown(name)))
 
 
 def _link(tree: Tree, entry: os.DirEntry[str], name: str, inside: str) -> None:

@@ -25,6 +25,7 @@ def read_files(paths: Iterable[str], target: Target, namespace: str = "", config
     try:
         return combined([_tree(tree, target, namespace, config) for tree in trees(paths)], target)
     finally:
+        gc.freeze()  # what was read stays until the end; no later collection looks at it
         if collecting:
             gc.enable()
 
@@ -39,9 +40,8 @@ def _tree(tree: Tree, target: Target, namespace: str, config: Config | None) -> 
     layout = lay_out(shown, kustomizations, folders, root=tree.root)
     decoder = Decoder(layout, namespace, lambda name: _is_template(name, charts))
     decoder.problems += [*tree.problems, *problems, *_patches(kustomizations, tree)]
-    decoder.counts.skipped += tree.skipped
     for name in tree.files:
-        if posixpath.basename(name) in FILE_NAMES:
+        if name.endswith(FILE_NAMES) and posixpath.basename(name) in FILE_NAMES:
             decoder.counts.files += 1
             decoder.counts.skipped["kustomization"] += 1
             continue
@@ -50,6 +50,7 @@ def _tree(tree: Tree, target: Target, namespace: str, config: Config | None) -> 
             decoder.problems.append(text)
         else:
             decoder.add(tree.shown(name), text)
+    decoder.counts.skipped += tree.skipped
     return decoder.reading(target, _notes(layout))
 
 
@@ -105,15 +106,16 @@ def _kustomization(tree: Tree, name: str) -> Kustomization | Problem:
 
 def _patches(kustomizations: Iterable[Kustomization], tree: Tree) -> Iterator[Problem]:
     """Each patch of an object of a kind that we read: without a renderer it is not applied."""
+    files = {tree.shown(name): name for name in tree.files}
     for each in kustomizations:
         for patch, target, line in patched(each):
-            text = patch
+            text: str | Problem | None = patch
             if "\n" not in patch:
-                path = posixpath.normpath(posixpath.join(each.folder, patch))
-                below = path.removeprefix(f"{tree.root}/") if tree.root else path
-                read = tree.read(below)
-                text = "" if isinstance(read, Problem) else read
-            if kind := touches(target, text):
+                name = files.get(posixpath.normpath(posixpath.join(each.folder, patch)))
+                text = tree.read(name) if name else None
+            if text is None:
+                yield Problem(f"patch {patch} is not in the tree", each.file, line)
+            elif kind := touches(target, text if isinstance(text, str) else ""):
                 what = "an inline patch" if "\n" in patch else f"patch {patch}"
                 yield Problem(f"{what} changes {kind} and is not applied without a renderer", each.file, line)
 

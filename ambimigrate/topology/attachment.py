@@ -42,7 +42,7 @@ def _of_service(mesh: Mesh, policy: Resource[Any], ref: TargetRef) -> Fault | No
     if service is None:
         return _absent(mesh, policy, f"Service {policy.namespace}/{ref.name}", Service)
     if hosts.is_headless(service):
-        return Fault("headless", f"Service {ref.name} is headless, so no waypoint ever serves it")
+        return Fault("headless", f"Service {ref.name} is headless: no waypoint ever serves it")
     return _of_bound(mesh, policy, service)
 
 

@@ -98,7 +98,7 @@ def is_read(mesh: Mesh, namespace: str, target: Resource[Any]) -> bool:
 
     Up to 1.23 only those of its own namespace, from 1.24 also those of the Service's.
     """
-    return namespace in read_namespaces(mesh, target)
+    return namespace in read_namespaces(mesh, target) or not (namespace and target.namespace)  # "" is unknown
 
 
 def read_namespaces(mesh: Mesh, target: Resource[Any]) -> tuple[str, ...]:

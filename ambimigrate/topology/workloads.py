@@ -24,6 +24,7 @@ from ambimigrate.kinds.pods import PodSpec
 from ambimigrate.model import Mesh, Resource, Route
 
 KINDS = (Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob, Rollout, Pod)
+_MAKERS = frozenset(kind.__name__ for kind in KINDS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +67,7 @@ def _workloads(mesh: Mesh) -> tuple[Workload, ...]:
 
 def _workload(resource: Resource[Any]) -> Workload | None:
     template = pod_template(resource.body)
-    if template is None or resource.body.metadata.owner_references:
+    if template is None or any(owner.kind in _MAKERS for owner in resource.body.metadata.owner_references):
         return None
     route = _TEMPLATES.get(type(resource.body), ("spec", "template"))
     return Workload(resource, template.metadata.labels, template.metadata.annotations, template.spec, route)

@@ -11,8 +11,9 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from ambimigrate.changes import Delete, Edit, Set
 from ambimigrate.model import Route
+from ambimigrate.yamlio.compose import compose
 from ambimigrate.yamlio.nodes import Entry, children, end_of, indent_of, line_end, line_start, own
-from ambimigrate.yamlio.read import Document, Unreadable, compose, values
+from ambimigrate.yamlio.read import Document, Unreadable, values
 from ambimigrate.yamlio.scalars import is_ambiguous
 from ambimigrate.yamlio.values import Missing, edited
 

@@ -34,7 +34,7 @@ class Entry:
         """Whether there is no value, or an empty `{}` or `[]`."""
         if isinstance(self.value, MappingNode | SequenceNode):
             return not self.value.value
-        return self.has_key and not self.value.value and not self.value.style and self.value.tag is None
+        return self.has_key and not self.value.value and not self.value.style and not self.value.tag
 
 
 def children(node: Node) -> list[Entry]:

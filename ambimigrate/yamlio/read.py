@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import yaml
-from yaml.cyaml import CParser  # type: ignore[attr-defined]
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from ambimigrate.model import Position, Route
-from ambimigrate.yamlio.scalars import plain
+from ambimigrate.yamlio.compose import compose, composed, lines_above, reason
+from ambimigrate.yamlio.scalars import KEYS, VALUES, tagged
 
 MOST_VALUES = 400_000  # aliases may expand a document to so many values, as in the reader of Kubernetes
 
 _MARKER = re.compile(r"^(?:---|\.\.\.)(?=\s|$)", re.MULTILINE)
-_STRING = "tag:yaml.org,2002:str"
 
 
 class Unreadable(Exception):
@@ -28,19 +26,6 @@ class Unreadable(Exception):
     def __init__(self, message: str, line: int) -> None:
         super().__init__(message)
         self.message, self.line = message, line
-
-
-class _Composer(CParser):
-    """libyaml's composer without PyYAML's tag resolution: a node's tag is None unless it is written in the text."""
-
-    def resolve(self, _kind: type, _value: str, _implicit: Any) -> None:
-        return None
-
-    def descend_resolver(self, _parent: Any, _index: Any) -> None:
-        pass
-
-    def ascend_resolver(self) -> None:
-        pass
 
 
 @dataclass(frozen=True)
@@ -56,7 +41,7 @@ class Document:
         """The position of the nearest ancestor of `route` that is in the text: a key, or an item of a list."""
         try:
             node = compose(self.text)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError, RecursionError):
             node = None
         if node is None:
             return Position(self.file, self.first_line, 1, ())
@@ -81,31 +66,31 @@ class Document:
         return found
 
 
-@lru_cache(maxsize=256)
-def compose(text: str) -> Any:
-    """The node tree of one document, None of an empty one; yaml.YAMLError if it is not valid."""
-    parser = _Composer(text if "\t" not in text or not text.lstrip().startswith("{") else text.replace("\t", " "))
-    return parser.get_single_node()
-
-
 def _child(node: Node, step: str | int) -> tuple[Node, Node] | None:
     if isinstance(node, SequenceNode) and isinstance(step, int):
         return (node.value[step], node.value[step]) if step < len(node.value) else None
     if not isinstance(node, MappingNode):
         return None
-    named = (pair for pair in reversed(node.value) if isinstance(pair[0], ScalarNode) and key_text(pair[0]) == step)
-    return next(named, None) or _merged_child(node, step)
+    for key, value in reversed(node.value):
+        if _is_merge(key):
+            if found := _merged_child(value, step):
+                return found
+        elif key_text(key) == step:
+            return key, value
+    return None
 
 
-def _merged_child(node: MappingNode, step: str | int) -> tuple[Node, Node] | None:
-    merged = [value for key, value in node.value if _is_merge(key)]
-    sources = [each for value in merged for each in (value.value if isinstance(value, SequenceNode) else [value])]
+def _merged_child(value: Node, step: str | int) -> tuple[Node, Node] | None:
+    sources = value.value if isinstance(value, SequenceNode) else [value]
     return next((found for each in sources if (found := _child(each, step))), None)
 
 
 def documents(file: str, text: str) -> Iterator[Document]:
     """The documents of a file, also empty ones and those of comments only; markers belong to none."""
     start, line = 0, 1
+    if "---" not in text and "..." not in text:  # half of all files, and quickly said
+        yield Document(file, start, line, text)
+        return
     for marker in _MARKER.finditer(text):
         yield Document(file, start, line, text[start : marker.start()])
         line += text.count("\n", start, marker.end())
@@ -125,15 +110,14 @@ def values(document: Document) -> Values:
     """What Kubernetes reads from a document: mappings without their null entries, keys as strings. Raises Unreadable."""
     walk = _Walk(document)
     try:
-        node = _Composer(document.text).get_single_node()
+        node = composed(document.text)
+        return Values(None if node is None else walk.value(node), walk.duplicates)
     except yaml.YAMLError as error:
         return Values(_json(document, error), [])
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(f"not readable as YAML: {error}", document.first_line) from None
-    try:
-        return Values(None if node is None else walk.value(node), walk.duplicates)
     except RecursionError:
         raise Unreadable("nested too deeply", document.first_line) from None
+    except ValueError as error:
+        raise Unreadable(f"not readable as YAML: {error}", document.first_line) from None
 
 
 def _json(document: Document, error: yaml.YAMLError) -> Any:
@@ -143,15 +127,20 @@ def _json(document: Document, error: yaml.YAMLError) -> Any:
             return _without_nulls(json.loads(document.text))
         except (ValueError, RecursionError):
             pass
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    reason = getattr(error, "problem", None) or str(error).splitlines()[0]
-    raise Unreadable(f"not valid YAML: {reason}", document.first_line + (mark.line if mark else 0))
+    raise Unreadable(f"not valid YAML: {reason(error)}", document.first_line + lines_above(error, document.text))
 
 
 def _without_nulls(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
-    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
+        return {_text(key): _without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    return _text(value) if isinstance(value, str) else value
+
+
+def _text(text: str) -> str:
+    """The text without halves of surrogate pairs, which JSON can name and nothing can write."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 class _Walk:
@@ -176,56 +165,48 @@ class _Walk:
 
     def _mapping(self, node: Node) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        merged: list[Node] = []
-        count = 0
+        merged: Collection[str] = ()
+        nothing = False
         for key, item in node.value:
-            if _is_merge(key):
-                merged.append(item)
+            name = key_text(key) if type(key) is not ScalarNode or key.style or key.tag else KEYS[key.value]
+            if name is None:
+                merged = self._merge(item, found)
                 continue
-            name = key_text(key)
-            if name in found:
+            if name in found and name not in merged:
                 self.duplicates.append((name, self._line(key)))
-            value = _scalar(item) if type(item) is ScalarNode else self.value(item)
-            if value is not None:
-                found[name] = value
-            count += 1
-        for item in merged:
-            found = self._merge(item) | found
-        return found
+            found[name] = value = _scalar(item) if type(item) is ScalarNode else self.value(item)
+            nothing = nothing or value is None
+        return {name: value for name, value in found.items() if value is not None} if nothing else found
 
-    def _merge(self, node: Node) -> dict[str, Any]:
+    def _merge(self, node: Node, into: dict[str, Any]) -> Collection[str]:
+        """Merges over what stands before the merge key, as the YAML library of Kubernetes does; what is new by it."""
         sources = node.value if type(node) is SequenceNode else [node]
-        merged: dict[str, Any] = {}
+        before = set(into)
         for source in reversed(sources):
             value = self.value(source)
             if not isinstance(value, dict):
                 raise Unreadable("a merge key (<<) needs a mapping", self._line(node))
-            merged |= value
-        return merged
+            into |= value
+        return into.keys() - before
 
     def _line(self, node: Node) -> int:
         return int(self.document.first_line + node.start_mark.line)
 
 
-def _is_merge(key: Node) -> bool:
-    return bool(key.value == "<<" and type(key) is ScalarNode and not key.style and key.tag is None)
+def _is_merge(key: Any) -> bool:
+    return key.value == "<<" and not key.style and not key.tag
 
 
-def _scalar(node: Node) -> Any:
-    tag = node.tag
-    if tag is None:
-        return node.value if node.style else plain(node.value)
-    if tag in {_STRING, "!", "tag:yaml.org,2002:binary"}:
-        return node.value
-    return plain(node.value)
+def _scalar(node: Any) -> Any:
+    if node.tag:
+        return tagged(node.tag, node.value)
+    return node.value if node.style else VALUES[node.value]
 
 
 def key_text(node: Node) -> str:
+    """The name that a key is for Kubernetes, which knows only strings."""
     if type(node) is not ScalarNode:
-        return repr(node.value)
-    if node.style or node.tag == _STRING:
+        return "?"
+    if node.style or node.tag:
         return str(node.value)
-    value = plain(node.value)
-    if value is True or value is False:
-        return "true" if value else "false"
-    return str(node.value) if value is None or isinstance(value, str) else str(value)
+    return KEYS[node.value] or "<<"

@@ -38,7 +38,7 @@ def _with(tree: Any, route: Route, value: Any) -> Any:
 def _without(tree: Any, route: Route) -> Any:
     step, rest = route[0], route[1:]
     if isinstance(step, int):
-        if not isinstance(tree, list) or step >= len(tree):
+        if not isinstance(tree, list | tuple) or step >= len(tree):
             raise Missing(step)
         return [*tree[:step], *([_without(tree[step], rest)] if rest else ()), *tree[step + 1 :]]
     if not isinstance(tree, dict) or step not in tree:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from ambimigrate.kinds import KINDS, Pod
+from ambimigrate.kinds import KINDS
 from ambimigrate.model import Mesh, Position, Ref, Resource, Route, Target
 from ambimigrate.semantics.decision import Client, Decision, Outcome, Request, Retries
 from ambimigrate.versions import NEWEST_GATEWAY_API, parse

@@ -9,6 +9,12 @@ from ambimigrate.kinds import AuthorizationPolicy, Service
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import attachment, injection, policies
 
+OPEN = "fails open: {}, so nobody enforces this policy"
+ENDS = {
+    "prepared": "{}: sidecars go on with the policy that selects its pods, and this one waits for the waypoint",
+    "unseen": "{}; the policy is enforced only where a working waypoint serves that Service",
+}
+
 
 @rule("AP010", AuthorizationPolicy)
 def check(policy: Resource[AuthorizationPolicy], mesh: Mesh) -> Iterator[Hit]:
@@ -20,10 +26,8 @@ def check(policy: Resource[AuthorizationPolicy], mesh: Mesh) -> Iterator[Hit]:
         case = found.case
         if case == "unbound" and service and _is_prepared(mesh, policy, service):
             case = "prepared"
-        open_ = "" if case == "prepared" else "fails open: " if policy.body.spec.action != "AUDIT" else ""
-        who = "so it waits for that waypoint" if case == "prepared" else "so nobody enforces this policy"
         services = policies.needing([service]) if service and case in {"unbound", "prepared"} else ()
-        yield Hit(policy.at(*route), f"{open_}{found.words}, {who}", case, services)
+        yield Hit(policy.at(*route), ENDS.get(case, OPEN).format(found.words), case, services)
 
 
 def _is_prepared(mesh: Mesh, policy: Resource[AuthorizationPolicy], service: Resource[Service]) -> bool:

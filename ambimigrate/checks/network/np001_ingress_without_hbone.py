@@ -24,8 +24,8 @@ def check(policy: Resource[NetworkPolicy], mesh: Mesh) -> Iterator[Hit]:
         if _closes(mesh, policy, each) and not _admitted(mesh, policy, each, pods):
             yield Hit(
                 policy.at("spec", "ingress", i, "ports"),
-                f"{whom} get mesh traffic on port {reach.HBONE}, but {reach.described(each.from_)} is admitted only on "
-                f"{reach.shown(each.ports)}: all calls from the mesh time out once they are ambient",
+                f"mesh traffic reaches {whom} on port {reach.HBONE}, but this rule admits {reach.described(each.from_)} only "
+                f"on {reach.shown(each.ports)}: calls time out once the pods are ambient",
             )
 
 

@@ -45,9 +45,9 @@ def _judged(policy: Resource[Any], route: Route, item: Mapping[str, Any], whom: 
     if is_open or cilium.opens(found) or found == ["53"]:
         return
     if "ingress" in route:
-        said = f"{whom} get mesh traffic on port {reach.HBONE}, but this rule admits only {listed(found)}: it is dropped"
+        said = f"mesh traffic reaches {whom} on port {reach.HBONE}, but this rule admits only {listed(found)}: it is dropped"
     else:
-        said = f"{whom} call others of the mesh on port {reach.HBONE}, but this rule lets out only to {listed(found)}"
+        said = f"calls of {whom} to the mesh go to port {reach.HBONE}, but this rule lets out only to {listed(found)}"
     yield Hit(policy.at(*route), said, "ingress" if "ingress" in route else "egress")
 
 

@@ -25,7 +25,7 @@ GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
 _POD_NETWORK = 16  # a block this wide or wider may hold addresses of pods
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Pods:
     """Pods that share labels: those of a workload, or of a waypoint that istiod makes from a Gateway."""
 
@@ -191,9 +191,9 @@ def _covers(wider: NetworkPolicyPeer, peer: NetworkPolicyPeer) -> bool:
     if wider.ip_block is not None or peer.ip_block is not None:
         return wider.ip_block is not None and wider.ip_block.cidr in {"0.0.0.0/0", "::/0"}
     everywhere = LabelSelector()
-    if wider.namespace_selector not in {everywhere, peer.namespace_selector}:
+    if wider.namespace_selector not in (everywhere, peer.namespace_selector):
         return False
-    return wider.pod_selector in {None, everywhere, peer.pod_selector}
+    return wider.pod_selector in (None, everywhere, peer.pod_selector)
 
 
 def is_peer(mesh: Mesh, found: tuple[NetworkPolicyPeer, ...], pods: Pods, own: str) -> bool:
@@ -212,7 +212,7 @@ def _is_peer(mesh: Mesh, peer: NetworkPolicyPeer, pods: Pods, own: str) -> bool:
 
 def described(found: tuple[NetworkPolicyPeer, ...]) -> str:
     """Peers in a sentence."""
-    return listed(_described(each) for each in found) if found else "anywhere"
+    return listed(_described(each) for each in found) if found else "any caller"
 
 
 def _described(peer: NetworkPolicyPeer) -> str:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from msgspec.structs import replace
+
 from ambimigrate.checks import rule
+from ambimigrate.checks.virtualservice.conditions import in_mesh
 from ambimigrate.kinds import Service, VirtualService
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import hosts, reach, waypoints
@@ -41,18 +44,25 @@ def spread(vs: Resource[VirtualService]) -> str:
     return " and requests spread over all endpoints" if parted else ""
 
 
+def mesh_part(vs: VirtualService) -> VirtualService:
+    """The VirtualService without the rules that are for gateways only."""
+    http = tuple(r for r in vs.spec.http if not r.match or any(in_mesh(match) for match in r.match))
+    return replace(vs, spec=replace(vs.spec, http=http))
+
+
 def losses(vs: Resource[VirtualService], targets: list[Resource[Any]]) -> str:
     """What the VirtualService does beyond sending requests where they go anyway."""
-    said = list(features(vs.body))
+    body = mesh_part(vs.body)
+    said = list(features(body))
     own = {name for each in targets for name in reach.hostnames(each)}
     others = (
         each.destination.host
-        for rule in vs.body.spec.http
+        for rule in body.spec.http
         for each in rule.route
         if hosts.full_name(each.destination.host, vs.namespace) not in own
     )
     if away := reach.listed(others):
         said.append(f"the routes to {away}")
-    if any(rule.delegate for rule in vs.body.spec.http):
+    if any(rule.delegate for rule in body.spec.http):
         said.append("the delegated routes")
     return ", ".join(said)

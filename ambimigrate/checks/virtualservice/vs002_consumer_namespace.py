@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ambimigrate.checks import rule
+from ambimigrate.checks.virtualservice.vs001_needs_waypoint import losses
 from ambimigrate.kinds import VirtualService
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import reach
-from ambimigrate.topology.virtualservices import features, is_of_mesh
+from ambimigrate.topology.virtualservices import is_of_mesh
 
 HARMLESS = {"timeouts", "retries", "fault injection", "mirroring", "header changes"}
 
@@ -19,13 +20,13 @@ def check(vs: Resource[VirtualService], mesh: Mesh) -> Iterator[Hit]:
         return
     for number, host in enumerate(vs.body.spec.hosts):
         ignored = [each for each in reach.called(mesh, host, vs) if not reach.is_read(mesh, vs.namespace, each)]
-        if not ignored:
+        lost = losses(vs, ignored)
+        if not ignored or not lost:
             continue
         read = reach.listed(sorted({name for each in ignored for name in reach.read_namespaces(mesh, each)}))
-        lost = ", ".join(features(vs.body)) or "its routes"
         yield Hit(
             vs.at("spec", "hosts", number),
             f"{host}: a waypoint reads VirtualServices of namespace {read} only; for ambient clients of {vs.namespace}"
             f" this one does nothing: {lost} end",
-            case="routing" if set(features(vs.body)) - HARMLESS or not features(vs.body) else "policy",
+            case="policy" if HARMLESS.issuperset(lost.split(", ")) else "routing",
         )

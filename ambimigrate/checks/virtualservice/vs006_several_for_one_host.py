@@ -47,6 +47,8 @@ def _before(mesh: Mesh, vs: Resource[VirtualService], target: Resource[Any]) -> 
     first = min(found, key=_age, default=None)
     if first is None or not reach.is_read(mesh, vs.namespace, target) or reach.key(first) == reach.key(vs):
         return None
+    if not vs.namespace and first.file != vs.file:  # alternatives of unknown namespaces, as collections of samples hold them
+        return None
     return first
 
 

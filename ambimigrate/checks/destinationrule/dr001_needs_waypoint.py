@@ -1,0 +1,52 @@
+"""DR001: a DestinationRule whose Service has no working waypoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ambimigrate.checks import rule
+from ambimigrate.checks.destinationrule.policies import Policy, is_read, is_wild, named, parts, subjects
+from ambimigrate.kinds import DestinationRule, Service
+from ambimigrate.kinds.traffic import TrafficPolicy
+from ambimigrate.model import Hit, Mesh, Resource
+from ambimigrate.topology import hosts, reach, waypoints
+
+
+@rule("DR001", DestinationRule)
+def check(dr: Resource[DestinationRule], mesh: Mesh) -> Iterator[Hit]:
+    lost = ", ".join(dict.fromkeys(word for _, part in parts(dr.body) for word in _words(part)))
+    said = " and ".join(each for each in (lost, "its subsets" if dr.body.spec.subsets else "") if each)
+    found = [each for each in subjects(mesh, dr) if said and is_read(mesh, dr.namespace, each)]
+    headless = [each for each in found if isinstance(each.body, Service) and hosts.is_headless(each)]
+    if headless and lost:
+        yield Hit(
+            dr.at("spec", "host"),
+            f"{named(headless)}: clients of a headless Service pass every waypoint, so {lost} end for ambient callers",
+            case="headless",
+        )
+    bindable = [each for each in found if each not in headless]
+    unbound = [each for each in bindable if not waypoints.is_bound(mesh, each)]
+    if unbound:
+        yield Hit(
+            dr.at("spec", "host"),
+            f"{dr.body.spec.host}: no waypoint serves {named(unbound)}, so for ambient callers {said} end",
+            services=() if is_wild(dr) else reach.needed(bindable),
+        )
+
+
+def _words(policy: Policy) -> Iterator[str]:
+    """What a policy does, in words; TLS is the matter of other rules."""
+    balancer, pool = policy.load_balancer, policy.connection_pool
+    if balancer and balancer.consistent_hash:
+        yield "consistentHash"
+    elif balancer and balancer.simple not in {None, "PASSTHROUGH"}:
+        yield f"load balancing by {balancer.simple}"
+    if balancer and (balancer.warmup or balancer.warmup_duration_secs):
+        yield "warm-up"
+    if pool and (pool.http or pool.tcp):
+        yield "connectionPool"
+    if policy.outlier_detection:
+        yield "outlierDetection"
+    if isinstance(policy, TrafficPolicy):
+        fields = {"tunnel": policy.tunnel, "proxyProtocol": policy.proxy_protocol, "retryBudget": policy.retry_budget}
+        yield from (name for name, value in fields.items() if value)

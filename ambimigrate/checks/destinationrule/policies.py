@@ -1,0 +1,50 @@
+"""The traffic policies of a DestinationRule with their places, and what the rule is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ambimigrate.kinds import DestinationRule
+from ambimigrate.kinds.traffic import PortTrafficPolicy, TrafficPolicy
+from ambimigrate.model import Mesh, Resource, Route
+from ambimigrate.topology import ingress, meshconfig, reach
+
+Policy = TrafficPolicy | PortTrafficPolicy
+
+
+def parts(dr: DestinationRule) -> Iterator[tuple[Route, Policy]]:
+    """Every traffic policy: of the rule, of its ports, of its subsets and their ports."""
+    yield from _of(("spec", "trafficPolicy"), dr.spec.traffic_policy)
+    for number, subset in enumerate(dr.spec.subsets):
+        yield from _of(("spec", "subsets", number, "trafficPolicy"), subset.traffic_policy)
+
+
+def _of(route: Route, policy: TrafficPolicy | None) -> Iterator[tuple[Route, Policy]]:
+    if policy is not None:
+        yield route, policy
+        for number, port in enumerate(policy.port_level_settings):
+            yield (*route, "portLevelSettings", number), port
+
+
+def subjects(mesh: Mesh, dr: Resource[DestinationRule]) -> tuple[Resource[Any], ...]:
+    """The Services and ServiceEntries of the host that callers in the mesh use; none if the rule is for gateway pods only."""
+    selector = dr.body.spec.workload_selector
+    if selector and ingress.is_selected(mesh, dr.namespace, selector.match_labels):
+        return ()
+    found = reach.called(mesh, dr.body.spec.host, dr)
+    return tuple(each for each in found if each.kind != "Service" or not ingress.is_gateway(mesh, each))
+
+
+def is_read(mesh: Mesh, namespace: str, target: Resource[Any]) -> bool:
+    """Whether the target's waypoint looks for DestinationRules in the namespace (Istio, push_context.go `destinationRule`)."""
+    looked = {reach.waypoint_namespace(mesh, target), target.namespace, meshconfig.root_namespace(mesh)}
+    return namespace in looked or not (namespace and target.namespace)
+
+
+def is_wild(dr: Resource[DestinationRule]) -> bool:
+    return dr.body.spec.host.startswith("*")
+
+
+def named(found: tuple[Resource[Any], ...] | list[Resource[Any]]) -> str:
+    return reach.listed(each.name for each in found)

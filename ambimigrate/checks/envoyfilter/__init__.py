@@ -1,0 +1,3 @@
+"""Rules about EnvoyFilters."""
+
+KINDS = ("EnvoyFilter",)

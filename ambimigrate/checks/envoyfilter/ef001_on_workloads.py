@@ -1,0 +1,35 @@
+"""EF001: an EnvoyFilter on application pods, where no Envoy is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ambimigrate.checks import rule
+from ambimigrate.checks.envoyfilter import shapes
+from ambimigrate.kinds import EnvoyFilter
+from ambimigrate.model import Hit, Mesh, Resource
+from ambimigrate.topology import policies
+from ambimigrate.versions import at_least
+
+OPEN = {"rate-limit", "ext-authz", "jwt", "rbac"}
+
+
+@rule("EF001", EnvoyFilter)
+def check(envoy: Resource[EnvoyFilter], mesh: Mesh) -> Iterator[Hit]:
+    scope = policies.scope(mesh, envoy)
+    if not scope.concerns:
+        return
+    patches = [(n, each) for n, each in enumerate(envoy.body.spec.config_patches) if shapes.of_sidecars(each)]
+    own = [(number, each) for number, each in patches if not shapes.is_new_cluster(each)]
+    found: dict[str, tuple[int, shapes.Shape]] = {}
+    for number, patch in own or patches:
+        shape = shapes.shape(patch)
+        found.setdefault(shape.case, (number, shape))
+    for case, (number, shape) in found.items():
+        if case == "lua" and not at_least(mesh.target.istio, "1.30.0"):
+            case = "lua-old"
+        message = f"lost without a sidecar for {scope.words}: {shape.words}; ztunnel is no Envoy"
+        if scope.form == policies.SELECTOR or at_least(mesh.target.istio, "1.27.0"):
+            message += ", and waypoints ignore this filter"
+        opens = "fails open: " if case in OPEN else ""
+        yield Hit(envoy.at("spec", "configPatches", number), opens + message, case)

@@ -1,0 +1,3 @@
+"""Rules about WasmPlugins and TrafficExtensions."""
+
+KINDS = ("WasmPlugin", "TrafficExtension")

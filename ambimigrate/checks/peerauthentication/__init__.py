@@ -1,0 +1,3 @@
+"""Rules about PeerAuthentications, and about namespaces that have none."""
+
+KINDS = ("PeerAuthentication", "Namespace")

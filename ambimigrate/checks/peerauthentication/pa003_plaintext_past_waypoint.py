@@ -1,0 +1,49 @@
+"""PA003: namespaces whose L7 policies are at a waypoint while ztunnel accepts plaintext past it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ambimigrate.checks import rule
+from ambimigrate.kinds import AuthorizationPolicy, Namespace, Service
+from ambimigrate.model import Hit, Mesh, Resource
+from ambimigrate.topology import attachment, injection, mtls, policies, workloads, ztunnel
+
+
+@rule("PA003", Namespace)
+def check(namespace: Resource[Namespace], mesh: Mesh) -> Iterator[Hit]:
+    if injection.mode(mesh, namespace.name) != injection.AMBIENT:
+        return
+    open_ = [each for each in _protected(mesh, namespace.name) if not _is_closed(mesh, each)]
+    if open_:
+        names = policies.listed(each.name for each in open_)
+        yield Hit(
+            namespace.at("metadata", "name"),
+            f"fails open: without STRICT ztunnel accepts plaintext from outside the mesh, which goes past the waypoint of {names} "
+            "and its policies",
+        )
+
+
+def _protected(mesh: Mesh, namespace: str) -> Iterator[Resource[Service]]:
+    """The Services of the namespace to which a waypoint applies a policy."""
+    for service in mesh.of(Service):
+        if service.namespace == namespace and attachment.applied(mesh).get(id(service)):
+            yield service
+
+
+def _is_closed(mesh: Mesh, service: Resource[Service]) -> bool:
+    """Whether all pods want mutual TLS, or an L4 ALLOW that asks for an identity."""
+    if any(_asks_identity(each) for each in policies.by_service(mesh).get(id(service), ())):
+        return True
+    members = workloads.behind(mesh, service)
+    if not members:
+        return mtls.of_namespace(mesh, service.namespace) == mtls.STRICT
+    return all(mtls.of_workload(mesh, each) == mtls.STRICT for each in members)
+
+
+def _asks_identity(policy: Resource[AuthorizationPolicy]) -> bool:
+    if policy.body.spec.action not in {"", "ALLOW"}:
+        return False
+    identities = {"principals", "namespaces", "serviceAccounts", "source.principal", "source.namespace"}
+    kept = [each for each in ztunnel.effects(policy.body) if not each.dropped]
+    return all(identities & {field for member in each.members for field in member.l4} for each in kept)

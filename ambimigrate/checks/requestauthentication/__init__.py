@@ -1,0 +1,3 @@
+"""Rules about RequestAuthentications and the policies that need them."""
+
+KINDS = ("RequestAuthentication", "AuthorizationPolicy")

@@ -1,0 +1,49 @@
+"""WL010: pods that ztunnel cannot capture: Windows, sandboxed runtimes, virtual machines of KubeVirt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ambimigrate.checks import rule
+from ambimigrate.checks.pods import at, strings, subject
+from ambimigrate.model import Hit, Mesh, Resource
+from ambimigrate.topology.workloads import KINDS, Workload
+
+_SANDBOXES = ("gvisor", "runsc", "kata")
+
+
+@rule("WL010", *KINDS)
+def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
+    workload = subject(mesh, resource)
+    if workload is None:
+        return
+    if _is_windows(workload):
+        yield Hit(
+            at(workload, "spec", "nodeSelector"),
+            f"{workload} runs on Windows, where there is no ztunnel: callers get 503 once {workload.namespace} is ambient",
+            "windows",
+        )
+    runtime = (workload.pod.runtime_class_name or "").lower()
+    if any(each in runtime for each in _SANDBOXES):
+        yield Hit(
+            at(workload, "spec", "runtimeClassName"),
+            f"runtime {workload.pod.runtime_class_name}: the redirection of ambient mode does not reach into its sandbox, so "
+            f"connections of {workload} are reset",
+            "sandbox",
+        )
+    if any(key.startswith("kubevirt.io") for key in workload.labels):
+        yield Hit(
+            at(workload, "metadata", "labels"), f"{workload} is a virtual machine of KubeVirt, which ambient lacks", "machine"
+        )
+
+
+def _is_windows(workload: Workload) -> bool:
+    pod = workload.pod
+    wanted = {
+        pod.node_selector.get("kubernetes.io/os"),
+        pod.node_selector.get("beta.kubernetes.io/os"),
+        (pod.os or {}).get("name"),
+    }
+    required = ((pod.affinity or {}).get("nodeAffinity") or {}).get("requiredDuringSchedulingIgnoredDuringExecution")
+    return "windows" in wanted or any(text == "windows" for _, text in strings(required))

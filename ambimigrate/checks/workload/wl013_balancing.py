@@ -1,0 +1,71 @@
+"""WL013: HTTP/2 and gRPC are balanced by connection without a waypoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ambimigrate.checks import rule
+from ambimigrate.checks.pods import captured
+from ambimigrate.kinds import DaemonSet, Deployment, HorizontalPodAutoscaler, Rollout, Service, StatefulSet
+from ambimigrate.kinds.core import ServicePort
+from ambimigrate.model import Hit, Mesh, Resource, grouped
+from ambimigrate.topology import hosts, injection, waypoints
+from ambimigrate.topology.workloads import Workload, behind
+
+_APP_PROTOCOLS = frozenset({"grpc", "http2", "h2c", "kubernetes.io/h2c"})
+
+
+@rule("WL013", Service)
+def check(service: Resource[Service], mesh: Mesh) -> Iterator[Hit]:
+    spec = service.body.spec
+    if not spec.selector or hosts.is_headless(service) or not injection.is_meshed(mesh, service.namespace):
+        return
+    members = behind(mesh, service)
+    if waypoints.is_bound(mesh, service) or (members and not any(captured(mesh, each) for each in members)):
+        return
+    for i, port in enumerate(spec.ports):
+        if is_multiplexed(port):
+            count = replicas(mesh, members)
+            if not members or count > 1:
+                pods = f"{count} pods" if members else "its pods"
+                yield Hit(
+                    service.at("spec", "ports", i),
+                    f"port {port.name or port.port} of {service.name} carries many calls over one connection: without a "
+                    "waypoint "
+                    f"all calls of a client reach one of {pods}",
+                    "several" if members else "unseen",
+                    services=(f"{service.namespace}/{service.name}",),
+                )
+            return
+
+
+def is_multiplexed(port: ServicePort) -> bool:
+    """Whether a port is HTTP/2 or gRPC, by its name or appProtocol (which counts before the name)."""
+    if port.app_protocol:
+        return port.app_protocol.lower() in _APP_PROTOCOLS
+    return port.name.partition("-")[0] in {"grpc", "http2"} and not port.name.startswith("grpc-web")
+
+
+def replicas(mesh: Mesh, members: tuple[Workload, ...]) -> int:
+    """How many pods stand behind, at least as many as can be known."""
+    return sum(_replicas(mesh, each) for each in members)
+
+
+def _replicas(mesh: Mesh, workload: Workload) -> int:
+    scaled = mesh.index(_scaled).get((workload.namespace, workload.resource.kind, workload.name), ())
+    if scaled:
+        spec = scaled[0].body.spec
+        return max(spec.min_replicas or 1, 2 if (spec.max_replicas or 1) > 1 else 1)
+    match workload.resource.body:
+        case Deployment() | StatefulSet() | Rollout() as body:
+            return 1 if body.spec.replicas is None else body.spec.replicas
+        case DaemonSet():
+            return 2
+    return 1
+
+
+def _scaled(mesh: Mesh) -> dict[tuple[str, str, str], tuple[Resource[HorizontalPodAutoscaler], ...]]:
+    return grouped(
+        ((each.namespace, each.body.spec.scale_target_ref.kind, each.body.spec.scale_target_ref.name), each)
+        for each in mesh.of(HorizontalPodAutoscaler)
+    )

@@ -1,0 +1,30 @@
+"""WL016: rules of layer 7 for a headless Service, which no waypoint serves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ambimigrate.checks import rule
+from ambimigrate.checks.pods import listed
+from ambimigrate.checks.workload.l7 import rules_for
+from ambimigrate.kinds import Service
+from ambimigrate.model import Hit, Mesh, Resource
+from ambimigrate.topology import hosts, injection
+from ambimigrate.versions import at_least
+
+
+@rule("WL016", Service)
+def check(service: Resource[Service], mesh: Mesh) -> Iterator[Hit]:
+    if not hosts.is_headless(service) or not injection.is_meshed(mesh, service.namespace):
+        return
+    place = service.at("spec", "clusterIP")
+    found = rules_for(mesh, service)
+    if found:
+        yield Hit(
+            place,
+            f"{service.name} is headless: its clients dial pod addresses, past any waypoint, so {listed(found)} holds for none "
+            "of them",
+            "rules",
+        )
+    if "IPv6" in service.body.spec.ip_families and not at_least(mesh.target.istio, "1.31.0"):
+        yield Hit(place, f"{service.name} is headless with IPv6: waypoints of this release refuse the listener for it", "ipv6")

@@ -1,0 +1,62 @@
+"""WL020: a load balancer of the cloud calls pods that demand an identity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ambimigrate.checks import rule
+from ambimigrate.checks.pods import captured, named
+from ambimigrate.kinds import Ingress, Service
+from ambimigrate.model import Hit, Mesh, Resource
+from ambimigrate.semantics.authz.strict import demands_identity
+from ambimigrate.topology.workloads import Workload, behind, target_port
+
+_IP_TARGETS = {
+    "service.beta.kubernetes.io/aws-load-balancer-nlb-target-type": "ip",
+    "service.beta.kubernetes.io/aws-load-balancer-type": "nlb-ip",
+    "alb.ingress.kubernetes.io/target-type": "ip",
+}
+_NEG = "cloud.google.com/neg"
+
+
+@rule("WL020", Service, Ingress)
+def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
+    key = _direct(resource.body.metadata.annotations)
+    if key is None:
+        return
+    for service in backends(mesh, resource):
+        refused = list(_refused(mesh, service))
+        if refused:
+            yield Hit(
+                resource.at("metadata", "annotations", key),
+                f"{key}: the cloud's load balancer and its health checks call {named(refused)} behind {service.name} without "
+                "mTLS, "
+                "which STRICT refuses",
+            )
+
+
+def _direct(annotations: dict[str, str]) -> str | None:
+    found = (key for key, value in _IP_TARGETS.items() if annotations.get(key) == value)
+    return next(found, _NEG if annotations.get(_NEG) else None)
+
+
+def backends(mesh: Mesh, resource: Resource[Any]) -> Iterator[Resource[Service]]:
+    """The Services that an Ingress publishes, or the Service itself."""
+    if isinstance(resource.body, Service):
+        yield resource
+        return
+    spec = resource.body.spec
+    paths = (path.backend for each in spec.rules if each.http for path in each.http.paths)
+    names = [each.service.name for each in (*((spec.default_backend,) if spec.default_backend else ()), *paths) if each.service]
+    for name in dict.fromkeys(names):
+        found = mesh.find(Service, resource.namespace, name, resource.file)
+        if found is not None:
+            yield found
+
+
+def _refused(mesh: Mesh, service: Resource[Service]) -> Iterator[Workload]:
+    for each in behind(mesh, service):
+        ports = [target_port(port, each) or port.port for port in service.body.spec.ports]
+        if captured(mesh, each) and any(demands_identity(mesh, each, port) for port in ports):
+            yield each

@@ -1,0 +1,61 @@
+"""Objects that we make: how they are named and marked, and what overlays make of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ambimigrate.changes import FROM
+from ambimigrate.converters.outcome import Refused, written
+from ambimigrate.model import Resource
+
+
+def metadata(name: str, beside: Resource[Any], labels: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The metadata of an object made from `beside`, in its namespace if its text names one (else the overlay does)."""
+    found: dict[str, Any] = {"name": name}
+    if namespace := own_metadata(beside).get("namespace"):
+        found["namespace"] = namespace
+    if labels:
+        found["labels"] = dict(labels)
+    return found | {"annotations": {FROM: f"{beside.kind}/{written_name(beside)}"}}
+
+
+def own_metadata(resource: Resource[Any]) -> dict[str, Any]:
+    """The metadata that stands in the text."""
+    found = written(resource).get("metadata")
+    return found if isinstance(found, dict) else {}
+
+
+def written_name(resource: Resource[Any]) -> str:
+    """The name in the text, which an overlay may give a prefix and a suffix."""
+    return str(own_metadata(resource).get("name") or resource.name)
+
+
+def placed(value: Mapping[str, Any], beside: Resource[Any]) -> dict[str, Any]:
+    """The object as the mesh will show it: the overlays do to it what they do to the object beside it."""
+    own = dict(value["metadata"])
+    own["name"] = renamed(own["name"], beside)
+    own["namespace"] = beside.namespace or beside.name
+    text = own_metadata(beside)
+    for key in ("labels", "annotations"):
+        known = text.get(key) or {}
+        added = {name: each for name, each in getattr(beside.body.metadata, key).items() if known.get(name) != each}
+        if merged := {**own.get(key, {}), **added}:
+            own[key] = merged
+    return {**value, "metadata": own}
+
+
+def renamed(name: str, beside: Resource[Any]) -> str:
+    """The name that an object written as `name` beside this one has in the mesh."""
+    text = written_name(beside)
+    before, found, after = beside.name.partition(text)
+    if beside.kind == "Namespace":
+        return name
+    if not found:
+        raise Refused("renamed", ("metadata", "name"), f"the overlay calls {text} {beside.name}, which no prefix or suffix explains")
+    return f"{before}{name}{after}"
+
+
+def is_ours(resource: Resource[Any]) -> bool:
+    """Whether ambimigrate made the object."""
+    return FROM in resource.body.metadata.annotations

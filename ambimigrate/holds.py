@@ -1,0 +1,181 @@
+"""Which namespaces are held at `prepare`, and why: the one decision that convert and plan share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ambimigrate import catalogue
+from ambimigrate.analyse import analyse
+from ambimigrate.changes import Change, Held, Stage
+from ambimigrate.converters import shared
+from ambimigrate.converters.apply import after
+from ambimigrate.kinds import VirtualService
+from ambimigrate.model import Finding, Mesh, Position, Ref, Resource, Severity
+from ambimigrate.topology import injection, reach, waypoints
+from ambimigrate.topology.callgraph import calls
+from ambimigrate.topology.virtualservices import is_of_mesh
+from ambimigrate.verdicts import Standing, namespace_of, scope_of
+
+UNKNOWN, REMAINS, SHARED, CALLER = "NS903", "NS904", "NS905", "NS906"
+Place = tuple[str, str]  # mesh, namespace
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What could be done if nothing were held: all changes, and what the converters refused."""
+
+    changes: tuple[Change, ...]
+    held: tuple[Held, ...]
+
+
+def decide(
+    meshes: tuple[Mesh, ...], findings: tuple[Finding, ...], standings: Iterable[Standing], proposal: Proposal
+) -> Mapping[Place, tuple[Held, ...]]:
+    """The held namespaces with the reasons. Holding one may hold others: until nothing more follows."""
+    found: dict[Place, list[Held]] = {}
+    _add(found, proposal.held)
+    by_name = {mesh.name: mesh for mesh in meshes}
+    moving = {(each.mesh, each.namespace) for each in proposal.changes}
+    for standing in standings:
+        if standing.verdict == "unknown" and (standing.mode != injection.AMBIENT or (standing.mesh, standing.name) in moving):
+            _add(found, [_unknown(by_name[standing.mesh], standing)])
+    known = shared.twins(meshes)
+    while True:
+        left = permitted(proposal.changes, found)
+        more = [*_shared(by_name, left, known), *_callers(meshes, left, moving - found.keys())]
+        if not more:
+            more = list(_remaining(meshes, findings, left))
+        if not _add(found, more):
+            return {key: tuple(dict.fromkeys(reasons)) for key, reasons in found.items()}
+
+
+def permitted(changes: Iterable[Change], held: Mapping[Place, Any]) -> tuple[Change, ...]:
+    """The changes that holds leave: all of namespaces that are not held, none of the others."""
+    return tuple(each for each in changes if (each.mesh, each.namespace) not in held)
+
+
+def _add(found: dict[Place, list[Held]], more: Iterable[Held]) -> bool:
+    """Adds reasons; whether a namespace is held now that was not before."""
+    before = len(found)
+    for each in more:
+        found.setdefault((each.mesh, each.namespace), []).append(each)
+    return len(found) > before
+
+
+def reason(mesh: Mesh, namespace: str, rule: str, text: str, ref: Ref | None = None, position: Position | None = None) -> Held:
+    """A reason that lies with a namespace as a whole, or with the object named."""
+    return Held(
+        mesh.name,
+        namespace,
+        ref or Ref("Namespace", "", "", namespace),
+        position or _position(mesh, namespace),
+        text,
+        (rule,),
+        None,
+        catalogue.entry(rule).cases["default"].fix,
+    )
+
+
+def _position(mesh: Mesh, namespace: str) -> Position:
+    own: Resource[Any] | None = injection.namespaces(mesh).get(namespace)
+    first = own or next(iter(injection.by_namespace(mesh).get(namespace, ())), None)
+    return first.at() if first else Position("", None, None)
+
+
+def _unknown(mesh: Mesh, standing: Standing) -> Held:
+    return reason(mesh, standing.name, UNKNOWN, f"not read: {', '.join(standing.not_seen)}")
+
+
+def _shared(meshes: Mapping[str, Mesh], left: tuple[Change, ...], known: Mapping[shared.Place, tuple[shared.Twin, ...]]) -> Iterator[Held]:
+    for change, twin in shared.disagreeing(left, known):
+        subject = shared.anchor(change)
+        where = twin.resource.namespace or twin.resource.name
+        other = f"namespace {where}" + (f" of {twin.mesh}" if twin.mesh != change.mesh else "")
+        text = f"its text also stands for {other}, which does not change in the same way"
+        yield reason(meshes[change.mesh], change.namespace, SHARED, text, subject.ref, subject.at())
+
+
+def _callers(meshes: Iterable[Mesh], left: tuple[Change, ...], free: set[Place]) -> Iterator[Held]:
+    """Namespaces that call Services whose VirtualService only sidecars would still carry out."""
+    for mesh in meshes:
+        kept = _kept(mesh, left)
+        if not kept:
+            continue
+        for call in calls(mesh):
+            if (mesh.name, call.caller) in free and call.callee in kept:
+                vs = kept[call.callee]
+                text = f"{call.ref.kind} {call.ref.name} calls namespace {call.callee}, where {vs.name} still needs sidecars as clients"
+                yield reason(mesh, call.caller, CALLER, text)
+
+
+def _kept(mesh: Mesh, left: tuple[Change, ...]) -> dict[str, Resource[VirtualService]]:
+    """Namespaces with a Service that a remaining VirtualService of the mesh routes and no waypoint serves."""
+    gone = {id(each.subject) for each in left if each.mesh == mesh.name and each.ref.kind == "VirtualService"}
+    found: dict[str, Resource[VirtualService]] = {}
+    for vs in mesh.of(VirtualService):
+        if not is_of_mesh(vs.body) or id(vs) in gone:
+            continue
+        for host in vs.body.spec.hosts:
+            for target in reach.targets(mesh, host, vs.namespace, vs.file):
+                binding = waypoints.binding(mesh, target)
+                if binding is None or binding.fault:
+                    found.setdefault(target.namespace, vs)
+    return found
+
+
+def _key(finding: Finding) -> tuple[Any, ...]:
+    return finding.rule, finding.hit.case, finding.ref
+
+
+def _remaining(meshes: tuple[Mesh, ...], findings: tuple[Finding, ...], left: tuple[Change, ...]) -> Iterator[Held]:
+    """Errors and blockers that are there before and that no change settles, and those that the changes bring."""
+    for mesh in meshes:
+        own = [each for each in left if each.mesh == mesh.name]
+        moving = {each.namespace for each in own}
+        if not moving:
+            continue
+        end = after(mesh, own)
+        then = [each for each in analyse((end,)) if each.severity >= Severity.error]
+        changed = {each.ref for each in own}
+        still = {_key(each) for each in then}
+        for finding in findings:
+            if finding.severity >= Severity.error and mesh.name in finding.meshes:
+                settled = _key(finding) not in still and (finding.ref in changed or _is_bound(end, finding))
+                if not settled:
+                    yield from _holding(mesh, finding, moving)
+        known = {_key(each) for each in findings if mesh.name in each.meshes}
+        for finding in then:
+            if _key(finding) not in known:
+                yield from _holding(mesh, finding, moving)
+
+
+def _is_bound(end: Mesh, finding: Finding) -> bool:
+    """Whether the finding asks for a waypoint and every Service that it names has one in the end."""
+    named = [reach.find(end, ("Service", *_split(each))) for each in finding.hit.services]
+    return bool(named) and all(each is not None and waypoints.is_bound(end, each) for each in named)
+
+
+def _split(name: str) -> tuple[str, str]:
+    namespace, _, rest = name.partition("/")
+    return namespace, rest
+
+
+def _holding(mesh: Mesh, finding: Finding, moving: set[str]) -> Iterator[Held]:
+    scope = scope_of(finding, mesh)
+    named = moving if scope == "mesh" else {namespace_of(finding)} & moving if scope == "namespace" else set()
+    for namespace in sorted(named):
+        yield Held(
+            mesh.name,
+            namespace,
+            finding.ref,
+            finding.hit.position,
+            finding.hit.message,
+            (finding.rule,),
+            None,
+            finding.fix,
+        )
+
+
+__all__ = ["Place", "Proposal", "Stage", "decide", "permitted"]

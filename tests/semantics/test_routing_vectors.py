@@ -1,0 +1,77 @@
+"""The evaluators of routing decide as real proxies did: a sample always, all cases where they are present, by release."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ambimigrate.model import Mesh
+from ambimigrate.semantics import sidecar, waypoint
+from ambimigrate.semantics.decision import Client, Decision, Request
+from ambimigrate.versions import parse
+from tests.semantics.vectors import OBSERVED, agree, client, mesh, observed, record, request
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = ROOT / "fixtures" / "vectors"
+WHOLE = ROOT.parent / "shared" / "vectors"
+FILES = ("sidecar", "waypoint", "waypoint-virtualservice")
+RELEASES = ("1.24.6", "1.25.5", "1.26.8", "1.27.9", "1.28.10", "1.29.6", "1.30.3")
+ALIKE = {"sidecar": "1.26.8", "waypoint": "1.28.10", "waypoint-virtualservice": "1.26.8"}  # from here on, unless named
+FOLDERS = pytest.mark.parametrize("folder", [SAMPLE, WHOLE], ids=["sample", "whole"])
+
+Changed = Mapping[tuple[str, int], dict[str, Any]]  # (id of the case, number of the request) -> decision
+
+
+def lines(folder: Path, file: str) -> Iterator[dict[str, Any]]:
+    path = folder / f"{file}.jsonl"
+    if not path.exists():
+        assert folder == WHOLE
+        pytest.skip("the whole files are not here")
+    with path.open(encoding="utf-8") as found:
+        yield from map(json.loads, found)
+
+
+def decide(file: str, world: Mesh, caller: Client, asked: Request) -> Decision:
+    return sidecar.decide(world, caller, asked) if file == "sidecar" else waypoint.decide(world, asked)
+
+
+def differences(case: dict[str, Any], file: str, version: str, changed: Changed, *, named_only: bool) -> Iterator[str]:
+    world, caller = mesh(case, version), client(case)
+    for number, each in enumerate(case["requests"]):
+        if named_only and (case["id"], number) not in changed:
+            continue
+        wanted = observed(changed.get((case["id"], number), each["decision"]))
+        got = record(decide(file, world, caller, request(each)))
+        if not agree(got, wanted):
+            yield f"{case['id']} request {number}: {got}\n  instead of {wanted}"
+
+
+def changed_by(folder: Path, file: str, release: str) -> Changed:
+    return {
+        (case["id"], each["request"]): each["decision"]
+        for case in lines(folder, "by-version")
+        if (case["release"], case["file"]) == (release, f"{file}.jsonl")
+        for each in case["requests"]
+    }
+
+
+@FOLDERS
+@pytest.mark.parametrize("file", FILES)
+def test_decides_as_observed(file: str, folder: Path) -> None:
+    found = [each for case in lines(folder, file) for each in differences(case, file, OBSERVED, {}, named_only=False)]
+    assert not found, f"{len(found)} differ\n" + "\n".join(found[:5])
+
+
+@FOLDERS
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("release", RELEASES)
+def test_decides_as_the_release_did(file: str, release: str, folder: Path) -> None:
+    """On old releases only what is named: a few requests beside them that decide otherwise, too, are not."""
+    changed = changed_by(folder, file, release)
+    only = parse(release) < parse(ALIKE[file])
+    found = [each for case in lines(folder, file) for each in differences(case, file, release, changed, named_only=only)]
+    assert not found, f"{len(found)} differ\n" + "\n".join(found[:5])
