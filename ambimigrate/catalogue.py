@@ -68,3 +68,18 @@ def entry(name: str) -> Entry:
 def entries() -> Mapping[str, Entry]:
     """All entries by id."""
     return {path.stem: entry(path.stem) for path in sorted(folder().glob("*.yaml"))}
+
+
+class Elsewhere(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A pitfall that no rule sees in configuration: whether a live cluster shows it or only a person, and how."""
+
+    by: str  # live | hand
+    what: str
+    how: str
+
+
+def elsewhere() -> Mapping[str, Elsewhere]:
+    """The pitfalls without a rule, by their id in the list of known pitfalls."""
+    path = folder() / "elsewhere" / "pitfalls.yaml"
+    tree = values(Document(str(path), 0, 1, path.read_text(encoding="utf-8"))).value
+    return msgspec.convert(tree, dict[str, Elsewhere])

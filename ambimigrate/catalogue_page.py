@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from ambimigrate.catalogue import Entry, entries
+from ambimigrate.catalogue import Entry, elsewhere, entries
 
 FAMILIES = {
     "VS": "VirtualServices",
@@ -54,6 +54,17 @@ def _lines() -> Iterator[str]:
             yield "| id | what | level | known as |"
             yield "|---|---|---|---|"
             yield from (_row(entry) for entry in members)
+    yield from _elsewhere(
+        "live", "Waiting for the live cluster", "What only the state of a cluster shows; how to check it until a rule does."
+    )
+    yield from _elsewhere("hand", "By hand", "What no tool can see.")
+
+
+def _elsewhere(by: str, title: str, words: str) -> Iterator[str]:
+    yield from ("", f"## {title}", "", words, "", "| known as | what | how to check |", "|---|---|---|")
+    for name, row in elsewhere().items():
+        if row.by == by:
+            yield f"| {name} | {row.what} | {row.how} |"
 
 
 def _row(entry: Entry) -> str:

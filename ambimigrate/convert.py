@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ambimigrate import holds
+from ambimigrate.analyse import analyse
 from ambimigrate.changes import Change, Create, Delete, Edit, Held, Set, Stage, Untouched
 from ambimigrate.converters import attached, labels, made, routes, shared, waypoints
+from ambimigrate.converters.actions import destinations
 from ambimigrate.converters.apply import after
 from ambimigrate.converters.outcome import Outcome
-from ambimigrate.holds import Place, Proposal, decide, permitted
+from ambimigrate.holds import Check, Place, Proposal, decide, permitted
 from ambimigrate.kinds import HTTPRoute, Service, VirtualService
 from ambimigrate.model import Finding, Mesh, Ref, Resource
 from ambimigrate.topology import hosts, injection, reach
@@ -24,13 +26,15 @@ CANNOT_EDIT, FOLLOWS = "NS907", "NS908"
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What is asked for: the namespaces (None: all) and the last stage (None: the end state)."""
+    """What is asked for: the namespaces (None: all), the last stage (None: the end state) and the mesh (empty: all)."""
 
     namespaces: tuple[str, ...] | None = None
     stage: Stage | None = None
+    mesh: str = ""
 
-    def __contains__(self, namespace: str) -> bool:
-        return self.namespaces is None or namespace in self.namespaces
+    def takes(self, mesh: str, namespace: str) -> bool:
+        """Whether the namespace of that mesh is asked for."""
+        return (not self.mesh or mesh == self.mesh) and (self.namespaces is None or namespace in self.namespaces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +49,29 @@ class Conversion:
 
 
 def convert(
-    meshes: Iterable[Mesh], findings: Iterable[Finding], choice: Choice = Choice(), refused: Iterable[Held] = ()
+    meshes: Iterable[Mesh],
+    findings: Iterable[Finding],
+    choice: Choice = Choice(),
+    refused: Iterable[Held] = (),
+    check: Check = analyse,
 ) -> Conversion:
-    """The conversion of the chosen namespaces; `refused` are objects whose text could not be changed."""
+    """The conversion of the chosen namespaces.
+
+    `refused` are objects whose text could not be changed; `check` finds what is wrong in the mesh that comes of it.
+    """
     meshes, findings = tuple(meshes), tuple(findings)
     every = standings(meshes, findings)
-    chosen = [each for each in every if each.name in choice]
+    chosen = [each for each in every if choice.takes(each.mesh, each.name)]
     drafts = [_namespace(mesh, each) for mesh in meshes for each in chosen if each.mesh == mesh.name]
     changes = tuple(change for draft in drafts for change in draft.changes)
     reasons = (*(each for draft in drafts for each in draft.held), *refused, *_uneditable(meshes, changes))
-    holding = decide(meshes, findings, chosen, Proposal(changes, reasons))
+    holding = decide(meshes, findings, chosen, Proposal(changes, reasons), check)
     free = sorted(permitted(changes, holding), key=_order)
     last = choice.stage or Stage.tighten
     return Conversion(
         tuple(each for each in free if each.stage <= last),
         tuple(sorted(_held(meshes, holding, choice), key=lambda each: (each.mesh, each.position.order, each.reason))),
-        tuple(_untouched(meshes)),
+        tuple(each for mesh in meshes for each in _untouched(mesh)),
         tuple(each for each in free if each.stage > last),
         holding,
     )
@@ -82,11 +93,23 @@ def _namespace(mesh: Mesh, standing: Standing) -> Outcome:
     found.append(waypoints.serve(mesh, name, needed))
     found.append(labels.enroll(mesh, name))
     moving = any(outcome.changes for outcome in found)
-    services = [each for service in needed if (each := mesh.find(Service, name, service))]
+    services = [each for service in needed if (each := mesh.find(Service, name, service))] + list(_destinations(mesh, own))
     held = [each for outcome in found for each in outcome.held]
     if moving or injection.mode(mesh, name) != injection.AMBIENT:
-        held += [*attached.holding(mesh, name), *attached.behind_waypoint(mesh, name, services)]
+        held += [
+            *attached.holding(mesh, name),
+            *attached.subsets(mesh, name, own),
+            *attached.behind_waypoint(mesh, name, services),
+        ]
     return Outcome(tuple(change for outcome in found for change in outcome.changes), tuple(held))
+
+
+def _destinations(mesh: Mesh, own: Iterable[Resource[VirtualService]]) -> Iterator[Resource[Service]]:
+    """The Services that the waypoint will call in place of the callers."""
+    for vs in own:
+        named = [each for rule in vs.body.spec.http for each in destinations(rule)]
+        found = (hosts.service(mesh, each.host, vs.namespace, vs.file) for each in named)
+        yield from (each for each in found if each is not None)
 
 
 def _concerns(mesh: Mesh, vs: Resource[VirtualService]) -> bool:
@@ -107,16 +130,15 @@ def _delegates(mesh: Mesh) -> frozenset[tuple[str, str]]:
 
 
 def _routed(mesh: Mesh, namespace: str, own: Iterable[Resource[VirtualService]]) -> Iterator[str]:
-    """The Services of the namespace that VirtualServices or routes of ours are about, and the mesh therefore needs a waypoint for."""
+    """The Services of the namespace that VirtualServices or routes of ours are about: they need a waypoint."""
     for vs in own:
         for host in vs.body.spec.hosts:
             yield from (each.name for each in hosts.services(mesh, host, vs.namespace, vs.file) if each.namespace == namespace)
-    for route in mesh.of(HTTPRoute):
-        if made.is_ours(route):
-            for ref in route.body.spec.parent_refs:
-                named = reach.parent(ref, route.namespace)
-                if named and named[:2] == ("Service", namespace):
-                    yield named[2]
+    for route in filter(made.is_ours, mesh.of(HTTPRoute)):
+        for ref in route.body.spec.parent_refs:
+            named = reach.parent(ref, route.namespace)
+            if named and named[:2] == ("Service", namespace):
+                yield named[2]
 
 
 # --- holds ----------------------------------------------------------------------------------------------------------
@@ -126,7 +148,7 @@ def _held(meshes: tuple[Mesh, ...], holding: Mapping[Place, tuple[Held, ...]], c
     """The reasons, and every VirtualService of the mesh that stays only since its namespace does."""
     by_name = {mesh.name: mesh for mesh in meshes}
     for (name, namespace), reasons in holding.items():
-        if namespace not in choice:
+        if not choice.takes(name, namespace):
             continue
         yield from reasons
         named = {each.ref for each in reasons}
@@ -134,7 +156,7 @@ def _held(meshes: tuple[Mesh, ...], holding: Mapping[Place, tuple[Held, ...]], c
         for vs in by_name[name].of(VirtualService):
             if first and vs.namespace == namespace and is_of_mesh(vs.body) and vs.body.spec.hosts and vs.ref not in named:
                 text = f"namespace {namespace} is held: {first.ref}: {first.reason}"
-                yield replace(holds.reason(by_name[name], namespace, FOLLOWS, text, vs.ref, vs.at()), because=(FOLLOWS, *first.because))
+                yield replace(holds.reason(by_name[name], namespace, FOLLOWS, text, vs), because=(FOLLOWS, *first.because))
 
 
 def _uneditable(meshes: tuple[Mesh, ...], changes: tuple[Change, ...]) -> Iterator[Held]:
@@ -150,7 +172,7 @@ def _uneditable(meshes: tuple[Mesh, ...], changes: tuple[Change, ...]) -> Iterat
         except CannotEdit as error:
             for change in members:
                 subject = shared.anchor(change)
-                yield holds.reason(by_name[change.mesh], change.namespace, CANNOT_EDIT, error.reason, subject.ref, subject.at())
+                yield holds.reason(by_name[change.mesh], change.namespace, CANNOT_EDIT, error.reason, subject)
 
 
 def _try(members: list[Change]) -> None:
@@ -168,25 +190,26 @@ def based(change: Change) -> tuple[Edit, ...]:
     if not isinstance(change.action, tuple) or change.subject is None:
         return ()
     base = change.subject.base
-    return tuple(Set((*base, *each.route), each.value) if isinstance(each, Set) else Delete((*base, *each.route)) for each in change.action)
+    return tuple(
+        Set((*base, *each.route), each.value) if isinstance(each, Set) else Delete((*base, *each.route))
+        for each in change.action
+    )
 
 
 # --- untouched ------------------------------------------------------------------------------------------------------
 
 
-def _untouched(meshes: Iterable[Mesh]) -> Iterator[Untouched]:
-    for mesh in meshes:
-        for vs in mesh.of(VirtualService):
-            if not is_of_mesh(vs.body):
-                yield _same(mesh, vs, "it is bound to gateways only, which route as before")
-            elif not _concerns(mesh, vs):
-                yield _same(mesh, vs, "only VirtualServices of gateways delegate to it")
-        for name, namespace in injection.namespaces(mesh).items():
-            if namespace is not None and not injection.is_meshed(mesh, name):
-                yield _same(mesh, namespace, "it is not in the mesh")
-        for route in mesh.of(HTTPRoute):
-            if made.is_ours(route):
-                yield _same(mesh, route, "it was converted before")
+def _untouched(mesh: Mesh) -> Iterator[Untouched]:
+    for vs in mesh.of(VirtualService):
+        if not is_of_mesh(vs.body):
+            yield _same(mesh, vs, "it is bound to gateways only, which route as before")
+        elif not _concerns(mesh, vs):
+            yield _same(mesh, vs, "only VirtualServices of gateways delegate to it")
+    for name, namespace in injection.namespaces(mesh).items():
+        if namespace is not None and not injection.is_meshed(mesh, name):
+            yield _same(mesh, namespace, "it is not in the mesh")
+    for route in filter(made.is_ours, mesh.of(HTTPRoute)):
+        yield _same(mesh, route, "it was converted before")
 
 
 def _same(mesh: Mesh, resource: Resource[object], reason: str) -> Untouched:

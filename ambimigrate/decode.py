@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -129,7 +129,8 @@ class Decoder:
         message, _, path = str(error).rstrip("`").partition(" - at `")
         position = document.at(base + route(path))
         metadata = tree.get("metadata")
-        namespace = metadata.get("namespace") if isinstance(metadata, dict) else None
+        said = metadata.get("namespace") if isinstance(metadata, dict) else None
+        namespace = said if isinstance(said, str) else None
         where = ".".join(str(step) for step in position.route[len(base) :])
         text = f"{tree['kind']}: {message[:1].lower()}{message[1:]}" + (f" at {where}" if where else "")
         self.problems.append(Problem(text, document.file, position.line, namespace or self.namespace or None, tree["kind"]))
@@ -160,6 +161,29 @@ class Decoder:
 def names_a_kind(text: str) -> bool:
     """Whether the text says anywhere that it is an object of a kind that we read."""
     return not NAMES.isdisjoint(_KIND.findall(text))
+
+
+def named(file: str, text: str, kinds: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Kind and name of the objects of these kinds in a file, as far as it can be read."""
+    for document in documents(file, text.removeprefix("\ufeff")):
+        if not set(kinds).isdisjoint(_KIND.findall(document.text)):
+            try:
+                tree = values(document).value
+            except Unreadable:
+                continue
+            yield from ((kind, name) for kind, name in _named(tree) if kind in kinds)
+
+
+def _named(tree: Any) -> Iterator[tuple[str, str]]:
+    if not isinstance(tree, dict):
+        return
+    metadata = tree.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    if isinstance(name, str):
+        yield str(tree.get("kind")), name
+    items = tree.get("items")
+    for item in items if isinstance(items, list) else ():
+        yield from _named(item)
 
 
 def _holds_nothing(text: str) -> bool:

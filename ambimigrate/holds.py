@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ambimigrate import catalogue
-from ambimigrate.analyse import analyse
 from ambimigrate.changes import Change, Held, Stage
 from ambimigrate.converters import shared
 from ambimigrate.converters.apply import after
@@ -20,6 +19,7 @@ from ambimigrate.verdicts import Standing, namespace_of, scope_of
 
 UNKNOWN, REMAINS, SHARED, CALLER = "NS903", "NS904", "NS905", "NS906"
 Place = tuple[str, str]  # mesh, namespace
+Check = Callable[[tuple[Mesh, ...]], Iterable[Finding]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,12 @@ class Proposal:
 
 
 def decide(
-    meshes: tuple[Mesh, ...], findings: tuple[Finding, ...], standings: Iterable[Standing], proposal: Proposal
+    meshes: tuple[Mesh, ...], findings: tuple[Finding, ...], standings: Iterable[Standing], proposal: Proposal, check: Check
 ) -> Mapping[Place, tuple[Held, ...]]:
-    """The held namespaces with the reasons. Holding one may hold others: until nothing more follows."""
+    """The held namespaces with the reasons. Holding one may hold others: until nothing more follows.
+
+    `check` finds what is wrong in the mesh that the changes would lead to.
+    """
     found: dict[Place, list[Held]] = {}
     _add(found, proposal.held)
     by_name = {mesh.name: mesh for mesh in meshes}
@@ -46,9 +49,12 @@ def decide(
         left = permitted(proposal.changes, found)
         more = [*_shared(by_name, left, known), *_callers(meshes, left, moving - found.keys())]
         if not more:
-            more = list(_remaining(meshes, findings, left))
+            more = [held for mesh in meshes for held in _remaining(mesh, findings, left, check)]
         if not _add(found, more):
-            return {key: tuple(dict.fromkeys(reasons)) for key, reasons in found.items()}
+            break
+    for mesh in meshes:
+        _add(found, _grave(mesh, findings, {namespace for name, namespace in found if name == mesh.name}))
+    return {key: tuple(dict.fromkeys(reasons)) for key, reasons in found.items()}
 
 
 def permitted(changes: Iterable[Change], held: Mapping[Place, Any]) -> tuple[Change, ...]:
@@ -64,18 +70,11 @@ def _add(found: dict[Place, list[Held]], more: Iterable[Held]) -> bool:
     return len(found) > before
 
 
-def reason(mesh: Mesh, namespace: str, rule: str, text: str, ref: Ref | None = None, position: Position | None = None) -> Held:
+def reason(mesh: Mesh, namespace: str, rule: str, text: str, subject: Resource[Any] | None = None) -> Held:
     """A reason that lies with a namespace as a whole, or with the object named."""
-    return Held(
-        mesh.name,
-        namespace,
-        ref or Ref("Namespace", "", "", namespace),
-        position or _position(mesh, namespace),
-        text,
-        (rule,),
-        None,
-        catalogue.entry(rule).cases["default"].fix,
-    )
+    ref = subject.ref if subject else Ref("Namespace", "", "", namespace)
+    position = subject.at() if subject else _position(mesh, namespace)
+    return Held(mesh.name, namespace, ref, position, text, (rule,), None, catalogue.entry(rule).cases["default"].fix)
 
 
 def _position(mesh: Mesh, namespace: str) -> Position:
@@ -88,67 +87,65 @@ def _unknown(mesh: Mesh, standing: Standing) -> Held:
     return reason(mesh, standing.name, UNKNOWN, f"not read: {', '.join(standing.not_seen)}")
 
 
-def _shared(meshes: Mapping[str, Mesh], left: tuple[Change, ...], known: Mapping[shared.Place, tuple[shared.Twin, ...]]) -> Iterator[Held]:
+def _shared(
+    meshes: Mapping[str, Mesh], left: tuple[Change, ...], known: Mapping[shared.Place, tuple[shared.Twin, ...]]
+) -> Iterator[Held]:
     for change, twin in shared.disagreeing(left, known):
         subject = shared.anchor(change)
         where = twin.resource.namespace or twin.resource.name
         other = f"namespace {where}" + (f" of {twin.mesh}" if twin.mesh != change.mesh else "")
         text = f"its text also stands for {other}, which does not change in the same way"
-        yield reason(meshes[change.mesh], change.namespace, SHARED, text, subject.ref, subject.at())
+        yield reason(meshes[change.mesh], change.namespace, SHARED, text, subject)
 
 
 def _callers(meshes: Iterable[Mesh], left: tuple[Change, ...], free: set[Place]) -> Iterator[Held]:
     """Namespaces that call Services whose VirtualService only sidecars would still carry out."""
     for mesh in meshes:
-        kept = _kept(mesh, left)
-        if not kept:
-            continue
-        for call in calls(mesh):
+        kept = dict(_kept(mesh, left))
+        for call in calls(mesh) if kept else ():
             if (mesh.name, call.caller) in free and call.callee in kept:
                 vs = kept[call.callee]
-                text = f"{call.ref.kind} {call.ref.name} calls namespace {call.callee}, where {vs.name} still needs sidecars as clients"
+                text = f"it calls {call.callee}, as {call.ref} shows; only sidecars follow VirtualService {vs.name} there"
                 yield reason(mesh, call.caller, CALLER, text)
 
 
-def _kept(mesh: Mesh, left: tuple[Change, ...]) -> dict[str, Resource[VirtualService]]:
+def _kept(mesh: Mesh, left: tuple[Change, ...]) -> Iterator[tuple[str, Resource[VirtualService]]]:
     """Namespaces with a Service that a remaining VirtualService of the mesh routes and no waypoint serves."""
     gone = {id(each.subject) for each in left if each.mesh == mesh.name and each.ref.kind == "VirtualService"}
-    found: dict[str, Resource[VirtualService]] = {}
     for vs in mesh.of(VirtualService):
-        if not is_of_mesh(vs.body) or id(vs) in gone:
-            continue
-        for host in vs.body.spec.hosts:
-            for target in reach.targets(mesh, host, vs.namespace, vs.file):
-                binding = waypoints.binding(mesh, target)
-                if binding is None or binding.fault:
-                    found.setdefault(target.namespace, vs)
-    return found
+        if is_of_mesh(vs.body) and id(vs) not in gone:
+            targets = (each for host in vs.body.spec.hosts for each in reach.targets(mesh, host, vs.namespace, vs.file))
+            yield from ((each.namespace, vs) for each in targets if not waypoints.is_bound(mesh, each))
 
 
 def _key(finding: Finding) -> tuple[Any, ...]:
     return finding.rule, finding.hit.case, finding.ref
 
 
-def _remaining(meshes: tuple[Mesh, ...], findings: tuple[Finding, ...], left: tuple[Change, ...]) -> Iterator[Held]:
+def _grave(mesh: Mesh, findings: tuple[Finding, ...], held: set[str]) -> Iterator[Held]:
+    """The errors and blockers of namespaces that are held anyway."""
+    for finding in findings:
+        if finding.severity >= Severity.error and mesh.name in finding.meshes and scope_of(finding, mesh) == "namespace":
+            yield from _holding(mesh, finding, held)
+
+
+def _remaining(mesh: Mesh, findings: tuple[Finding, ...], left: tuple[Change, ...], check: Check) -> Iterator[Held]:
     """Errors and blockers that are there before and that no change settles, and those that the changes bring."""
-    for mesh in meshes:
-        own = [each for each in left if each.mesh == mesh.name]
-        moving = {each.namespace for each in own}
-        if not moving:
-            continue
-        end = after(mesh, own)
-        then = [each for each in analyse((end,)) if each.severity >= Severity.error]
-        changed = {each.ref for each in own}
-        still = {_key(each) for each in then}
-        for finding in findings:
-            if finding.severity >= Severity.error and mesh.name in finding.meshes:
-                settled = _key(finding) not in still and (finding.ref in changed or _is_bound(end, finding))
-                if not settled:
-                    yield from _holding(mesh, finding, moving)
-        known = {_key(each) for each in findings if mesh.name in each.meshes}
-        for finding in then:
-            if _key(finding) not in known:
-                yield from _holding(mesh, finding, moving)
+    own = [each for each in left if each.mesh == mesh.name]
+    moving = {each.namespace for each in own}
+    if not moving:
+        return
+    end = after(mesh, own)
+    before = [each for each in findings if mesh.name in each.meshes and each.severity >= Severity.error]
+    then = [each for each in check((end,)) if each.severity >= Severity.error]
+    changed, still = {each.ref for each in own}, {_key(each) for each in then}
+    known = {_key(each) for each in findings if mesh.name in each.meshes}
+    for finding in before:
+        if _key(finding) in still or not (finding.ref in changed or _is_bound(end, finding)):
+            yield from _holding(mesh, finding, moving)
+    for finding in then:
+        if _key(finding) not in known:
+            yield from _holding(mesh, finding, moving)
 
 
 def _is_bound(end: Mesh, finding: Finding) -> bool:

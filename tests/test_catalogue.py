@@ -29,6 +29,17 @@ def test_page_of_rules_is_current(golden: Any) -> None:
     golden(catalogue.folder() / "README.md", page())
 
 
+def test_no_pitfall_is_both_a_rule_and_left_to_others() -> None:
+    ruled = {name for entry in catalogue.entries().values() for name in entry.pitfalls}
+    assert ruled
+    assert all(row.by in {"live", "hand"} and row.how.endswith(".") for row in catalogue.elsewhere().values())
+
+
+def test_every_trap_has_a_rule() -> None:
+    ruled = {name for entry in catalogue.entries().values() for name in entry.pitfalls}
+    assert {f"T{number}" for number in range(1, 40)} <= ruled
+
+
 def ambimigrate(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "ambimigrate", *arguments], capture_output=True, text=True, check=False)
 

@@ -40,13 +40,16 @@ def action(rule: HTTPRule, path: Test, route: Route, context: Context) -> dict[s
         if getattr(rule, attribute) is not None:
             raise Refused(case, (*route, field), reason)
     context.account.carry(route, "name", "timeout")
-    found: dict[str, Any] = {}
     own = _filters(rule, path, route, context)
     if rule.redirect is not None:
         if rule.timeout or rule.retries:
             raise Refused("redirect", (*route, "redirect"), "a redirect with a timeout or retries has no form")
-        own.append(filters.redirect(rule.redirect, context.port, (*route, "redirect"), context.account))
-        return {"filters": own}
+        return {"filters": [*own, filters.redirect(rule.redirect, context.port, (*route, "redirect"), context.account)]}
+    return _forwarding(rule, route, own, context)
+
+
+def _forwarding(rule: HTTPRule, route: Route, own: list[filters.Filter], context: Context) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     backends = _backends(rule, route, own, context)
     if own:
         found["filters"] = own
@@ -142,6 +145,12 @@ def backend(destination: Destination, route: Route, context: Context) -> dict[st
     if port not in {each.port for each in spec.ports}:
         raise Refused("destination", route, f"Service {service.name} has no port {port}: such requests get 503 today")
     return {"group": "", "kind": "Service", "name": service.name, "namespace": service.namespace, "port": port}
+
+
+def destinations(rule: HTTPRule) -> tuple[Destination, ...]:
+    """Where the rule sends requests, shadows included."""
+    shadows = [rule.mirror] if rule.mirror else []
+    return (*(each.destination for each in rule.route), *shadows, *(each.destination for each in rule.mirrors))
 
 
 def _mirrors(rule: HTTPRule, route: Route, context: Context) -> list[filters.Filter]:

@@ -13,7 +13,7 @@ from ambimigrate.converters import made
 from ambimigrate.kinds import KINDS
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.yamlio import Document
-from ambimigrate.yamlio.values import edited
+from ambimigrate.yamlio.trees import edited
 
 
 def after(mesh: Mesh, changes: Iterable[Change]) -> Mesh:

@@ -7,16 +7,34 @@ from typing import Any
 
 from ambimigrate.changes import Held
 from ambimigrate.converters.outcome import Refused, held
-from ambimigrate.kinds import AuthorizationPolicy, EnvoyFilter, RequestAuthentication, Service, TrafficExtension, WasmPlugin
+from ambimigrate.kinds import (
+    AuthorizationPolicy,
+    DestinationRule,
+    EnvoyFilter,
+    RequestAuthentication,
+    Service,
+    TrafficExtension,
+    VirtualService,
+    WasmPlugin,
+)
 from ambimigrate.model import Mesh, Resource
-from ambimigrate.topology import injection, meshconfig, ztunnel
+from ambimigrate.topology import hosts, injection, meshconfig, ztunnel
 from ambimigrate.topology.workloads import Workload, behind, in_namespace, matches
 
 _SOURCES = ("from", "source.")
-_WORDS = {
-    RequestAuthentication: ("RA901", "tokens are validated by sidecars; ztunnel does not, and the twin for the waypoint is not made yet"),
-    WasmPlugin: ("EX901", "the plugin runs in sidecars; ztunnel does not load it, and the twin for the waypoint is not made yet"),
-    TrafficExtension: ("EX901", "the extension runs in sidecars; ztunnel does not load it, and the twin for the waypoint is not made yet"),
+_WORDS: dict[type[Any], tuple[str, str]] = {
+    RequestAuthentication: (
+        "RA901",
+        "tokens are validated by sidecars; ztunnel does not, and the twin for the waypoint is not made yet",
+    ),
+    WasmPlugin: (
+        "EX901",
+        "the plugin runs in sidecars; ztunnel does not load it, and the twin for the waypoint is not made yet",
+    ),
+    TrafficExtension: (
+        "EX901",
+        "the extension runs in sidecars; ztunnel does not load it, and the twin for the waypoint is not made yet",
+    ),
 }
 
 
@@ -49,6 +67,22 @@ def behind_waypoint(mesh: Mesh, namespace: str, services: Iterable[Resource[Serv
             yield held(mesh, policy, "AP902", Refused("default", route, reason), namespace)
 
 
+def subsets(mesh: Mesh, namespace: str, own: Iterable[Resource[VirtualService]]) -> Iterator[Held]:
+    """The DestinationRules of the namespace whose subsets its VirtualServices of the mesh name."""
+    named = {
+        (hosts.full_name(each.destination.host, vs.namespace), each.destination.subset)
+        for vs in own
+        for rule in vs.body.spec.http
+        for each in rule.route
+    }
+    for rule in mesh.of(DestinationRule):
+        host = hosts.full_name(rule.body.spec.host, rule.namespace)
+        for i, subset in enumerate(rule.body.spec.subsets):
+            if rule.namespace == namespace and (host, subset.name) in named:
+                reason = f"subset {subset.name} has no Service of its own yet, and an HTTPRoute names Services only"
+                yield held(mesh, rule, "DR901", Refused("default", ("spec", "subsets", i), reason))
+
+
 def _about_callers(policy: AuthorizationPolicy) -> tuple[str | int, ...] | None:
     for i, rule in enumerate(policy.spec.rules or ()):
         if any(each.source is not None for each in rule.from_):
@@ -61,13 +95,19 @@ def _about_callers(policy: AuthorizationPolicy) -> tuple[str | int, ...] | None:
 def _policy(policy: Resource[AuthorizationPolicy], mesh: Mesh) -> Refused | None:
     action = policy.body.spec.action
     if action == "CUSTOM":
-        return Refused("custom", ("spec", "action"), "ztunnel never asks an external authorizer, and the twin for the waypoint is not made yet")
+        return Refused(
+            "custom",
+            ("spec", "action"),
+            "ztunnel never asks an external authorizer, and the twin for the waypoint is not made yet",
+        )
     if ztunnel.is_dry_run(policy.body) and not ztunnel.is_sent(policy.body, mesh.target.istio):
         return None
     for effect in ztunnel.effects(policy.body):
         if effect.l7 or effect.trust:
             names = ", ".join(effect.l7) or "trustDomains"
-            return Refused("l7", effect.first, f"ztunnel does not compare {names}, and the twin for the waypoint is not made yet")
+            return Refused(
+                "l7", effect.first, f"ztunnel does not compare {names}, and the twin for the waypoint is not made yet"
+            )
     return None
 
 

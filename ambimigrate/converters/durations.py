@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-_UNITS = {
+_UNITS: dict[str, int | Fraction] = {
     "h": 3_600_000,
     "m": 60_000,
     "s": 1000,
     "ms": 1,
     "us": Fraction(1, 1000),
-    "µs": Fraction(1, 1000),
+    "\u00b5s": Fraction(1, 1000),
     "ns": Fraction(1, 1_000_000),
 }
-_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ms|us|µs|ns|h|m|s)")
+_PART = re.compile("([0-9]+(?:\\.[0-9]*)?|\\.[0-9]+)(ms|us|\u00b5s|ns|h|m|s)")
 _MOST = 99_999  # Gateway API, Duration: five digits a unit
 
 

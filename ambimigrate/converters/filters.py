@@ -103,23 +103,25 @@ def redirect(own: HTTPRedirect, port: int, route: Route, account: Account) -> Fi
         raise Refused("redirect", (*route, "prefixRewrite"), "an HTTPRoute replaces path elements, not text")
     if own.redirect_code not in CODES:
         raise Refused("redirect", (*route, "redirectCode"), f"an HTTPRoute cannot answer {own.redirect_code}")
-    found: dict[str, Any] = {}
-    if own.scheme:
-        if own.scheme not in {"http", "https"}:
-            raise Refused("redirect", (*route, "scheme"), f"an HTTPRoute redirects to http or https, not {own.scheme}")
-        found["scheme"] = own.scheme
+    found: dict[str, Any] = {"scheme": own.scheme} if own.scheme else {}
+    if own.scheme not in {"", "http", "https"}:
+        raise Refused("redirect", (*route, "scheme"), f"an HTTPRoute redirects to http or https, not {own.scheme}")
     host, _, written_port = own.authority.partition(":")
     if own.authority:
         if not is_hostname(host) or (written_port and not written_port.isdigit()):
             raise Refused("redirect", (*route, "authority"), f"{own.authority!r} is no lower-case DNS name")
         found["hostname"] = host
     if own.uri:
-        if not own.uri.startswith("/") or any(each in own.uri for each in "?%#\\"):
-            raise Refused("redirect", (*route, "uri"), f"{own.uri!r} is no plain path")
-        found["path"] = {"type": "ReplaceFullPath", "replaceFullPath": own.uri}
+        found["path"] = _target_path(own.uri, (*route, "uri"))
     if (number := _port(own, written_port, port, route)) is not None:
         found["port"] = number
     return {"type": "RequestRedirect", "requestRedirect": found | {"statusCode": own.redirect_code}}
+
+
+def _target_path(uri: str, route: Route) -> dict[str, str]:
+    if not uri.startswith("/") or any(each in uri for each in "?%#\\"):
+        raise Refused("redirect", route, f"{uri!r} is no plain path")
+    return {"type": "ReplaceFullPath", "replaceFullPath": uri}
 
 
 def _port(own: HTTPRedirect, written_port: str, port: int, route: Route) -> int | None:

@@ -9,7 +9,7 @@ from ambimigrate.changes import Change, Delete, Edit, Held, Set, Stage
 from ambimigrate.converters import made
 from ambimigrate.converters.outcome import Outcome, Refused, held, written
 from ambimigrate.kinds import Namespace
-from ambimigrate.model import Mesh, Resource, Route
+from ambimigrate.model import Mesh, Ref, Resource, Route
 from ambimigrate.topology import injection
 from ambimigrate.topology.injection import AMBIENT, INJECT, INJECTION, MODE, REVISION, SIDECAR
 from ambimigrate.topology.workloads import Workload, in_namespace
@@ -27,7 +27,9 @@ def enroll(mesh: Mesh, name: str) -> Outcome:
     refusals: list[Held] = []
     try:
         if edits := tuple(_namespace(mesh, namespace)):
-            changes.append(Change(Stage.enroll, name, mesh.name, namespace.ref, edits, namespace, (ENROLLED,), (namespace.at(),)))
+            changes.append(
+                Change(Stage.enroll, name, mesh.name, namespace.ref, edits, namespace, (ENROLLED,), (namespace.at(),))
+            )
     except Refused as refused:
         refusals.append(held(mesh, namespace, MISSING, refused, name))
     for workload in in_namespace(mesh, name):
@@ -40,11 +42,13 @@ def enroll(mesh: Mesh, name: str) -> Outcome:
 
 def _unseen(mesh: Mesh, name: str) -> Held:
     """A Namespace object is never made: whoever owns it sets the label."""
-    from ambimigrate.model import Ref  # noqa: PLC0415
-
     first = injection.by_namespace(mesh)[name][0]
     shown = name or "(none given)"
-    command = f"kubectl label namespace {name} {INJECTION}- {REVISION}- {MODE}={AMBIENT}" if name else "name it with -n, or in the objects"
+    command = (
+        f"kubectl label namespace {name} {INJECTION}- {REVISION}- {MODE}={AMBIENT}"
+        if name
+        else "name it with -n, or in the objects"
+    )
     reason = f"the Namespace object of {shown} is not in the input"
     return Held(mesh.name, name, Ref("Namespace", "", "", name), first.at(), reason, (MISSING,), None, command)
 
@@ -92,12 +96,12 @@ def _leave(mesh: Mesh, workload: Workload) -> Iterator[Edit]:
     if not injection.injects(mesh, workload.namespace) and workload.labels.get(MODE) != AMBIENT:
         yield Set((*_metadata(workload), "labels", MODE), AMBIENT)
     text = _template(workload)
-    for kind, found, keys in (("labels", workload.labels, (INJECT, REVISION)), ("annotations", workload.annotations, (INJECT,))):
-        for key in keys:
-            if key in found:
-                if key not in (text.get(kind) or {}):
-                    raise Refused("overlay", (*_metadata(workload), kind), f"{key} is set by a kustomization, not in the object")
-                yield Delete((*_metadata(workload), kind, key))
+    asked = [("labels", key) for key in (INJECT, REVISION) if key in workload.labels]
+    asked += [("annotations", INJECT)] if INJECT in workload.annotations else []
+    for kind, key in asked:
+        if key not in (text.get(kind) or {}):
+            raise Refused("overlay", (*_metadata(workload), kind), f"{key} is set by a kustomization, not in the object")
+        yield Delete((*_metadata(workload), kind, key))
 
 
 def _template(workload: Workload) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ambimigrate.converters import matches
 from ambimigrate.converters.actions import Context, action
-from ambimigrate.converters.conditions import EVERY_PATH, REGEX, Condition, both, sample
+from ambimigrate.converters.conditions import EVERY_PATH, PREFIX, Condition, both, sample
 from ambimigrate.converters.order import Dead, Item, alive, clash, needs_patterns, spread
 from ambimigrate.converters.outcome import Account, Refused
 from ambimigrate.kinds import Service, VirtualService
@@ -91,7 +91,9 @@ def _note_dead(vs: Resource[VirtualService], live: set[Route], gone: dict[Route,
         entries = [(*route, "match", j) for j in range(len(rule.match))] or [route]
         dead = [each for each in entries if each not in live]
         if len(dead) == len(entries):
-            account.left[route] = next((gone[each] for each in dead if each in gone), "no request reaches it: a rule before it takes them all")
+            account.left[route] = next(
+                (gone[each] for each in dead if each in gone), "no request reaches it: a rule before it takes them all"
+            )
         else:
             for each in dead:
                 account.left[each] = gone.get(each, "no request reaches it: an entry before it takes them all")
@@ -104,9 +106,8 @@ def _rules(vs: Resource[VirtualService], service: Resource[Service], kept: list[
     items = kept if patterns else spread(kept) or kept
     actions = []
     for item in items:
-        rule = vs.body.spec.http[item.rule]
-        _check_rewrite(rule, item, patterns=patterns)
-        actions.append(action(rule, item.condition.path, ("spec", "http", item.rule), context))
+        request = sample(item.condition, hosts.host_of(service), context.port)
+        actions.append(_action(vs.body.spec.http[item.rule], item, context, request, patterns=patterns))
     turned = clash(items, actions, context.target.istio, patterns=patterns)
     if turned is not None:
         shared = both(turned.first.condition, turned.overtaking.condition)
@@ -117,12 +118,18 @@ def _rules(vs: Resource[VirtualService], service: Resource[Service], kept: list[
     return _grouped(vs, items, actions, patterns=patterns)
 
 
+def _action(rule: HTTPRule, item: Item, context: Context, request: str, *, patterns: bool) -> Rule:
+    try:
+        _check_rewrite(rule, item, patterns=patterns)
+        return action(rule, item.condition.path, ("spec", "http", item.rule), context)
+    except Refused as refused:
+        raise Refused(refused.case, refused.route, refused.reason, refused.witness or request) from None
+
+
 def _check_rewrite(rule: HTTPRule, item: Item, *, patterns: bool) -> None:
     """A prefix is replaced only where the match is a PathPrefix."""
     path = item.condition.path
-    if rule.rewrite is None or not rule.rewrite.uri or path.kind in {"exact", REGEX} or rule.rewrite.uri == (path.text or "/"):
-        return
-    if patterns:
+    if patterns and rule.rewrite is not None and rule.rewrite.uri and path.kind == PREFIX and path.text.endswith("/"):
         route: Route = ("spec", "http", item.rule, "rewrite", "uri")
         raise Refused("rewrite", route, "beside paths that need regular expressions no prefix can be replaced")
 

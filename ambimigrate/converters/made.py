@@ -52,7 +52,9 @@ def renamed(name: str, beside: Resource[Any]) -> str:
     if beside.kind == "Namespace":
         return name
     if not found:
-        raise Refused("renamed", ("metadata", "name"), f"the overlay calls {text} {beside.name}, which no prefix or suffix explains")
+        raise Refused(
+            "renamed", ("metadata", "name"), f"the overlay calls {text} {beside.name}, which no prefix or suffix explains"
+        )
     return f"{before}{name}{after}"
 
 

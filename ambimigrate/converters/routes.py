@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ambimigrate.changes import Change, Create, Delete, Held, Note, Stage
+from ambimigrate.changes import Change, Create, Delete, Edit, Held, Note, Stage
 from ambimigrate.converters import made
 from ambimigrate.converters.lists import Lists, port_lists
 from ambimigrate.converters.outcome import Account, Outcome, Refused, held
 from ambimigrate.converters.subjects import check_subject, services
 from ambimigrate.kinds import HTTPRoute, Service, VirtualService
 from ambimigrate.model import Mesh, Ref, Resource, Route
+from ambimigrate.topology import reach
 from ambimigrate.topology.virtualservices import MESH, is_of_gateway
 from ambimigrate.versions import at_least
 
@@ -29,17 +30,19 @@ def convert(vs: Resource[VirtualService], mesh: Mesh) -> Outcome:
         drafts = [draft for host, service in found for draft in _drafts(vs, service, mesh, account, host)]
         for name in ("hosts", "gateways", "exportTo"):
             account.carry(("spec", name))
-        for route in account.lost(vs):
-            raise Refused("unknown", route, "the field is none that this version of ambimigrate knows")
+        _refuse_lost(vs, account)
         return Outcome(tuple(_changes(vs, mesh, drafts, account)))
     except Refused as refused:
         return Outcome(held=tuple(_held(vs, mesh, refused)))
 
 
+def _refuse_lost(vs: Resource[VirtualService], account: Account) -> None:
+    for route in account.lost(vs):
+        raise Refused("unknown", route, "the field is none that this version of ambimigrate knows")
+
+
 def _held(vs: Resource[VirtualService], mesh: Mesh, refused: Refused) -> Iterator[Held]:
     """The refusal, for the namespace of the VirtualService and for those of the Services whose callers it routes."""
-    from ambimigrate.topology import reach  # noqa: PLC0415
-
     named = {vs.namespace: None}
     for host in vs.body.spec.hosts:
         named |= dict.fromkeys(each.namespace for each in reach.targets(mesh, host, vs.namespace, vs.file))
@@ -67,7 +70,7 @@ def _drafts(
     every = list(lists.by_port.values())
     if any(each != every[0] for each in every) or not every[0]:
         first, *_, last = lists.by_port
-        reason = f"ports {first} and {last} of {service.name} have different rules, and Istio {mesh.target.istio} reads one list only"
+        reason = f"ports {first} and {last} of {service.name} differ, and Istio {mesh.target.istio} reads one list only"
         raise Refused("ports", host, reason)
     yield Draft(service, None, False, tuple(every[0]))
 
@@ -76,45 +79,38 @@ def _each_port(service: Resource[Service], lists: Lists, mesh: Mesh, host: Route
     written = {port: rules for port, rules in lists.by_port.items() if rules}
     if len(written) < len(lists.by_port) and not at_least(mesh.target.istio, "1.30.3", "1.31.0"):
         idle = next(port for port in lists.by_port if port not in written)
-        reason = f"port {idle} of {service.name} has no rule, and without one a waypoint of {mesh.target.istio} does not retry (istio#60683)"
+        reason = f"port {idle} of {service.name} has no rule, and without one Istio {mesh.target.istio} does not retry"
         raise Refused("ports", host, reason)
     for port, rules in written.items():
         yield Draft(service, port, len(written) > 1, tuple(rules))
 
 
 def _changes(vs: Resource[VirtualService], mesh: Mesh, drafts: list[Draft], account: Account) -> Iterator[Change]:
-    several_services = len({id(draft.service) for draft in drafts}) > 1
-    notes = tuple(Note(vs.at(*route), reason) for route, reason in sorted(account.left.items(), key=lambda each: str(each[0])))
     if not drafts:
         raise Refused("destination", ("spec", "http"), "no rule applies to any port of the Service")
+    left = sorted(account.left.items(), key=lambda each: str(each[0]))
+    notes = tuple(Note(vs.at(*route), reason) for route, reason in left)
+    end = Change(Stage.retire, vs.namespace, mesh.name, vs.ref, _end(vs), vs, (CONVERTED,), (vs.at(),), notes=notes)
+    several = len({id(draft.service) for draft in drafts}) > 1
     for draft in drafts:
-        parts = [made.written_name(vs), *([draft.service.name] if several_services else []), *([str(draft.port)] if draft.several else [])]
-        value = _value(vs, draft, "-".join(parts))
-        placed = made.placed(value, vs)
-        ref = Ref("HTTPRoute", HTTPRoute.GROUP, draft.service.namespace, placed["metadata"]["name"])
+        service, port = [draft.service.name] if several else [], [str(draft.port)] if draft.several else []
+        value = _value(vs, draft, "-".join([made.written_name(vs), *service, *port]))
+        ref = Ref("HTTPRoute", HTTPRoute.GROUP, draft.service.namespace, made.placed(value, vs)["metadata"]["name"])
         existing = mesh.find(HTTPRoute, ref.namespace, ref.name, vs.file)
         if existing is None:
-            yield _change(vs, mesh, ref, Create(ref, value, vs), draft, notes)
+            since = MERGING[0] if draft.several else None
+            verdict = "exact-since" if since else "exact"
+            yield replace(end, ref=ref, action=Create(ref, value, vs), subject=None, verdict=verdict, since=since)
         elif not made.is_ours(existing):
             raise Refused("mixed", (), f"there is an HTTPRoute {ref.name} already")
-    if is_of_gateway(vs.body):
-        at = vs.body.spec.gateways.index(MESH)
-        action: Any = (Delete(("spec", "gateways", at)),)
-    else:
-        action = None
-    yield Change(
-        Stage.retire, vs.namespace, mesh.name, vs.ref, action, vs, (CONVERTED,), (vs.at(),), notes=notes
-    )
+    yield end
 
 
-def _change(
-    vs: Resource[VirtualService], mesh: Mesh, ref: Ref, create: Create, draft: Draft, notes: tuple[Note, ...]
-) -> Change:
-    since = MERGING[0] if draft.several else None
-    verdict = "exact-since" if since else "exact"
-    return Change(
-        Stage.retire, vs.namespace, mesh.name, ref, create, None, (CONVERTED,), (vs.at(),), verdict, since, notes=notes
-    )
+def _end(vs: Resource[VirtualService]) -> tuple[Edit, ...] | None:
+    """What becomes of the VirtualService: it goes, or stays for its gateways only."""
+    if not is_of_gateway(vs.body):
+        return None
+    return (Delete(("spec", "gateways", vs.body.spec.gateways.index(MESH))),)
 
 
 def _value(vs: Resource[VirtualService], draft: Draft, name: str) -> dict[str, Any]:

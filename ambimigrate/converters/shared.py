@@ -41,7 +41,8 @@ def twins(meshes: Iterable[Mesh]) -> Mapping[Place, tuple[Twin, ...]]:
 def anchor(change: Change) -> Resource[Any]:
     """The object whose text a change touches, or beside which it writes."""
     found = change.action.beside if isinstance(change.action, Create) else change.subject
-    assert found is not None  # noqa: S101 a change without subject creates
+    if found is None:
+        raise ValueError("a change without subject creates")
     return found
 
 

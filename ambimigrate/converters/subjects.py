@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ambimigrate.converters import made
 from ambimigrate.converters.outcome import Refused
 from ambimigrate.kinds import Rollout, Service, VirtualService
 from ambimigrate.model import Mesh, Resource, Route
-from ambimigrate.converters import made
 from ambimigrate.topology import hosts, meshconfig, reach
 
 _CONTROLLERS = ("flagger", "knative", "kserve", "argo-rollouts", "seldon")
@@ -35,9 +35,14 @@ def check_subject(vs: Resource[VirtualService], mesh: Mesh) -> None:
 def _check_exported(vs: Resource[VirtualService], mesh: Mesh) -> None:
     """A narrower export than the whole mesh tells callers apart, which a waypoint does not."""
     own = vs.body.spec.export_to
-    default = next((each.value for each in meshconfig.settings(mesh, "defaultVirtualServiceExportTo") if isinstance(each.value, list)), ["*"])
+    default = next(
+        (each.value for each in meshconfig.settings(mesh, "defaultVirtualServiceExportTo") if isinstance(each.value, list)),
+        ["*"],
+    )
     if "*" not in (own or default or ["*"]):
-        raise Refused("export", ("spec", "exportTo"), "callers of other namespaces do not see it today; a waypoint serves all callers")
+        raise Refused(
+            "export", ("spec", "exportTo"), "callers of other namespaces do not see it today; a waypoint serves all callers"
+        )
 
 
 def _counts(mesh: Mesh) -> Mapping[Any, int]:
@@ -58,15 +63,14 @@ def _controller(vs: Resource[VirtualService], mesh: Mesh) -> str | None:
 
 def _rollouts(mesh: Mesh) -> Mapping[tuple[str, str], str]:
     """The VirtualServices whose weights an Argo Rollout writes (strategy.canary.trafficRouting.istio)."""
-    found = {}
-    for rollout in mesh.of(Rollout):
-        istio = meshconfig.dig(rollout.body.spec.strategy, ("canary", "trafficRouting", "istio"))
-        if isinstance(istio, dict):
-            named = [istio.get("virtualService"), *(istio.get("virtualServices") or [])]
-            for each in named:
-                if isinstance(each, dict):
-                    found[rollout.namespace, str(each.get("name"))] = f"Rollout {rollout.name}"
-    return found
+    return {(each.namespace, name): f"Rollout {each.name}" for each in mesh.of(Rollout) for name in _written_by(each.body)}
+
+
+def _written_by(rollout: Rollout) -> Iterator[str]:
+    istio = meshconfig.dig(rollout.spec.strategy, ("canary", "trafficRouting", "istio"))
+    if isinstance(istio, dict):
+        named = [istio.get("virtualService"), *(istio.get("virtualServices") or [])]
+        yield from (str(each.get("name")) for each in named if isinstance(each, dict))
 
 
 def services(vs: Resource[VirtualService], mesh: Mesh) -> Iterator[tuple[Route, Resource[Service]]]:
@@ -88,7 +92,11 @@ def _service(vs: Resource[VirtualService], mesh: Mesh, host: str, route: Route) 
         what = "is of a ServiceEntry" if hosts.service_entries(mesh, host, vs.namespace) else "names no Service of the input"
         raise Refused("host", route, f"{host} {what}")
     if service.namespace != vs.namespace:
-        raise Refused("consumer", route, f"{service.name} is in namespace {service.namespace}; its waypoint reads no routes of {vs.namespace}")
+        raise Refused(
+            "consumer",
+            route,
+            f"{service.name} is in namespace {service.namespace}; its waypoint reads no routes of {vs.namespace}",
+        )
     if service.body.spec.type == "ExternalName" or hosts.is_headless(service):
         raise Refused("host", route, f"Service {service.name} has no address of its own: no call to it crosses a waypoint")
     others = [each.name for each in reach.mesh_virtual_services(mesh, service) if each.ref != vs.ref]

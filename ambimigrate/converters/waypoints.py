@@ -45,11 +45,18 @@ def _refusals(mesh: Mesh, unbound: Iterable[Resource[Service]]) -> Iterator[Held
     for service in unbound:
         wanted = service.body.metadata.labels.get(USE) or injection.labels(mesh, service.namespace).get(USE)
         if wanted == "none":
-            yield held(mesh, service, REFUSED, Refused("none", ("metadata", "labels", USE), f"{service.name} wants no waypoint, but needs one"))
+            yield held(
+                mesh,
+                service,
+                REFUSED,
+                Refused("none", ("metadata", "labels", USE), f"{service.name} wants no waypoint, but needs one"),
+            )
         elif wanted:
             found = waypoints.binding(mesh, service)
             fault = found.fault if found and found.fault else "the waypoint does not serve it"
-            yield held(mesh, service, REFUSED, Refused("fault", ("metadata", "labels", USE), f"{USE}: {wanted} does not work: {fault}"))
+            yield held(
+                mesh, service, REFUSED, Refused("fault", ("metadata", "labels", USE), f"{USE}: {wanted} does not work: {fault}")
+            )
 
 
 def _existing(mesh: Mesh, namespace: str) -> str | None:
@@ -73,7 +80,14 @@ def _create(mesh: Mesh, namespace: str, beside: Resource[Service], unbound: list
     ref = Ref("Gateway", Gateway.GROUP, namespace, value["metadata"]["name"])
     sources = tuple(each.at() for each in unbound)
     return Change(
-        Stage.waypoints, namespace, mesh.name, ref, Create(ref, _value(name, beside, labels), beside), None, (DECLARED,), sources
+        Stage.waypoints,
+        namespace,
+        mesh.name,
+        ref,
+        Create(ref, _value(name, beside, labels), beside),
+        None,
+        (DECLARED,),
+        sources,
     )
 
 

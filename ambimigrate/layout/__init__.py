@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ambimigrate.layout.environments import environment, environments
-from ambimigrate.layout.kustomize import Kustomization, follow
+from ambimigrate.layout.kustomize import Kustomization, Names, follow
 from ambimigrate.layout.transform import Transform
 from ambimigrate.model import Problem
 
@@ -47,16 +47,17 @@ def lay_out(
     kustomizations: Iterable[Kustomization],
     folders: Mapping[str, str] | None = None,
     root: str = "",
+    names: Names = lambda _file: (),
 ) -> Layout:
     """The layout of the tree at `root` from the names of its files (which begin with it) and its kustomizations.
 
     `folders` (folder below the root -> mesh) overrules what the names of folders say.
     """
-    names = frozenset(files)
+    known_files = frozenset(files)
     above = f"{root}/" if root else ""
-    below = environments(name.removeprefix(above) for name in names) if folders is None else folders
+    below = environments(name.removeprefix(above) for name in known_files) if folders is None else folders
     known = {above + folder: mesh for folder, mesh in below.items()}
-    following = follow(kustomizations, names)
+    following = follow(kustomizations, known_files, names)
     used: dict[str, dict[Placement, None]] = defaultdict(dict)
     for folder, uses in following.roots.items():
         mesh = environment(f"{folder}/", known)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ambimigrate.kinds import NAMES
@@ -49,10 +49,16 @@ class Following:
     problems: tuple[Problem, ...]
 
 
-def follow(kustomizations: Iterable[Kustomization], files: frozenset[str]) -> Following:
-    """Follows each kustomization that no other one refers to; `files` are all names in the tree."""
+Names = Callable[[str], Iterable[tuple[str, str]]]
+
+
+def follow(kustomizations: Iterable[Kustomization], files: frozenset[str], names: Names = lambda _file: ()) -> Following:
+    """Follows each kustomization that no other one refers to; `files` are all names in the tree.
+
+    `names` tells kind and name of those objects in a file that others refer to by name; it is asked where names change.
+    """
     by_folder = {each.folder: each for each in kustomizations}
-    walk = _Walk(by_folder, files)
+    walk = _Walk(by_folder, files, names)
     referred = {target for each in by_folder.values() for target in _folders(each, by_folder)}
     tops = [each for folder, each in sorted(by_folder.items()) if folder not in referred and not each.is_component]
     roots = {each.folder: walk.uses(each, ()) for each in tops}
@@ -63,8 +69,8 @@ def follow(kustomizations: Iterable[Kustomization], files: frozenset[str]) -> Fo
 
 
 class _Walk:
-    def __init__(self, by_folder: Mapping[str, Kustomization], files: frozenset[str]) -> None:
-        self.by_folder, self.files = by_folder, files
+    def __init__(self, by_folder: Mapping[str, Kustomization], files: frozenset[str], names: Names) -> None:
+        self.by_folder, self.files, self.names = by_folder, files, names
 
     def uses(self, each: Kustomization, above: tuple[str, ...]) -> tuple[Use, ...]:
         found: list[Use] = []
@@ -82,17 +88,23 @@ class _Walk:
 
     def _component(self, component: Kustomization, found: list[Use], above: tuple[str, ...]) -> list[Use]:
         own = self.uses(component, above)
-        step = _transform(component)
-        if not step:
-            return [*found, *own]
-        return [*(Use(use.file, (*use.transforms, step)) for use in found), *own]
+        return [*self._transformed(component, found), *own]
 
-    @staticmethod
-    def _transformed(each: Kustomization, found: list[Use]) -> tuple[Use, ...]:
+    def _transformed(self, each: Kustomization, found: list[Use]) -> tuple[Use, ...]:
         step = _transform(each)
         if not step:
             return tuple(found)
+        if step.renames:
+            step = replace(step, names=tuple(name for use in found for name in self._named(use, step)))
         return tuple(Use(use.file, (*use.transforms, step)) for use in found)
+
+    def _named(self, use: Use, last: Transform) -> Iterator[tuple[str, str, str]]:
+        """Every former name of each object with its new one: references may use any of them."""
+        for kind, name in self.names(use.file):
+            former = [name]
+            for step in use.transforms:
+                former.append(step.renamed(former[-1]))
+            yield from ((kind, each, last.renamed(former[-1])) for each in reversed(dict.fromkeys(former)))
 
     def faults(self, each: Kustomization) -> Iterator[Problem]:
         """What of the kustomization cannot be followed."""
@@ -116,7 +128,7 @@ def _missing(key: str, entry: str) -> str:
 def patched(each: Kustomization) -> Iterator[tuple[str, Tree, int | None]]:
     """The patches of a kustomization: what names them, the inline target (may be empty) and the line of the field."""
     for key in ("patches", "patchesStrategicMerge", "patchesJson6902"):
-        for entry in each.spec.get(key) or []:
+        for entry in _items(each.spec, key):
             line = each.lines.get(key)
             if isinstance(entry, str):
                 yield entry, {}, line
@@ -158,9 +170,14 @@ def _folders(each: Kustomization, by_folder: Mapping[str, Kustomization]) -> Ite
 
 def _entries(each: Kustomization, *keys: str) -> Iterator[str]:
     for key in keys:
-        for entry in each.spec.get(key) or []:
+        for entry in _items(each.spec, key):
             if isinstance(entry, str):
                 yield entry
+
+
+def _items(spec: Tree, key: str) -> list[Any]:
+    value = spec.get(key)
+    return value if isinstance(value, list) else []
 
 
 def _join(folder: str, entry: str) -> str:
@@ -180,7 +197,7 @@ def _transform(each: Kustomization) -> Transform:
 
 
 def _labels(spec: Tree) -> Iterator[Labels]:
-    for entry in spec.get("labels") or []:
+    for entry in _items(spec, "labels"):
         if isinstance(entry, dict) and (pairs := _pairs(entry.get("pairs"))):
             yield Labels(pairs, bool(entry.get("includeSelectors")), bool(entry.get("includeTemplates")))
     if pairs := _pairs(spec.get("commonLabels")):

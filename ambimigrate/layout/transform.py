@@ -10,7 +10,36 @@ from ambimigrate.kinds import KINDS
 Tree = dict[str, Any]
 
 _NEVER_RENAMED = frozenset({"CustomResourceDefinition", "APIService", "Namespace"})  # kustomize's prefix transformer
-_WITH_TEMPLATE = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"})
+
+# Where kustomize's built-in field specs put labels and annotations (kustomize 5.5, api/internal/konfig/builtinpluginconsts):
+# kind -> paths, and whether a path that is not there is made.
+Paths = tuple[tuple[str, ...], ...]
+_TEMPLATE: Paths = (("spec", "template", "metadata"),)
+_TEMPLATES: dict[str, Paths] = {
+    **dict.fromkeys(("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"), _TEMPLATE),
+    "CronJob": (("spec", "jobTemplate", "metadata"), ("spec", "jobTemplate", "spec", "template", "metadata")),
+}
+_MADE_SELECTORS: dict[str, Paths] = {
+    **dict.fromkeys(("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"), (("spec", "selector", "matchLabels"),)),
+    "Service": (("spec", "selector"),),
+}
+_PRESENT_SELECTORS: dict[str, Paths] = {
+    "NetworkPolicy": (
+        ("spec", "podSelector", "matchLabels"),
+        ("spec", "ingress", "from", "podSelector", "matchLabels"),
+        ("spec", "egress", "to", "podSelector", "matchLabels"),
+    )
+}
+
+# Its name references that lie in what we read: kind of the object that refers, path, kind of the object that is named.
+_POD = ("spec", "serviceAccountName")
+_REFERENCES: dict[str, tuple[tuple[tuple[str, ...], str], ...]] = {
+    **dict.fromkeys(("Deployment", "DaemonSet", "ReplicaSet", "Job"), ((("spec", "template", *_POD), "ServiceAccount"),)),
+    "StatefulSet": ((("spec", "template", *_POD), "ServiceAccount"), (("spec", "serviceName"), "Service")),
+    "CronJob": ((("spec", "jobTemplate", "spec", "template", *_POD), "ServiceAccount"),),
+    "Pod": ((_POD, "ServiceAccount"),),
+}
+REFERRED = frozenset(named for references in _REFERENCES.values() for _, named in references)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,28 +60,38 @@ class Transform:
     suffix: str = ""
     labels: tuple[Labels, ...] = ()
     annotations: tuple[tuple[str, str], ...] = ()
+    names: tuple[tuple[str, str, str], ...] = ()  # kind, former name and new name of what references follow
+
+    @property
+    def renames(self) -> bool:
+        return bool(self.prefix or self.suffix)
+
+    def renamed(self, name: str) -> str:
+        return f"{self.prefix}{name}{self.suffix}"
 
     def __bool__(self) -> bool:
-        return bool(self.namespace or self.prefix or self.suffix or self.labels or self.annotations)
+        return bool(self.namespace or self.renames or self.labels or self.annotations)
 
 
 def apply(transform: Transform, tree: Tree) -> Tree:
     """The object after the transformers; the given tree is left as it is."""
-    metadata = dict(tree.get("metadata") or {})
+    kind = str(tree.get("kind"))
+    metadata = dict(tree["metadata"]) if isinstance(tree.get("metadata"), dict) else {}
     changed = tree | {"metadata": metadata}
     if transform.namespace:
         _namespace(changed, metadata, transform.namespace)
-    if transform.prefix or transform.suffix:
+    if transform.renames:
         _rename(changed, metadata, transform)
     for labels in transform.labels:
         _set(metadata, "labels", labels.pairs)
         if labels.selectors:
-            _selector(changed, labels.pairs)
+            _put(changed, _MADE_SELECTORS.get(kind, ()), labels.pairs, create=True)
+            _put(changed, _PRESENT_SELECTORS.get(kind, ()), labels.pairs, create=False)
         if labels.selectors or labels.templates:
-            _template(changed, "labels", labels.pairs)
+            _put(changed, _below(_TEMPLATES.get(kind, ()), "labels"), labels.pairs, create=True)
     if transform.annotations:
         _set(metadata, "annotations", transform.annotations)
-        _template(changed, "annotations", transform.annotations)
+        _put(changed, _below(_TEMPLATES.get(kind, ()), "annotations"), transform.annotations, create=True)
     return changed
 
 
@@ -71,33 +110,45 @@ def _is_namespaced(tree: Tree) -> bool:
 
 def _rename(tree: Tree, metadata: Tree, transform: Transform) -> None:
     if tree.get("kind") not in _NEVER_RENAMED and isinstance(metadata.get("name"), str):
-        metadata["name"] = f"{transform.prefix}{metadata['name']}{transform.suffix}"
+        metadata["name"] = transform.renamed(metadata["name"])
+    for path, named in _REFERENCES.get(str(tree.get("kind")), ()):
+        name = _at(tree, path)
+        new = next((new for kind, former, new in transform.names if kind == named and former == name), None)
+        if new is not None:
+            _put(tree, (path[:-1],), ((path[-1], new),), create=False)
+
+
+def _at(tree: Any, path: tuple[str, ...]) -> Any:
+    for step in path:
+        if not isinstance(tree, dict):
+            return None
+        tree = tree.get(step)
+    return tree
+
+
+def _below(paths: Paths, name: str) -> Paths:
+    return tuple((*path, name) for path in paths)
+
+
+def _put(tree: Tree, paths: Paths, pairs: tuple[tuple[str, str], ...], *, create: bool) -> None:
+    for path in paths:
+        tree[path[0]] = _with(tree.get(path[0]), path[1:], pairs, create=create)
+
+
+def _with(value: Any, path: tuple[str, ...], pairs: tuple[tuple[str, str], ...], *, create: bool) -> Any:
+    """A copy of the value with the pairs set at the path below it, in every item of a list on the way."""
+    if isinstance(value, list):
+        return [_with(item, path, pairs, create=create) for item in value]
+    if value is None and not create:
+        return None
+    if not isinstance(value, dict | None):
+        return value  # of a wrong type, which the typed view will say
+    held = value or {}
+    if not path:
+        return {**held, **dict(pairs)}
+    below = _with(held.get(path[0]), path[1:], pairs, create=create)
+    return held if below is None else {**held, path[0]: below}
 
 
 def _set(holder: Tree, key: str, pairs: tuple[tuple[str, str], ...]) -> None:
-    holder[key] = {**(holder.get(key) or {}), **dict(pairs)}
-
-
-def _selector(tree: Tree, pairs: tuple[tuple[str, str], ...]) -> None:
-    kind = tree.get("kind")
-    if kind == "Service" and _copied(tree, "spec").get("selector"):
-        _set(_copied(tree, "spec"), "selector", pairs)
-    elif kind in _WITH_TEMPLATE - {"Job"}:
-        _set(_copied(_copied(tree, "spec"), "selector"), "matchLabels", pairs)
-    elif kind == "NetworkPolicy":
-        _set(_copied(_copied(tree, "spec"), "podSelector"), "matchLabels", pairs)
-
-
-def _template(tree: Tree, key: str, pairs: tuple[tuple[str, str], ...]) -> None:
-    if tree.get("kind") in _WITH_TEMPLATE:
-        _set(_copied(_copied(_copied(tree, "spec"), "template"), "metadata"), key, pairs)
-    elif tree.get("kind") == "CronJob":
-        job = _copied(_copied(_copied(tree, "spec"), "jobTemplate"), "spec")
-        _set(_copied(_copied(job, "template"), "metadata"), key, pairs)
-
-
-def _copied(holder: Tree, key: str) -> Tree:
-    """The mapping at `key`, replaced by a copy of its own, so that the original stays."""
-    value = holder.get(key)
-    holder[key] = found = dict(value) if isinstance(value, dict) else {}
-    return found
+    holder[key] = _with(holder.get(key), (), pairs, create=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ambimigrate.changes import Change, Stage
+from ambimigrate.convert import Conversion
 from ambimigrate.model import Mesh
 from ambimigrate.plan import install, steps
 from ambimigrate.plan.order import Order, order
@@ -50,6 +52,19 @@ class Plan:
     waves: tuple[Wave, ...]
     held: tuple[HeldBack, ...]
     cycles: tuple[tuple[str, ...], ...]
+
+
+def plans(meshes: Iterable[Mesh], conversion: Conversion, source: str) -> Plan:
+    """The plans of all meshes as one; `source` is the path that `convert` is called with."""
+    held: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
+    for (mesh, namespace), reasons in (conversion.holding or {}).items():
+        held[mesh][namespace] = tuple(dict.fromkeys(f"{', '.join(each.because)} {each.ref}: {each.reason}" for each in reasons))
+    made = [plan(mesh, (*conversion.changes, *conversion.pending), held[mesh.name], source) for mesh in meshes]
+    return Plan(
+        tuple(wave for each in made for wave in each.waves),
+        tuple(left for each in made for left in each.held),
+        tuple(dict.fromkeys(cycle for each in made for cycle in each.cycles)),
+    )
 
 
 def plan(mesh: Mesh, changes: Iterable[Change], held: Mapping[str, tuple[str, ...]], source: str) -> Plan:

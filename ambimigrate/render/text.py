@@ -149,6 +149,11 @@ def _outlook(report: Report, page: _Page) -> Iterator[str]:
         yield ""
 
 
+def problems(report: Report, out: TextIO, width: int) -> Iterator[str]:
+    """What of the input could not be read, and what was not rendered."""
+    yield from _problems(report, Style.of(out), width)
+
+
 def _problems(report: Report, style: Style, width: int) -> Iterator[str]:
     if report.problems:
         yield style.severity(

@@ -28,9 +28,16 @@ class Chain:
 
 
 def chain_of(mesh: Mesh, address: str, port: int) -> Chain | None:
+    """The chain for a dialled name or address, None if no working waypoint serves it or it carries no HTTP."""
+    entry = by_address(mesh, address)
+    is_http = entry is not None and port in entry.ports and carries_http(entry, port)
+    return chain_of_connection(mesh, address, port) if is_http else None
+
+
+def chain_of_connection(mesh: Mesh, address: str, port: int) -> Chain | None:
     """The chain for a dialled name or address, None if no working waypoint serves it."""
     entry = by_address(mesh, address)
-    if entry is None or port not in entry.ports or not carries_http(entry, port):
+    if entry is None or port not in entry.ports:
         return None
     owner = entry.owner
     if isinstance(owner.body, Service) and hosts.is_headless(owner):

@@ -47,7 +47,7 @@ class Received:
 class Outcome:
     """One way in which a request ends: at `backends` (namespace/name:targetPort), or with the proxy's own answer.
 
-    `request` is None if the proxy answers itself.
+    `request` is None if the proxy answers itself, and for a connection without HTTP, whose status is 0.
     """
 
     status: int
@@ -91,7 +91,7 @@ class Mirror:
 class Decision:
     """What becomes of a request: outcomes with their percentage, and what the chosen route says besides.
 
-    `errors` names the clusters on the way that do not exist, or why nothing was routed.
+    `errors` names the clusters on the way that do not exist.
     """
 
     outcomes: tuple[tuple[float, Outcome], ...]

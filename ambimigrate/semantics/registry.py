@@ -9,11 +9,10 @@ from ambimigrate.kinds import Service, ServiceEntry, WorkloadEntry
 from ambimigrate.kinds.core import ServiceSpec
 from ambimigrate.kinds.networking import ServiceEntrySpec
 from ambimigrate.model import Mesh, Resource
-from ambimigrate.topology import hosts
+from ambimigrate.topology import hosts, protocols
 from ambimigrate.topology.workloads import matches, selected, target_port
 
-_NO_HTTP = frozenset({"https", "tls", "tcp", "udp", "mongo", "mysql", "redis"})
-_WELL_KNOWN = frozenset({25, 53, 3306, 27017})  # taken for TCP where nothing is said
+_HTTP = frozenset({"", "HTTP", "HTTP2", "GRPC", "GRPC-WEB"})  # of a ServiceEntry; "": by looking at the traffic
 EXPORT_TO = "networking.istio.io/exportTo"
 
 
@@ -59,17 +58,11 @@ def _of_service_entries(mesh: Mesh) -> Iterator[Entry]:
 
 
 def carries_http(entry: Entry, number: int) -> bool:
-    """Whether requests to the port are routed as HTTP: it says so, or says nothing that Istio knows.
-
-    Istio, pkg/config/kube/conversion.go `ConvertProtocol`: appProtocol, else the part of the name before the dash.
-    """
+    """Whether requests to the port are routed as HTTP: it says so, or says nothing that Istio knows."""
     body = entry.owner.body
     if isinstance(body, Service):
-        written = next((each.app_protocol or each.name for each in body.spec.ports if each.port == number), "")
-    else:
-        written = next((each.protocol for each in body.spec.ports if each.number == number), "")
-    protocol = written.lower().partition("-")[0]
-    return protocol not in _NO_HTTP and (number not in _WELL_KNOWN or protocol in {"http", "http2", "grpc"})
+        return any(protocols.carries_http(each) for each in body.spec.ports if each.port == number)
+    return any(each.protocol.upper() in _HTTP for each in body.spec.ports if each.number == number)
 
 
 def by_address(mesh: Mesh, address: str) -> Entry | None:

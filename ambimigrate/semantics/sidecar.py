@@ -8,8 +8,19 @@ from typing import Any
 
 from ambimigrate.kinds import VirtualService
 from ambimigrate.model import Mesh, Resource
-from ambimigrate.semantics import direct, paths, proxy, registry, retry, sidecar_rules, visibility, waypoint_routes
+from ambimigrate.semantics import (
+    direct,
+    paths,
+    proxy,
+    registry,
+    retry,
+    sidecar_connections,
+    sidecar_rules,
+    visibility,
+    waypoint_routes,
+)
 from ambimigrate.semantics.chain import Chain
+from ambimigrate.semantics.connections import Connection
 from ambimigrate.semantics.decision import Client, Decision, Outcome, Request
 from ambimigrate.semantics.destinations import Viewer, cluster, hash_policy
 from ambimigrate.semantics.envoy import Forward, Match, Route, Target
@@ -27,7 +38,8 @@ def decide(mesh: Mesh, client: Client, request: Request) -> Decision:
     """The decision on the port that the client dials; the address plays no part unless nobody knows the Host header."""
     dialled = registry.by_address(mesh, request.to)
     if dialled is not None and request.port in dialled.ports and not registry.carries_http(dialled, request.port):
-        return direct.decide(mesh, request)
+        connection = Connection(request.to, request.port)
+        return direct.carry(sidecar_connections.decide(mesh, client, connection), request)
     normal = replace(request, path=paths.normalized(mesh, request.path))
     name = _name(mesh, request.host)
     entry = _entry(mesh, client, name, request.port)

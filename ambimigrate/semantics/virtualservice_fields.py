@@ -146,9 +146,14 @@ def redirect(found: HTTPRedirect, port: int, version: Version) -> Redirect:
 def answer(found: HTTPDirectResponse) -> Answer:
     if found.body is None:
         return Answer(found.status)
-    if found.body.bytes is not None:
-        return Answer(found.status, base64.b64decode(found.body.bytes).decode(errors="replace"))
-    return Answer(found.status, found.body.string or "")
+    return Answer(found.status, found.body.string or _decoded(found.body.bytes or ""))
+
+
+def _decoded(text: str) -> str:
+    try:
+        return base64.b64decode(text).decode(errors="replace")
+    except ValueError:
+        return ""
 
 
 def fault(found: HTTPFault | None) -> Fault | None:

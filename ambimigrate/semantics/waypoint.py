@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ambimigrate.model import Mesh
-from ambimigrate.semantics import direct, paths, proxy, retry, waypoint_routes, waypoint_virtualservices
+from ambimigrate.semantics import direct, paths, proxy, retry, waypoint_connections, waypoint_routes, waypoint_virtualservices
 from ambimigrate.semantics.chain import Chain, chain_of, merges_lists
+from ambimigrate.semantics.connections import Connection
 from ambimigrate.semantics.decision import Decision, Request, Retries
 from ambimigrate.semantics.destinations import cluster, hash_policy
 from ambimigrate.semantics.envoy import Forward, Match, Route, Target
@@ -21,7 +22,7 @@ def decide(mesh: Mesh, request: Request) -> Decision:
     """The decision for the Service that is dialled, whatever the Host header says; without a working waypoint, none is made."""
     chain = chain_of(mesh, request.to, request.port)
     if chain is None:
-        return direct.decide(mesh, request)
+        return direct.carry(waypoint_connections.decide(mesh, Connection(request.to, request.port)), request)
     return proxy.decide(routes(mesh, chain), replace(request, path=paths.normalized(mesh, request.path)))
 
 

@@ -90,7 +90,7 @@ def _status_without_backends(version: Version, rule: Rule) -> int:
 
 
 def _target(mesh: Mesh, chain: Chain, namespace: str, backend: Backend, *, is_only: bool) -> Target:
-    found, authority = _cluster(mesh, chain, namespace, backend), filters.authority(backend.filters)
+    found, authority = cluster_of(mesh, chain, namespace, backend), filters.authority(backend.filters)
     if is_only:
         return Target(found, host=authority)
     return Target(found, backend.weight, *filters.header_changes(backend.filters), authority)
@@ -103,7 +103,8 @@ def _host(namespace: str, ref: BackendObjectRef) -> str | None:
     return ref.name if (ref.group, ref.kind) == ("networking.istio.io", "Hostname") else None
 
 
-def _cluster(mesh: Mesh, chain: Chain, namespace: str, ref: BackendObjectRef) -> Cluster:
+def cluster_of(mesh: Mesh, chain: Chain, namespace: str, ref: BackendObjectRef) -> Cluster:
+    """The cluster of a backendRef."""
     host = _host(namespace, ref)
     if host is None:
         return Cluster(f"{ref.kind} {ref.name}", None)
@@ -128,12 +129,12 @@ def _mirrors(mesh: Mesh, chain: Chain, namespace: str, rule: Rule) -> Iterator[M
     for each in filters.mirrors(rule):
         share = _share(each)
         if share > 0 and _is_there(mesh, namespace, each.backend_ref):
-            yield Mirror(_cluster(mesh, chain, namespace, each.backend_ref).backends, share)
+            yield Mirror(cluster_of(mesh, chain, namespace, each.backend_ref).backends, share)
 
 
 def _share(mirror: MirrorFilter) -> float:
     if mirror.fraction:
-        return 100.0 * mirror.fraction.numerator / mirror.fraction.denominator
+        return 100.0 * mirror.fraction.numerator / max(mirror.fraction.denominator, 1)
     return 100.0 if mirror.percent is None else float(mirror.percent)
 
 

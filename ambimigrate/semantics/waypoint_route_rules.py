@@ -47,7 +47,12 @@ class _Asked:
 def is_valid(mesh: Mesh, resource: Resource[Any]) -> bool:
     """Whether the object makes any rules: one unsupported part takes away all of them (conversion.go)."""
     rules = resource.body.spec.rules
-    return all(is_supported(mesh, rule) and is_complete(mesh, resource.namespace, rule) for rule in rules)
+    return all(
+        is_supported(mesh, rule)
+        and is_complete(mesh, resource.namespace, rule)
+        and all(each.path is None or each.path.type in _PATHS for each in _asked(rule))
+        for rule in rules
+    )
 
 
 def ranked(mesh: Mesh, chain: Chain, resource: Resource[HTTPRoute] | Resource[GRPCRoute]) -> Iterator[Ranked]:

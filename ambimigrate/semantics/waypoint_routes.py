@@ -39,11 +39,11 @@ def lists(mesh: Mesh, chain: Chain) -> tuple[RouteList, ...]:
 
 
 def _attached(mesh: Mesh, chain: Chain) -> Iterator[tuple[tuple[str, int | None], Resource[Any]]]:
-    """Every object that takes effect, once for each port that it names. Consumer routes do not."""
-    http = tuple(_bound(mesh, chain, mesh.of(HTTPRoute)))
+    """Every object that takes effect, once for each port that it names."""
+    http = tuple(_with_ports(mesh, chain, mesh.of(HTTPRoute)))
     yield from http
     if not http or _merges_kinds(mesh):
-        yield from _bound(mesh, chain, mesh.of(GRPCRoute))
+        yield from _with_ports(mesh, chain, mesh.of(GRPCRoute))
 
 
 def _merges_kinds(mesh: Mesh) -> bool:
@@ -51,11 +51,26 @@ def _merges_kinds(mesh: Mesh) -> bool:
     return at_least(mesh.target.istio, "1.30.0") or not at_least(mesh.target.istio, "1.26.0")
 
 
-def _bound(mesh: Mesh, chain: Chain, routes: Iterable[Resource[Any]]) -> Iterator[tuple[tuple[str, int | None], Resource[Any]]]:
+def _with_ports(
+    mesh: Mesh, chain: Chain, routes: Iterable[Resource[Any]]
+) -> Iterator[tuple[tuple[str, int | None], Resource[Any]]]:
     for each in routes:
-        if each.namespace in {chain.namespace, chain.waypoint} and is_valid(mesh, each):
-            ports = (ref.port for ref in each.body.spec.parent_refs if _names(mesh, chain, each.namespace, ref))
-            yield from (((each.namespace, port), each) for port in dict.fromkeys(ports))
+        if is_valid(mesh, each):
+            yield from (((each.namespace, port), each) for port in _ports(mesh, chain, each))
+
+
+def _ports(mesh: Mesh, chain: Chain, resource: Resource[Any]) -> tuple[int | None, ...]:
+    """The ports of the Service that an object names, None for all of them; consumer routes name none."""
+    if resource.namespace not in {chain.namespace, chain.waypoint}:
+        return ()
+    refs = (ref for ref in resource.body.spec.parent_refs if _names(mesh, chain, resource.namespace, ref))
+    return tuple(dict.fromkeys(ref.port for ref in refs))
+
+
+def bound(mesh: Mesh, chain: Chain, routes: Iterable[Resource[Any]]) -> list[Resource[Any]]:
+    """The objects that name the chain's port of its Service or the whole Service, the oldest first."""
+    found = (each for each in routes if {None, chain.port} & set(_ports(mesh, chain, each)))
+    return sorted(found, key=lambda each: (age(each), each.namespace, each.name))
 
 
 def _names(mesh: Mesh, chain: Chain, namespace: str, ref: ParentRef) -> bool:

@@ -65,7 +65,7 @@ def _read(server: Server, namespaces: tuple[str, ...], target: Target, *, istio_
     if not counts.objects and not problems:
         problems.append(Problem("nothing was read: no object of a kind that matters here", ""))
     resources = tuple(resource for each in listed for resource in each.resources)
-    mesh = Mesh(server.context, resources, target, tuple(problems), "cluster", where.namespaces)
+    mesh = Mesh(server.context, resources, target, tuple(problems), "cluster", namespaces)
     return Reading((mesh,), tuple(problems), counts, None, tuple(notes))
 
 

@@ -7,9 +7,10 @@ import posixpath
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from ambimigrate.decode import Counts, Decoder, Reading
+from ambimigrate.decode import Counts, Decoder, Reading, named
 from ambimigrate.layout import Layout, lay_out
 from ambimigrate.layout.kustomize import FILE_NAMES, Kustomization, patched, touches
+from ambimigrate.layout.transform import REFERRED
 from ambimigrate.model import Mesh, Problem, Target
 from ambimigrate.sources.files import Tree, trees
 from ambimigrate.yamlio import Unreadable, documents, values
@@ -37,7 +38,7 @@ def _tree(tree: Tree, target: Target, namespace: str, config: Config | None) -> 
     shown = [tree.shown(name) for name in tree.files]
     charts = frozenset(posixpath.dirname(name) for name in shown if posixpath.basename(name) == "Chart.yaml")
     folders = config.folders_below(tree.root or ".") if config else None
-    layout = lay_out(shown, kustomizations, folders, root=tree.root)
+    layout = lay_out(shown, kustomizations, folders, root=tree.root, names=_Names(tree))
     decoder = Decoder(layout, namespace, lambda name: _is_template(name, charts))
     decoder.problems += [*tree.problems, *problems, *_patches(kustomizations, tree)]
     for name in tree.files:
@@ -58,6 +59,20 @@ def _exclude(tree: Tree, config: Config) -> None:
     kept = [name for name in tree.files if not config.is_excluded(tree.shown(name))]
     tree.skipped["excluded by configuration"] += len(tree.files) - len(kept)
     tree.files[:] = kept
+
+
+class _Names:
+    """The objects of a file that others refer to by name, read ahead where a kustomization changes names."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree, self.files = tree, {tree.shown(name): name for name in tree.files}
+        self.known: dict[str, tuple[tuple[str, str], ...]] = {}
+
+    def __call__(self, file: str) -> tuple[tuple[str, str], ...]:
+        if file not in self.known:
+            text = self.tree.read(self.files[file])
+            self.known[file] = tuple(named(file, text, REFERRED)) if isinstance(text, str) else ()
+        return self.known[file]
 
 
 def _is_template(name: str, charts: frozenset[str]) -> bool:

@@ -19,8 +19,9 @@ from ambimigrate.kinds import (
 from ambimigrate.kinds.security import Condition, Rule, Source
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.topology import hosts, injection, meshconfig, waypoints, ztunnel
-from ambimigrate.topology.policies import can_be_bound, scope
+from ambimigrate.topology.policies import can_be_bound, is_meshed, scope
 from ambimigrate.topology.virtualservices import features, is_of_mesh
+from ambimigrate.versions import at_least
 
 PLANNED = "waypoint"  # the name that istioctl and we give to a waypoint
 ACCOUNT = "gateway.istio.io/service-account"
@@ -70,7 +71,7 @@ def front(mesh: Mesh, service: Resource[Service]) -> Front | None:
 def _needs(mesh: Mesh) -> dict[int, str]:
     found: dict[int, str] = {}
     for service, reason in _reasons(mesh):
-        if injection.is_meshed(mesh, service.namespace):
+        if is_meshed(mesh, service.namespace):
             found.setdefault(id(service), reason)
     return found
 
@@ -96,6 +97,15 @@ def _routed(mesh: Mesh) -> Iterator[tuple[Resource[Service], str]]:
             found = mesh.find(Service, parent.namespace or route.namespace, parent.name, route.file)
             if parent.kind == "Service" and found:
                 yield found, str(route.ref)
+
+
+def takes_ingress(mesh: Mesh, service: Resource[Service]) -> bool:
+    """Whether ingress gateways send requests for the Service to its waypoint: by its own label (1.24), or its namespace's."""
+    own = service.body.metadata.labels.get(waypoints.INGRESS_USE)
+    if own is not None:
+        return own == "true" and at_least(mesh.target.istio, "1.24.0")
+    wide = injection.labels(mesh, service.namespace).get(waypoints.INGRESS_USE)
+    return wide == "true" and at_least(mesh.target.istio, "1.25.0")
 
 
 def meets(rule: Rule, front: Front, mesh: Mesh) -> bool:

@@ -107,7 +107,7 @@ def _may_concern(mesh: Mesh, found: Iterable[str], labels: Mapping[str, str]) ->
     """Whether a policy that selects no workload of the input can mean pods outside of it (a cluster shows all)."""
     if mesh.source == "cluster" or is_of_gateways(mesh, labels):
         return False
-    meshed = [each for each in found if injection.is_meshed(mesh, each)]
+    meshed = [each for each in found if is_meshed(mesh, each)]
     return any(labels or not _is_gateways_only(mesh, each) for each in meshed)
 
 
@@ -123,7 +123,7 @@ def _services(
     """The Services in front of the workloads, or those with such a selector where no workload was read."""
     if is_seen:
         return services_in_front(mesh, members)
-    wanted = {namespace for namespace in found if injection.is_meshed(mesh, namespace)}
+    wanted = {namespace for namespace in found if is_meshed(mesh, namespace)}
     return tuple(each for each in mesh.of(Service) if each.namespace in wanted and _selects(each, labels))
 
 
@@ -134,9 +134,30 @@ def _selects(service: Resource[Service], labels: Mapping[str, str]) -> bool:
 
 def becomes_ambient(mesh: Mesh, workload: Workload) -> bool:
     """Whether pods of an application are captured by ztunnel, now or once their namespace is ambient."""
-    if workload.labels.get(injection.MODE) == "none" or id(workload) in mesh.index(_gateway_pods):
-        return False
-    return injection.is_enrolled(mesh, workload)
+    return id(workload) in mesh.index(_captured)
+
+
+def _captured(mesh: Mesh) -> frozenset[int]:
+    gateways = mesh.index(_gateway_pods)
+    found: set[int] = set()
+    for namespace in injection.namespaces(mesh):
+        members = in_namespace(mesh, namespace)
+        if members and is_meshed(mesh, namespace):
+            left = (each for each in members if each.labels.get(injection.MODE) != "none" and id(each) not in gateways)
+            found.update(id(each) for each in left if not each.pod.host_network)
+    return frozenset(found)
+
+
+def is_meshed(mesh: Mesh, namespace: str) -> bool:
+    """Whether the namespace takes part in the mesh in either data plane; asked for often, so it is kept."""
+    known = mesh.index(_meshed)
+    if namespace not in known:
+        known[namespace] = injection.is_meshed(mesh, namespace)
+    return known[namespace]
+
+
+def _meshed(_mesh: Mesh) -> dict[str, bool]:
+    return {}
 
 
 def _gateway_pods(mesh: Mesh) -> frozenset[int]:
@@ -172,7 +193,7 @@ def _words(shape: str, policy: Resource[Any], labels: Mapping[str, str], members
     if shape == ROOT:
         return "every pod of the mesh"
     if shape == NAMESPACE:
-        return f"every pod of namespace {policy.namespace}"
+        return f"every pod of namespace {policy.namespace}" if policy.namespace else "every pod of its namespace"
     if members:
         return listed(str(each) for each in members)
     return "pods with " + ", ".join(f"{key}={value}" for key, value in sorted(labels.items()))
@@ -185,6 +206,17 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(found) if more <= 0 else f"{', '.join(found[:_SHOWN])} and {more} more"
 
 
+def overlap(mesh: Mesh, left: Resource[Any], right: Resource[Any]) -> bool:
+    """Whether two policies without targetRefs mean a pod in common, as far as the input shows."""
+    one, other = scope(mesh, left), scope(mesh, right)
+    if not one.concerns or not other.concerns or set(namespaces(mesh, left)).isdisjoint(namespaces(mesh, right)):
+        return False
+    if one.workloads and other.workloads:
+        return not {id(each) for each in one.workloads}.isdisjoint(id(each) for each in other.workloads)
+    wanted, found = selector(left), selector(right)
+    return all(found[key] == value for key, value in wanted.items() if key in found)
+
+
 def is_ambient(mesh: Mesh, policy: Resource[Any]) -> bool:
     """Whether all the workloads that a policy means are ambient already."""
     members = scope(mesh, policy).workloads
@@ -194,6 +226,11 @@ def is_ambient(mesh: Mesh, policy: Resource[Any]) -> bool:
 def needing(services: Iterable[Resource[Service]]) -> tuple[str, ...]:
     """The names of the Services that can have a waypoint, as hits name them."""
     return tuple(f"{each.namespace}/{each.name}" for each in services if can_be_bound(each))
+
+
+def named(target: Resource[Any]) -> str:
+    """The name of an object for a sentence, with its namespace if that is known."""
+    return f"{target.namespace}/{target.name}" if target.namespace else target.name
 
 
 def can_be_bound(service: Resource[Service]) -> bool:

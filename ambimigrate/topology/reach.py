@@ -82,7 +82,7 @@ def called(mesh: Mesh, pattern: str, by: Resource[Any]) -> tuple[Resource[Any], 
 def unseen(host: str, by: Resource[Any]) -> tuple[Resource[Any], ...]:
     """The Service that a host of the cluster names, as far as its name tells."""
     name, _, rest = hosts.full_name(host, by.namespace).partition(".")
-    if name.startswith("*") or not rest.endswith(f".{hosts.DOMAIN}"):
+    if not name.replace("-", "").isalnum() or not rest.endswith(f".{hosts.DOMAIN}"):
         return ()
     return (Resource(Ref("Service", "", rest.removesuffix(f".{hosts.DOMAIN}"), name), Service(), by.origin),)
 

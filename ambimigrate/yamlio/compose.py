@@ -59,8 +59,11 @@ def compose(text: str) -> Any:
     return composed(text)
 
 
-def reason(error: yaml.YAMLError) -> str:
+def reason(error: yaml.YAMLError, text: str) -> str:
     """What is wrong, in a few words."""
+    mark = getattr(error, "problem_mark", None)
+    if mark and text[mark.index : mark.index + 1] == "\t":
+        return "found a tab where only spaces may stand"
     return str(getattr(error, "problem", None) or getattr(error, "reason", None) or str(error).splitlines()[0])
 
 

@@ -14,11 +14,8 @@ from ambimigrate.model import Route
 from ambimigrate.yamlio.compose import compose
 from ambimigrate.yamlio.nodes import Entry, children, end_of, indent_of, line_end, line_start, own
 from ambimigrate.yamlio.read import Document, Unreadable, values
-from ambimigrate.yamlio.scalars import is_ambiguous
-from ambimigrate.yamlio.values import Missing, edited
-
-STEP = "  "
-_UNSAFE_FIRST = frozenset("!&*-?|>@`\"'%#{}[],: ")
+from ambimigrate.yamlio.style import STEP, block, flow, newline, scalar
+from ambimigrate.yamlio.trees import Missing, edited
 
 
 class CannotEdit(Exception):
@@ -170,7 +167,7 @@ def _delete(text: str, root: Node | None, route: Route) -> tuple[int, int, str]:
     while len(path) > 1 and len(path[-1][0].value) == 1 and isinstance(route[len(path) - 2], str):
         path.pop()
     holder, entry = path[-1]
-    if holder.flow_style:
+    if isinstance(holder, MappingNode | SequenceNode) and holder.flow_style:
         return _out_of_flow(text, holder, entry)
     start, end = line_start(text, entry.start), end_of(text, entry)
     before = text[start : entry.start]
@@ -204,54 +201,6 @@ def _out_of_flow(text: str, holder: Node, entry: Entry) -> tuple[int, int, str]:
         return entry.start, every[at + 1].start, ""
     start = every[at - 1].value.end_mark.index if at else entry.start
     return start, entry.value.end_mark.index, ""
-
-
-# --- writing --------------------------------------------------------------------------------------------------------
-
-
-def newline(text: str) -> str:
-    """The line ending of the text: that of its first line."""
-    at = text.find("\n")
-    return "\r\n" if at > 0 and text[at - 1] == "\r" else "\n"
-
-
-def scalar(value: Any) -> str:
-    """A scalar in block style: strings that some reader of YAML takes for something else are quoted."""
-    if not isinstance(value, str):
-        return json.dumps(value)
-    if not value or is_ambiguous(value) or value[0] in _UNSAFE_FIRST or not value.isprintable():
-        return json.dumps(value)
-    if value[-1] in " :" or ": " in value or " #" in value:
-        return json.dumps(value)
-    return value
-
-
-def block(value: Any, indent: int) -> list[str]:
-    """The lines of a mapping or list in block style."""
-    pad = " " * indent
-    lines: list[str] = []
-    pairs = value.items() if isinstance(value, dict) else (("-", item) for item in value)
-    for key, item in pairs:
-        head = f"{pad}-" if key == "-" and isinstance(value, list) else f"{pad}{scalar(key)}:"
-        if not isinstance(item, dict | list) or not item:
-            lines.append(f"{head} {flow(item, json_style=False)}")
-        elif isinstance(value, list):
-            first, *rest = block(item, indent + len(STEP))
-            lines += [f"{head} {first.strip()}", *rest]
-        else:
-            lines += [head, *block(item, indent + len(STEP))]
-    return lines
-
-
-def flow(value: Any, *, json_style: bool) -> str:
-    """A value in one line."""
-    if json_style or (isinstance(value, str) and any(each in value for each in ",[]{}")):
-        return json.dumps(value)
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{scalar(key)}: {flow(item, json_style=False)}" for key, item in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(flow(item, json_style=False) for item in value) + "]"
-    return scalar(value)
 
 
 def _is_json(text: str) -> bool:

@@ -34,7 +34,8 @@ class Entry:
         """Whether there is no value, or an empty `{}` or `[]`."""
         if isinstance(self.value, MappingNode | SequenceNode):
             return not self.value.value
-        return self.has_key and not self.value.value and not self.value.style and not self.value.tag
+        node = self.value
+        return self.has_key and isinstance(node, ScalarNode) and not (node.value or node.style or node.tag)
 
 
 def children(node: Node) -> list[Entry]:
@@ -73,7 +74,7 @@ def _last(entry: Entry) -> int:
     if isinstance(value, ScalarNode):
         end = int(value.end_mark.index)
         return end if value.style not in {"|", ">"} else _block_end(value, end)
-    if value.flow_style or not value.value:
+    if not isinstance(value, MappingNode | SequenceNode) or value.flow_style or not value.value:
         return int(value.end_mark.index)
     return max(_last(each) for each in children(value))
 

@@ -127,7 +127,7 @@ def _json(document: Document, error: yaml.YAMLError) -> Any:
             return _without_nulls(json.loads(document.text))
         except (ValueError, RecursionError):
             pass
-    raise Unreadable(f"not valid YAML: {reason(error)}", document.first_line + lines_above(error, document.text))
+    raise Unreadable(f"not valid YAML: {reason(error, document.text)}", document.first_line + lines_above(error, document.text))
 
 
 def _without_nulls(value: Any) -> Any:

@@ -31,7 +31,7 @@ def _writer() -> Any:
     from ruamel.yaml import YAML
     from ruamel.yaml.representer import RoundTripRepresenter
 
-    class Representer(RoundTripRepresenter):  # type: ignore[misc]
+    class Representer(RoundTripRepresenter):
         def ignore_aliases(self, _data: Any) -> bool:
             return True
 

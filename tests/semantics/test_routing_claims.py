@@ -70,10 +70,16 @@ def request_of(case: dict[str, Any]) -> Request:
 
 
 def names(claim: dict[str, Any]) -> list[str]:
-    hosts = re.findall(
-        r"'(?:host|name)': '([a-z0-9]+)', 'port'|'host': '([a-z0-9]+)'|'name': '([a-z0-9]+)', 'weight'", str(claim)
-    )
-    return sorted({name for each in hosts for name in each if name} | {"reviews", "shadow"})
+    """The Services that a claim may route to: whatever it calls host or name."""
+    return sorted({"reviews", *mentioned(claim)})
+
+
+def mentioned(tree: Any) -> Iterator[str]:
+    if isinstance(tree, dict):
+        yield from (tree[key] for key in ("host", "name") if isinstance(tree.get(key), str))
+    children = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ()
+    for each in children:
+        yield from mentioned(each)
 
 
 def services(claim: dict[str, Any]) -> list[dict[str, Any]]:

@@ -39,15 +39,26 @@ def decide(file: str, world: Mesh, caller: Client, asked: Request) -> Decision:
     return sidecar.decide(world, caller, asked) if file == "sidecar" else waypoint.decide(world, asked)
 
 
-def differences(case: dict[str, Any], file: str, version: str, changed: Changed, *, named_only: bool) -> Iterator[str]:
+def differences(case: dict[str, Any], file: str, version: str, changed: Changed) -> Iterator[str]:
     world, caller = mesh(case, version), client(case)
     for number, each in enumerate(case["requests"]):
-        if named_only and (case["id"], number) not in changed:
+        if is_unknown(case, file, version, number) and (case["id"], number) not in changed:
             continue
         wanted = observed(changed.get((case["id"], number), each["decision"]))
         got = record(decide(file, world, caller, request(each)))
         if not agree(got, wanted):
             yield f"{case['id']} request {number}: {got}\n  instead of {wanted}"
+
+
+def is_unknown(case: dict[str, Any], file: str, version: str, number: int) -> bool:
+    """Whether an old release may have decided otherwise without being named.
+
+    It seems that headers were drawn anew when old releases ran: of requests with headers many are not compared, of equal ones
+    the last is.
+    """
+    asked = [{key: value for key, value in each.items() if key != "decision"} for each in case["requests"]]
+    is_old = parse(version) < parse(ALIKE[file])
+    return is_old and (bool(asked[number]["headers"]) or asked[number] in asked[number + 1 :])
 
 
 def changed_by(folder: Path, file: str, release: str) -> Changed:
@@ -62,7 +73,7 @@ def changed_by(folder: Path, file: str, release: str) -> Changed:
 @FOLDERS
 @pytest.mark.parametrize("file", FILES)
 def test_decides_as_observed(file: str, folder: Path) -> None:
-    found = [each for case in lines(folder, file) for each in differences(case, file, OBSERVED, {}, named_only=False)]
+    found = [each for case in lines(folder, file) for each in differences(case, file, OBSERVED, {})]
     assert not found, f"{len(found)} differ\n" + "\n".join(found[:5])
 
 
@@ -70,8 +81,6 @@ def test_decides_as_observed(file: str, folder: Path) -> None:
 @pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("release", RELEASES)
 def test_decides_as_the_release_did(file: str, release: str, folder: Path) -> None:
-    """On old releases only what is named: a few requests beside them that decide otherwise, too, are not."""
     changed = changed_by(folder, file, release)
-    only = parse(release) < parse(ALIKE[file])
-    found = [each for case in lines(folder, file) for each in differences(case, file, release, changed, named_only=only)]
+    found = [each for case in lines(folder, file) for each in differences(case, file, release, changed)]
     assert not found, f"{len(found)} differ\n" + "\n".join(found[:5])

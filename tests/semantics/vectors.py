@@ -65,7 +65,7 @@ def request(record: dict[str, Any]) -> Request:
 def observed(decision: dict[str, Any]) -> dict[str, Any]:
     """A recorded decision in an order of its own, equal outcomes added up."""
     found = dict(decision)
-    if found.get("timeout") == UNSET:
+    if found.get("timeout") == UNSET and "retries" not in found and all(each["status"] == 503 for _, each in found["outcomes"]):
         del found["timeout"]
     found["outcomes"] = _added((share, outcome) for share, outcome in decision["outcomes"])
     if "mirrors" in found:

@@ -21,10 +21,18 @@ def check(policy: Resource[AuthorizationPolicy], mesh: Mesh) -> Iterator[Hit]:
     services = policies.needing(scope.services)
     left = [each for each in effects if not each.dropped and not each.inert]
     when = "now that they are ambient" if policies.is_ambient(mesh, policy) else "once they are ambient"
+    denied = "all callers" if not _others_admit(mesh, policy) else "callers that no other policy admits"
     for effect in dropped if left else dropped[:1]:
-        fields = ", ".join(effect.l7 if left else dict.fromkeys(field for each in dropped for field in each.l7))
+        fields = policies.listed(effect.l7 if left else (field for each in dropped for field in each.l7))
         if left:
             message = f"ztunnel removes rule {effect.index + 1} ({fields}): whom only it admits is denied at {scope.words}"
         else:
-            message = f"every rule uses {fields}, which ztunnel removes: all callers of {scope.words} are denied {when}"
+            message = f"every rule uses {fields}, which ztunnel removes: {denied} of {scope.words} are denied {when}"
         yield Hit(policy.at(*effect.first), message, "some" if left else "all", services)
+
+
+def _others_admit(mesh: Mesh, policy: Resource[AuthorizationPolicy]) -> bool:
+    """Whether another ALLOW of the same pods keeps a rule at ztunnel."""
+    others = (each for each in mesh.of(AuthorizationPolicy) if each is not policy and policies.overlap(mesh, each, policy))
+    sent = (each for each in others if each.body.spec.action in {"", "ALLOW"} and ztunnel.is_sent(each.body, mesh.target.istio))
+    return any(not effect.dropped and not effect.inert for each in sent for effect in ztunnel.effects(each.body))

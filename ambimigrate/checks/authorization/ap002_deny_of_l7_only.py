@@ -19,7 +19,7 @@ def check(policy: Resource[AuthorizationPolicy], mesh: Mesh) -> Iterator[Hit]:
         return
     for effect in ztunnel.effects(policy.body):
         if effect.inert and effect.l7:
-            fields = ", ".join(effect.l7)
+            fields = policies.listed(effect.l7)
             yield Hit(
                 policy.at(*effect.first),
                 f"fails open: rule {effect.index + 1} asks for {fields} in a clause without an L4 field, so ztunnel "

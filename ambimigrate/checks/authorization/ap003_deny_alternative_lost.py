@@ -20,7 +20,7 @@ def check(policy: Resource[AuthorizationPolicy], mesh: Mesh) -> Iterator[Hit]:
     for effect in ztunnel.effects(policy.body):
         for member in effect.lost:
             if member.l7:
-                fields = ", ".join(member.l7)
+                fields = policies.listed(member.l7)
                 yield Hit(
                     policy.at(*member.at(member.l7[0])),
                     f"fails open: this alternative of rule {effect.index + 1} has only {fields}, which ztunnel skips; "

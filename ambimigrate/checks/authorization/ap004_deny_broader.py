@@ -19,7 +19,7 @@ def check(policy: Resource[AuthorizationPolicy], mesh: Mesh) -> Iterator[Hit]:
         return
     for effect in ztunnel.effects(policy.body):
         for member in effect.broader:
-            kept, gone = ", ".join(member.l4), ", ".join(member.l7)
+            kept, gone = policies.listed(member.l4), policies.listed(member.l7)
             yield Hit(
                 policy.at(*member.at(member.l7[0])),
                 f"ztunnel leaves out {gone} and compares {kept} alone, so rule {effect.index + 1} denies every request "

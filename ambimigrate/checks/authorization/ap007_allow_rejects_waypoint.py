@@ -22,7 +22,8 @@ def check(policy: Policy, mesh: Mesh) -> Iterator[Hit]:
     if effects and all(each.dropped for each in effects):
         return  # AP001: nobody is admitted at all
     refused = [each for each in fronts.fronts(mesh, scope.services) if _is_cause(policy, each, mesh)]
-    for bound in (True, False):
+    certain = (True,) if any(each.dropped for each in effects) else (True, False)  # AP001 says it of what is only planned
+    for bound in certain:
         members = [each for each in refused if each.is_bound is bound]
         if members:
             yield _hit(policy, members)
@@ -53,7 +54,7 @@ def admits(policy: Policy, front: Front, mesh: Mesh) -> bool:
 def _hit(policy: Policy, members: Iterable[Front]) -> Hit:
     members = list(members)
     first = members[0]
-    names = policies.listed(f"{each.service.namespace}/{each.service.name}" for each in members)
+    names = policies.listed(policies.named(each.service) for each in members)
     who = f"{first.namespace}/{first.account}"
     services = tuple(f"{each.service.namespace}/{each.service.name}" for each in members)
     if first.is_bound:

@@ -24,7 +24,7 @@ def check(policy: Resource[AuthorizationPolicy], mesh: Mesh) -> Iterator[Hit]:
     behind = [each for each in fronts.fronts(mesh, scope.services) if each.is_bound]
     bare = [each for each in behind if not _has_twin(mesh, each, action)]
     if bare:
-        names = policies.listed(f"{each.service.namespace}/{each.service.name}" for each in bare)
+        names = policies.listed(policies.named(each.service) for each in bare)
         case = "allow" if action == "ALLOW" else "root" if policies.is_root(mesh, policy) else "namespace"
         open_ = "" if case == "allow" else "fails open: "
         message = f"{open_}waypoints do not apply it, so requests through the waypoint of {names} are judged without it"

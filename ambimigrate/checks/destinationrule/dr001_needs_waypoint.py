@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from ambimigrate.checks import rule
 from ambimigrate.checks.destinationrule.policies import Policy, is_read, is_wild, named, parts, subjects
@@ -16,22 +17,30 @@ from ambimigrate.topology import hosts, reach, waypoints
 def check(dr: Resource[DestinationRule], mesh: Mesh) -> Iterator[Hit]:
     lost = ", ".join(dict.fromkeys(word for _, part in parts(dr.body) for word in _words(part)))
     said = " and ".join(each for each in (lost, "its subsets" if dr.body.spec.subsets else "") if each)
-    found = [each for each in subjects(mesh, dr) if said and is_read(mesh, dr.namespace, each)]
+    found = [each for each in subjects(mesh, dr) if is_read(mesh, dr.namespace, each)]
     headless = [each for each in found if isinstance(each.body, Service) and hosts.is_headless(each)]
     if headless and lost:
-        yield Hit(
-            dr.at("spec", "host"),
-            f"{named(headless)}: clients of a headless Service pass every waypoint, so {lost} end for ambient callers",
-            case="headless",
-        )
+        message = f"clients of the headless {named(headless)} pass every waypoint, so ambient callers lose {lost}"
+        yield Hit(dr.at("spec", "host"), message, case="headless")
     bindable = [each for each in found if each not in headless]
     unbound = [each for each in bindable if not waypoints.is_bound(mesh, each)]
-    if unbound:
+    if unbound and said:
         yield Hit(
             dr.at("spec", "host"),
-            f"{dr.body.spec.host}: no waypoint serves {named(unbound)}, so for ambient callers {said} end",
+            f"{dr.body.spec.host}: no waypoint serves {named(unbound)}, so ambient callers lose {said}",
             services=() if is_wild(dr) else reach.needed(bindable),
         )
+    elif unbound:
+        yield from _balancing(dr, unbound)
+
+
+def _balancing(dr: Resource[DestinationRule], unbound: list[Resource[Any]]) -> Iterator[Hit]:
+    """A choice of algorithm alone: not worth a waypoint, but said."""
+    for route, policy in parts(dr.body):
+        simple = policy.load_balancer.simple if policy.load_balancer else None
+        if simple not in {None, "PASSTHROUGH", "UNSPECIFIED"}:
+            message = f"ztunnel balances connections to {named(unbound)} in its own way, not by {simple}"
+            yield Hit(dr.at(*route, "loadBalancer", "simple"), message, case="balancing")
 
 
 def _words(policy: Policy) -> Iterator[str]:
@@ -39,8 +48,6 @@ def _words(policy: Policy) -> Iterator[str]:
     balancer, pool = policy.load_balancer, policy.connection_pool
     if balancer and balancer.consistent_hash:
         yield "consistentHash"
-    elif balancer and balancer.simple not in {None, "PASSTHROUGH"}:
-        yield f"load balancing by {balancer.simple}"
     if balancer and (balancer.warmup or balancer.warmup_duration_secs):
         yield "warm-up"
     if pool and (pool.http or pool.tcp):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.destinationrule.dr016_streams_on_one_pod import protocol
 from ambimigrate.kinds import Service
+from ambimigrate.kinds.core import ServicePort
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import attached, hosts, ingress, reach, waypoints
 
@@ -29,6 +29,11 @@ def check(service: Resource[Service], mesh: Mesh) -> Iterator[Hit]:
                 f"port {port.name or port.port} declares no protocol: the waypoint that {service.name} needs for {why} guesses"
                 " it; server-first protocols stall",
             )
+
+
+def protocol(port: ServicePort) -> str:
+    """The protocol that a port declares: by appProtocol, else by the first word of its name."""
+    return (port.app_protocol or port.name.partition("-")[0]).lower()
 
 
 def _why(mesh: Mesh, service: Resource[Service]) -> str:

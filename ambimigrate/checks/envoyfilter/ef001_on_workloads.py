@@ -12,12 +12,23 @@ from ambimigrate.topology import policies
 from ambimigrate.versions import at_least
 
 OPEN = {"rate-limit", "ext-authz", "jwt", "rbac"}
+AT_WAYPOINT = {
+    "ext-authz",
+    "jwt",
+    "rbac",
+    "lua",
+    "lua-old",
+    "wasm",
+    "headers",
+    "cors",
+    "grpc-web",
+}  # what replaces it runs there
 
 
 @rule("EF001", EnvoyFilter)
 def check(envoy: Resource[EnvoyFilter], mesh: Mesh) -> Iterator[Hit]:
     scope = policies.scope(mesh, envoy)
-    if not scope.concerns:
+    if not scope.concerns or shapes.is_istios(envoy):
         return
     patches = [(n, each) for n, each in enumerate(envoy.body.spec.config_patches) if shapes.of_sidecars(each)]
     own = [(number, each) for number, each in patches if not shapes.is_new_cluster(each)]
@@ -32,4 +43,5 @@ def check(envoy: Resource[EnvoyFilter], mesh: Mesh) -> Iterator[Hit]:
         if scope.form == policies.SELECTOR or at_least(mesh.target.istio, "1.27.0"):
             message += ", and waypoints ignore this filter"
         opens = "fails open: " if case in OPEN else ""
-        yield Hit(envoy.at("spec", "configPatches", number), opens + message, case)
+        services = policies.needing(scope.services) if case in AT_WAYPOINT else ()
+        yield Hit(envoy.at("spec", "configPatches", number), opens + message, case, services)

@@ -16,5 +16,5 @@ def check(envoy: Resource[EnvoyFilter], mesh: Mesh) -> Iterator[Hit]:
         where = "the mesh" if policies.is_root(mesh, envoy) else f"namespace {envoy.namespace}"
         yield Hit(
             envoy.at("spec", "targetRefs"),
-            f"Istio {mesh.target.istio} ignores these targetRefs (1.27 honours them): the filter patches every proxy of {where}",
+            f"Istio {mesh.target.istio} ignores targetRefs (1.27 honours them): the filter patches every proxy of {where}",
         )

@@ -14,7 +14,11 @@ from ambimigrate.versions import at_least
 
 @rule("EF004", EnvoyFilter)
 def check(envoy: Resource[EnvoyFilter], mesh: Mesh) -> Iterator[Hit]:
-    if policies.targets(envoy) or not any(shapes.context(each) in shapes.INBOUND for each in envoy.body.spec.config_patches):
+    if (
+        policies.targets(envoy)
+        or shapes.is_istios(envoy)
+        or not any(shapes.context(each) in shapes.INBOUND for each in envoy.body.spec.config_patches)
+    ):
         return
     where = envoy.at(*policies.selector_route(envoy))
     chosen = policies.waypoint_of_labels(mesh, envoy)
@@ -27,7 +31,7 @@ def check(envoy: Resource[EnvoyFilter], mesh: Mesh) -> Iterator[Hit]:
         return
     reached = [] if policies.selector(envoy) else _waypoints(mesh, envoy)
     if reached:
-        names = policies.listed(f"{each.namespace}/{each.name}" for each in reached)
+        names = policies.listed(policies.named(each) for each in reached)
         if at_least(mesh.target.istio, "1.27.0"):
             yield Hit(where, f"waypoints {names} do not get this filter: from 1.27 on only targetRefs attach one", "gone")
         else:

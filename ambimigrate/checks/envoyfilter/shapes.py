@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from ambimigrate.kinds import EnvoyFilter
 from ambimigrate.kinds.networking import ConfigPatch
+from ambimigrate.model import Resource
 
 SIDECAR = frozenset({"", "ANY", "SIDECAR_INBOUND", "SIDECAR_OUTBOUND"})  # contexts that reach a sidecar
 INBOUND = frozenset({"", "ANY", "SIDECAR_INBOUND"})  # and those that reach a waypoint
@@ -61,7 +63,8 @@ _FIELDS = (
     ),
     (frozenset({"per_connection_buffer_limit_bytes"}), Shape("tuning", "connection buffer limits")),
     (
-        frozenset({"stream_idle_timeout", "request_timeout", "request_headers_timeout", "max_concurrent_streams", "merge_slashes",
+        frozenset({"stream_idle_timeout", "request_timeout", "request_headers_timeout", "max_concurrent_streams",
+                   "merge_slashes",
                    "initial_stream_window_size", "initial_connection_window_size", "path_with_escaped_slashes_action",
                    "headers_with_underscores_action", "normalize_path", "max_request_headers_kb", "max_headers_count",
                    "common_http_protocol_options", "http2_protocol_options", "http_protocol_options", "delayed_close_timeout",
@@ -84,6 +87,11 @@ _OTHER = {
     "NETWORK_FILTER": Shape("no-home", "a network filter"),
     "HTTP_FILTER": Shape("no-home", "an HTTP filter"),
 }
+
+
+def is_istios(envoy: Resource[EnvoyFilter]) -> bool:
+    """Whether Istio itself installed the filter: up to 1.17 it shipped those of its own metrics."""
+    return re.fullmatch(r"(tcp-)?(stats|metadata-exchange|stackdriver)-filter-1\.\d+(-\S+)?", envoy.name) is not None
 
 
 def context(patch: ConfigPatch) -> str:

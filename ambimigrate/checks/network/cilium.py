@@ -69,7 +69,7 @@ def ports(item: Mapping[str, Any]) -> list[str] | None:
     each = [port for group in groups if isinstance(group, dict) for port in group.get("ports") or () if isinstance(port, dict)]
     if not each:
         return None
-    return [_shown(port) for port in each if port.get("protocol", "ANY") in {"TCP", "ANY"}]
+    return [_shown(port) for port in each if port.get("protocol", "ANY") in ("TCP", "ANY")]
 
 
 def _shown(port: Mapping[str, Any]) -> str:

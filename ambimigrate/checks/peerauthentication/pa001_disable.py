@@ -13,8 +13,8 @@ from ambimigrate.topology import mtls, policies
 @rule("PA001", PeerAuthentication)
 def check(peer: Resource[PeerAuthentication], mesh: Mesh) -> Iterator[Hit]:
     scope = policies.scope(mesh, peer)
-    if not scope.concerns:
-        return
+    if not scope.concerns or (policies.selector(peer) and policies.is_root(mesh, peer)):
+        return  # PA004: a selector in the root namespace counts nowhere
     spec = peer.body.spec
     if spec.mtls and spec.mtls.mode == mtls.DISABLE:
         message = f"ztunnel takes DISABLE for PERMISSIVE: callers in the mesh use HBONE to {scope.words} all the same"

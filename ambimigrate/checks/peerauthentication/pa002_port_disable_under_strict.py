@@ -15,7 +15,7 @@ def check(peer: Resource[PeerAuthentication], mesh: Mesh) -> Iterator[Hit]:
     scope = policies.scope(mesh, peer)
     if not scope.concerns or not policies.selector(peer) or mtls.mode(peer) != mtls.UNSET:
         return
-    if mtls.of_namespace(mesh, peer.namespace) != mtls.STRICT:
+    if policies.is_root(mesh, peer) or mtls.of_namespace(mesh, peer.namespace) != mtls.STRICT:
         return
     for port, found in peer.body.spec.port_level_mtls.items():
         if found.mode == mtls.DISABLE:

@@ -19,8 +19,8 @@ def check(namespace: Resource[Namespace], mesh: Mesh) -> Iterator[Hit]:
         names = policies.listed(each.name for each in open_)
         yield Hit(
             namespace.at("metadata", "name"),
-            f"fails open: without STRICT ztunnel accepts plaintext from outside the mesh, which goes past the waypoint of {names} "
-            "and its policies",
+            f"fails open: without STRICT ztunnel accepts plaintext from outside the mesh, past the waypoint of {names} and its "
+            "policies",
         )
 
 

@@ -26,7 +26,7 @@ def check(vs: Resource[VirtualService], mesh: Mesh) -> Iterator[Hit]:
         if unbound and lost:
             yield Hit(
                 vs.at("spec", "hosts", number),
-                f"{host}: no waypoint serves {reach.listed(each.name for each in unbound)}, so for ambient callers {lost} end"
+                f"{host}: no waypoint serves {reach.listed(each.name for each in unbound)}, so ambient callers lose {lost}"
                 f"{spread(vs)}",
                 services=reach.needed(found),
             )
@@ -41,7 +41,7 @@ def _is_served(mesh: Mesh, vs: Resource[VirtualService], target: Resource[Any]) 
 def spread(vs: Resource[VirtualService]) -> str:
     """What becomes of requests that subsets or weights would have parted."""
     parted = {"subset routing", "traffic splits"} & set(features(vs.body))
-    return " and requests spread over all endpoints" if parted else ""
+    return "; requests spread over all endpoints" if parted else ""
 
 
 def mesh_part(vs: VirtualService) -> VirtualService:

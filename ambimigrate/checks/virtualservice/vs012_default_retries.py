@@ -16,7 +16,7 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     if not isinstance(resource.body, Service):
         if reach.has_members(mesh):
             message = f"Istio {mesh.target.istio}: a Service without a route loses the default retries at its waypoint"
-            yield Hit(resource.at("spec", "tag"), message, case="mesh")
+            yield Hit(resource.at("spec", "version" if isinstance(resource.body, SailIstio) else "tag"), message, case="mesh")
         return
     served = waypoints.is_bound(mesh, resource) and reach.is_called(mesh, resource) and not hosts.is_headless(resource)
     if served and not reach.mesh_routes(mesh, resource) and not reach.mesh_virtual_services(mesh, resource):

@@ -57,7 +57,7 @@ def _of_target(holder: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
         if isinstance(holder.body, Namespace):
             yield Hit(
                 holder.at("metadata", "labels", waypoints.INGRESS_USE),
-                f"fails open: Istio {mesh.target.istio} reads it on Services only: ingress goes past the waypoints of {holder.name}",
+                f"fails open: Istio {mesh.target.istio} reads it on Services only, so ingress goes past waypoints here",
                 "ingress-namespace",
             )
         elif isinstance(holder.body, Service) and waypoints.binding(mesh, holder) is None:

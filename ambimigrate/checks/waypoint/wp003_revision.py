@@ -45,11 +45,8 @@ def _found(mesh: Mesh) -> Iterator[str]:
     for operator in mesh.of(IstioOperator):
         yield operator.body.spec.revision or DEFAULT
     for sail in mesh.of(SailIstio):
-        yield (
-            sail.name
-            if (sail.body.spec.values or {}).get("revision") is None
-            else str((sail.body.spec.values or {})["revision"])
-        )
+        yield sail.name
+        yield f"{sail.name}-{sail.body.spec.version.replace('.', '-')}"  # with the update strategy RevisionBased
     for config in mesh.of(ConfigMap):
         if "mesh" in config.body.data and (config.name == "istio" or config.name.startswith("istio-")):
             yield config.name.removeprefix("istio-") if config.name != "istio" else DEFAULT

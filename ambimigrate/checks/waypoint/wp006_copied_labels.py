@@ -26,5 +26,5 @@ def check(gateway: Resource[Gateway], mesh: Mesh) -> Iterator[Hit]:
         yield Hit(
             gateway.at("metadata", place, name),
             f"istiod copies {name} to the waypoint's Deployment and Service, since spec.infrastructure is not set: Argo CD "
-            "takes them for its own and shows them out of sync or prunes them",
+            "prunes them or shows them out of sync",
         )

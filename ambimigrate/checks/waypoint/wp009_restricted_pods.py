@@ -20,8 +20,8 @@ def check(gateway: Resource[Gateway], mesh: Mesh) -> Iterator[Hit]:
         return
     yield Hit(
         gateway.at("metadata", "name"),
-        f"namespace {gateway.namespace} enforces Pod Security restricted and the waypoint's pods set no seccompProfile: they are "
-        "refused, and traffic goes past the waypoint",
+        f"namespace {gateway.namespace} enforces Pod Security restricted and the waypoint's pods set no seccompProfile: they "
+        "are refused, and traffic goes past the waypoint",
     )
 
 

@@ -13,6 +13,7 @@ from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology.workloads import KINDS, Workload, behind
 
 RESERVED = frozenset({15001, 15006, 15008, 15053})  # ztunnel, src/config.rs: outbound, plaintext, HBONE, DNS
+_TAKEN = "is taken by ztunnel in every captured pod: the application cannot listen there"
 _ARGUMENT = re.compile(r"(?:^|[=:\s])(15001|15006|15008|15053)(?!\d)")
 
 
@@ -31,10 +32,10 @@ def _of_workload(workload: Workload) -> Iterator[Hit]:
         declared = [i for i, port in enumerate(each.ports) if port.container_port in RESERVED]
         for i in declared:
             number = each.ports[i].container_port
-            yield Hit(at(workload, *route, "ports", i), f"port {number} of {workload} belongs to ztunnel in every captured pod")
+            yield Hit(at(workload, *route, "ports", i), f"port {number} of {workload} {_TAKEN}")
         for i, text in enumerate(each.args):
             if not declared and (found := _ARGUMENT.search(text)):
-                said = f"argument {text!r} of {workload}: port {found[1]} belongs to ztunnel in every captured pod"
+                said = f"argument {text!r} of {workload}: port {found[1]} {_TAKEN}"
                 yield Hit(at(workload, *route, "args", i), said)
 
 
@@ -42,5 +43,5 @@ def _of_service(service: Resource[Service], mesh: Mesh) -> Iterator[Hit]:
     members = [each for each in behind(mesh, service) if captured(mesh, each)]
     for i, port in enumerate(service.body.spec.ports):
         if members and port.target_port in RESERVED:
-            said = f"targetPort {port.target_port} of {named(members)} belongs to ztunnel in every captured pod"
+            said = f"targetPort {port.target_port} of {named(members)} {_TAKEN}"
             yield Hit(service.at("spec", "ports", i, "targetPort"), said)

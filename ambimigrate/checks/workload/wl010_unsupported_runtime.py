@@ -34,7 +34,7 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
         )
     if any(key.startswith("kubevirt.io") for key in workload.labels):
         yield Hit(
-            at(workload, "metadata", "labels"), f"{workload} is a virtual machine of KubeVirt, which ambient lacks", "machine"
+            at(workload, "metadata", "labels"), f"{workload} is a virtual machine of KubeVirt, which is not captured", "machine"
         )
 
 

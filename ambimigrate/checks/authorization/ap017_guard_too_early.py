@@ -1,0 +1,61 @@
+"""AP017: pods that admit nobody but their waypoint while some callers do not come through it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ambimigrate.checks import rule
+from ambimigrate.checks.authorization.ap016_waypoint_admits_all import names_others
+from ambimigrate.kinds import AuthorizationPolicy
+from ambimigrate.kinds.security import Rule
+from ambimigrate.model import Hit, Mesh, Resource
+from ambimigrate.topology import attachment, callgraph, fronts, ingress, injection, policies, ztunnel
+from ambimigrate.topology.fronts import Front
+
+
+@rule("AP017", AuthorizationPolicy)
+def check(policy: Resource[AuthorizationPolicy], mesh: Mesh) -> Iterator[Hit]:
+    scope = policies.scope(mesh, policy)
+    if not scope.concerns or not ztunnel.is_sent(policy.body, mesh.target.istio):
+        return
+    for front in fronts.fronts(mesh, scope.services):
+        if front.is_bound and _is_guard(policy, front, mesh):
+            yield from _hits(policy, mesh, front)
+
+
+def _is_guard(policy: Resource[AuthorizationPolicy], front: Front, mesh: Mesh) -> bool:
+    """Whether only the waypoint passes: an ALLOW of it alone, or a DENY of everybody else."""
+    rules = policy.body.spec.rules or ()
+    if policy.body.spec.action == "DENY":
+        own = front.principals(mesh)
+        return any(_excepts_only(each, own) for each in rules)
+    allows = [each for each in policies.by_service(mesh).get(id(front.service), ()) if each.body.spec.action in {"", "ALLOW"}]
+    found = [each for one in allows for each in one.body.spec.rules or ()]
+    met = [each for each in found if fronts.identity(each) and fronts.meets(each, front, mesh)]
+    return bool(met) and len(met) == len(found) and not any(names_others(each, front, mesh) for each in met)
+
+
+def _excepts_only(found: Rule, own: tuple[str, ...]) -> bool:
+    sources = [each.source for each in found.from_ if each.source]
+    return bool(sources) and all(each.not_principals and set(each.not_principals) <= set(own) for each in sources)
+
+
+def _hits(policy: Resource[AuthorizationPolicy], mesh: Mesh, front: Front) -> Iterator[Hit]:
+    service = front.service
+    where = policy.at("spec", "rules")
+    gateways = ingress.to(mesh, service)
+    if gateways and not fronts.takes_ingress(mesh, service):
+        routes = policies.listed(str(each.ref) for each in gateways)
+        yield Hit(where, f"gateways go straight to the pods of {service.name} ({routes}) and are refused", "ingress")
+    callers = sidecar_callers(mesh, front)
+    if callers:
+        names = policies.listed(callers)
+        message = f"sidecars of {names} call {service.name} past the waypoint and are refused"
+        yield Hit(where, message, "sidecars")
+
+
+def sidecar_callers(mesh: Mesh, front: Front) -> tuple[str, ...]:
+    """The namespaces with sidecars that call the Service, as the policies of its waypoint say."""
+    applied = {each.ref for each in attachment.applied(mesh).get(id(front.service), ())}
+    found = (each.caller for each in callgraph.calls(mesh) if each.callee == front.service.namespace and each.ref in applied)
+    return tuple(dict.fromkeys(each for each in found if injection.mode(mesh, each) == injection.SIDECAR))

@@ -1,0 +1,88 @@
+"""CT009: a quota or limit range that leaves no room for a waypoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ambimigrate.checks import rule
+from ambimigrate.checks.workload.wl013_balancing import replicas
+from ambimigrate.kinds import LimitRange, ResourceQuota
+from ambimigrate.model import Hit, Mesh, Resource
+from ambimigrate.topology import injection, meshconfig
+from ambimigrate.topology.meshconfig import dig
+from ambimigrate.topology.waypoints import waypoints
+from ambimigrate.topology.workloads import in_namespace
+
+# Istio, manifests/charts/istio-control/istio-discovery/values.yaml `global.waypoint.resources`
+_LIMITS = {"cpu": 2.0, "memory": 1024.0**3}
+_REQUESTS = {"cpu": 0.1, "memory": 128 * 1024.0**2}
+_UNITS = {"Ki": 1024.0, "Mi": 1024.0**2, "Gi": 1024.0**3, "Ti": 1024.0**4, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "m": 1e-3}
+
+
+@rule("CT009", ResourceQuota, LimitRange)
+def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
+    if not injection.is_meshed(mesh, resource.namespace) or any(
+        meshconfig.helm_settings(mesh, "global", "waypoint", "resources")
+    ):
+        return
+    has = any(each.namespace == resource.namespace for each in waypoints(mesh))
+    case = "waypoint" if has else "planned"
+    if isinstance(resource.body, LimitRange):
+        for i, item in enumerate(resource.body.spec.limits):
+            found = [key for key, limit in _LIMITS.items() if _number(item.max.get(key)) < limit]
+            if found and item.type in {"Container", "Pod"}:
+                said = f"{resource.name} allows at most {item.max[found[0]]} {found[0]} in {resource.namespace}: pods of a waypoint"
+                yield Hit(resource.at("spec", "limits", i, "max"), f"{said} (limits 2 CPU, 1Gi) are refused", case)
+        return
+    for key, value in resource.body.spec.hard.items():
+        need = _need(key)
+        if need and _used(mesh, resource.namespace, key) + need > _number(value):
+            yield Hit(
+                resource.at("spec", "hard", key),
+                f"{resource.name} leaves no room in {resource.namespace} for a waypoint: {key} {value} is used by its "
+                "workloads, and "
+                "the pods of the waypoint are not created",
+                case,
+            )
+            return
+
+
+def _need(key: str) -> float:
+    """What one pod of a waypoint takes of the quota."""
+    kind, _, name = key.rpartition(".")
+    if key == "pods":
+        return 1.0
+    if name not in _LIMITS:
+        return 0.0
+    return _LIMITS[name] if kind == "limits" else _REQUESTS[name]
+
+
+def _used(mesh: Mesh, namespace: str, key: str) -> float:
+    kind, _, name = key.rpartition(".")
+    total = 0.0
+    for workload in in_namespace(mesh, namespace):
+        count = replicas(mesh, (workload,))
+        each = 1.0 if key == "pods" else sum(_asked(one.resources, kind or "requests", name) for one in workload.pod.containers)
+        total += count * each
+    return total
+
+
+def _asked(resources: Mapping[str, Any] | None, kind: str, name: str) -> float:
+    found = dig(resources, (kind, name))
+    return 0.0 if found is None else _number(found)
+
+
+def _number(quantity: Any) -> float:
+    """A quantity of Kubernetes; infinite if there is none or it cannot be read."""
+    text = str(quantity if quantity is not None else "")
+    for unit, factor in _UNITS.items():
+        if text.endswith(unit):
+            text, scale = text.removesuffix(unit), factor
+            break
+    else:
+        scale = 1.0
+    try:
+        return float(text) * scale
+    except ValueError:
+        return float("inf")

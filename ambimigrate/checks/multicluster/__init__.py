@@ -1,0 +1,3 @@
+"""Rules about meshes of several clusters or networks."""
+
+KINDS = ("IstioOperator", "SailIstio", "ConfigMap", "Namespace", "Gateway", "IstioGateway")

@@ -1,0 +1,32 @@
+"""PF003: the ambient profile takes the ingress gateway of the default profile away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ambimigrate.checks import rule
+from ambimigrate.checks.platform import install
+from ambimigrate.kinds import IstioGateway, IstioOperator
+from ambimigrate.model import Hit, Mesh, Resource
+from ambimigrate.topology.workloads import matches, workloads
+
+_INGRESS = {"istio": "ingressgateway"}  # the label of the gateway that profile default installs
+
+
+@rule("PF003", IstioOperator)
+def check(operator: Resource[IstioOperator], mesh: Mesh) -> Iterator[Hit]:
+    if not install.has_ambient_profile(operator) or "ingressGateways" in (operator.body.spec.components or {}):
+        return
+    users = [each for each in mesh.of(IstioGateway) if each.body.spec.selector.get("istio") == _INGRESS["istio"]]
+    if users and not any(matches(_INGRESS, each.labels) for each in workloads(mesh)) and not _elsewhere(mesh, operator):
+        yield Hit(
+            operator.at("spec", "profile"),
+            f"profile ambient installs no ingress gateway: applied over the default profile it removes istio-ingressgateway, "
+            f"which {users[0].ref} needs",
+        )
+
+
+def _elsewhere(mesh: Mesh, operator: Resource[IstioOperator]) -> bool:
+    """Whether another IstioOperator installs the gateway."""
+    others = (each.body.spec for each in mesh.of(IstioOperator) if each is not operator)
+    return any("ingressGateways" in (each.components or {}) or each.profile in {"", "default", "demo"} for each in others)

@@ -1,0 +1,39 @@
+"""PF004: images come from places where nothing is published any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ambimigrate.checks import rule
+from ambimigrate.checks.pods import at, containers
+from ambimigrate.kinds import IstioOperator, SailIstio
+from ambimigrate.model import Hit, Mesh, Position, Resource
+from ambimigrate.topology.meshconfig import dig
+from ambimigrate.topology.workloads import KINDS, of_resource
+
+# Istio 1.31 release notes: from 1.31 images and charts are published neither there nor under these hosts.
+_GONE = ("gcr.io/istio-release", "registry.istio.io", "istio-release.storage.googleapis.com")
+
+
+@rule("PF004", IstioOperator, SailIstio, *KINDS)
+def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
+    for place, image in _images(resource, mesh):
+        if image.removeprefix("https://").startswith(_GONE):
+            said = f"{resource.ref} takes images from {image}"
+            yield Hit(place, f"{said}, where releases from 1.31 on do not exist: its pods cannot pull them", "gone")
+            yield Hit(place, f"{said}, which is switched off with 1.31", "going")
+
+
+def _images(resource: Resource[Any], mesh: Mesh) -> Iterator[tuple[Position, str]]:
+    if not isinstance(resource.body, IstioOperator | SailIstio):
+        workload = of_resource(mesh, resource)
+        for route, each in containers(workload) if workload else ():
+            if workload and each.image.startswith(_GONE):
+                yield at(workload, *route, "image"), each.image
+        return
+    if isinstance(resource.body, IstioOperator) and resource.body.spec.hub:
+        yield resource.at("spec", "hub"), resource.body.spec.hub
+    hub = dig(resource.body.spec.values, ("global", "hub"))
+    if isinstance(hub, str):
+        yield resource.at("spec", "values", "global", "hub"), hub

@@ -1,0 +1,3 @@
+"""Rules about ProxyConfig objects and the authorizers of the mesh."""
+
+KINDS = ("ProxyConfig", "ConfigMap", "IstioOperator", "SailIstio")

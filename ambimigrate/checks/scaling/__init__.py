@@ -1,0 +1,3 @@
+"""Rules about autoscalers: what they measure changes with the sidecars."""
+
+KINDS = ("HorizontalPodAutoscaler", "ScaledObject", "VerticalPodAutoscaler")

@@ -1,0 +1,3 @@
+"""Rules about ServiceEntries."""
+
+KINDS = ("ServiceEntry",)

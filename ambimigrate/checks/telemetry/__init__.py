@@ -1,0 +1,3 @@
+"""Rules about Telemetry objects."""
+
+KINDS = ("Telemetry",)

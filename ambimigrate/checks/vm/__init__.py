@@ -1,0 +1,3 @@
+"""Rules about virtual machines in the mesh."""
+
+KINDS = ("WorkloadGroup", "WorkloadEntry", "ServiceEntry")

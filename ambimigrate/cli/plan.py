@@ -1,0 +1,69 @@
+"""`plan`: in which order namespaces become ambient, and what to run, check and undo at each step."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+
+import typer
+
+from ambimigrate import report
+from ambimigrate.cli import options
+from ambimigrate.cli.options import Ask
+from ambimigrate.convert import convert
+from ambimigrate.plan import Plan, plans
+
+
+def plan(
+    paths: options.Paths = None,
+    namespace: options.Namespace = "",
+    context: options.Context = "",
+    kubeconfig: options.Kubeconfig = "",
+    mesh: options.Only = "",
+    config: options.Config = "",
+    istio_version: options.Istio = "",
+    gateway_api_version: options.GatewayAPI = "",
+    channel: options.Channel = "",
+    platform: options.Platform = "",
+    trust_domain: options.TrustDomain = "",
+    strict: options.Strict = False,
+    format: options.Format = "text",
+    quiet: options.Quiet = False,
+    no_color: options.NoColor = False,
+) -> None:
+    """Order the namespaces into waves, with commands, gate, verification and undo of every step."""
+    options.one_of("--format", format, "text", "json")
+    options.colours(off=no_color)
+    ask = Ask(
+        tuple(paths or ()),
+        namespace,
+        context,
+        kubeconfig,
+        mesh,
+        config,
+        istio_version,
+        gateway_api_version,
+        channel,
+        platform,
+        trust_domain,
+    )
+    made = report.report(options.read(ask), strict=strict)
+    found = plans(made.meshes, convert(made.meshes, made.findings), " ".join(ask.paths) or "YOUR-REPOSITORY")
+    code = 2 if made.problems else int(bool(found.held))
+    if not (quiet and code == 0):
+        _print(found, made, format)
+    raise typer.Exit(code)
+
+
+def _print(found: Plan, made: report.Report, format: str) -> None:
+    if format == "json":
+        from ambimigrate.render import json, plan_json
+
+        sys.stdout.write(json.dumped(plan_json.record(found, json.head(plan_json.SCHEMA, made))))
+        return
+    from ambimigrate.render import plan_text, text
+
+    width = min(shutil.get_terminal_size((100, 24)).columns, 120) if sys.stdout.isatty() else 100
+    plan_text.render(found, sys.stdout, width)
+    for line in text.problems(made, sys.stdout, width):
+        sys.stdout.write(f"{line}\n")

@@ -1,0 +1,89 @@
+"""A conversion as versioned JSON: the contract for other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from ambimigrate import __version__
+from ambimigrate.changes import Change, Create, Held, Note, Untouched
+from ambimigrate.convert import Conversion
+from ambimigrate.decode import Reading
+from ambimigrate.model import Position
+from ambimigrate.render.json import dumped, field, problem, reference, target
+
+SCHEMA = "ambimigrate.convert/v1"
+
+
+def render(reading: Reading, conversion: Conversion, places: Mapping[int, str], out: TextIO) -> None:
+    """Writes one JSON object; `places` gives the file of each new object by the number of its change."""
+    out.write(dumped(record(reading, conversion, places)))
+
+
+def record(reading: Reading, conversion: Conversion, places: Mapping[int, str]) -> dict[str, Any]:
+    """The conversion as plain values."""
+    counts = reading.counts
+    return {
+        "schema": SCHEMA,
+        "tool": {"name": "ambimigrate", "version": __version__},
+        "target": target(reading.meshes[0].target),
+        "input": {
+            "files": counts.files,
+            "documents": counts.documents,
+            "objects": dict(sorted(counts.objects.items())),
+            "skipped": dict(sorted(counts.skipped.items())),
+            "not_rendered": counts.not_rendered,
+            "source": "files",
+            "meshes": [mesh.name for mesh in reading.meshes],
+            "notes": list(reading.notes),
+        },
+        "problems": [problem(each) for each in reading.problems],
+        "changes": [_change(each, places.get(number)) for number, each in enumerate(conversion.changes)],
+        "held": [_held(each) for each in conversion.held],
+        "untouched": [_untouched(each) for each in conversion.untouched],
+    }
+
+
+def _change(change: Change, place: str | None) -> dict[str, Any]:
+    subject = change.action.beside if isinstance(change.action, Create) else change.subject
+    return {
+        "action": change.verb,
+        "object": reference(change.ref),
+        "namespace": change.namespace,
+        "mesh": change.mesh,
+        "file": place or (subject.file if subject else ""),
+        "stage": change.stage.name,
+        "verdict": change.verdict,
+        "since": change.since,
+        "because": list(change.because),
+        "witness": change.witness,
+        "sources": [_position(each) for each in change.sources],
+        "left_out": [_note(each) for each in change.notes],
+    }
+
+
+def _position(position: Position) -> dict[str, Any]:
+    return {"file": position.file, "line": position.line}
+
+
+def _note(note: Note) -> dict[str, Any]:
+    return {**_position(note.position), "field": field(note.position.route), "reason": note.reason}
+
+
+def _held(held: Held) -> dict[str, Any]:
+    return {
+        "object": reference(held.ref),
+        "namespace": held.namespace,
+        "mesh": held.mesh,
+        "file": held.position.file,
+        "line": held.position.line,
+        "field": field(held.position.route),
+        "reason": held.reason,
+        "because": list(held.because),
+        "witness": held.witness,
+        "alternative": held.alternative,
+    }
+
+
+def _untouched(each: Untouched) -> dict[str, Any]:
+    return {"object": reference(each.ref), "mesh": each.mesh, "file": each.file, "reason": each.reason}

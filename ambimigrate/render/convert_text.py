@@ -1,0 +1,81 @@
+"""What a conversion says beside its diff: what is held and why, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from textwrap import wrap
+from typing import TextIO
+
+from ambimigrate.changes import Held, Stage
+from ambimigrate.convert import Conversion
+from ambimigrate.decode import Reading
+from ambimigrate.render.style import Style, counted, visible
+
+_WIDTH = 100
+_MOST_HELD = 5  # reasons shown for one namespace
+
+
+def render(reading: Reading, conversion: Conversion, again: str, out: TextIO) -> None:
+    """Writes the summary; `again` is the command that previewed the end state, empty if a stage was asked for."""
+    style = Style.of(out)
+    for line in _lines(reading, conversion, again, style):
+        out.write(f"{line}\n")
+
+
+def _lines(reading: Reading, conversion: Conversion, again: str, style: Style) -> Iterator[str]:
+    several = len(reading.meshes) > 1
+    for problem in reading.problems:
+        place = problem.file + (f":{problem.line}" if problem.line else "")
+        yield from wrap(visible(f"problem: {place}: {problem.message}"), _WIDTH, subsequent_indent="  ")
+    groups: dict[tuple[str, str], list[Held]] = {}
+    for held in conversion.held:
+        groups.setdefault((held.namespace, held.mesh), []).append(held)
+    for (namespace, mesh), members in sorted(groups.items()):
+        name = (visible(namespace) or "(no namespace given)") + (f" [{mesh}]" if several else "")
+        yield f"{style.bold(name)} is held:"
+        for held in members[:_MOST_HELD]:
+            yield from _held(held)
+        if len(members) > _MOST_HELD:
+            yield f"  and {len(members) - _MOST_HELD} more; --format json lists all"
+    yield from _notes(conversion)
+    yield from _closing(conversion, again, style)
+
+
+def _held(held: Held) -> Iterator[str]:
+    place = held.position.file + (f":{held.position.line}" if held.position.line else "")
+    text = f"{held.because[0]} {held.ref} ({place}): {held.reason}"
+    yield from wrap(visible(text), _WIDTH, initial_indent="  ", subsequent_indent="    ")
+    if held.witness:
+        yield from wrap(visible(held.witness), _WIDTH, initial_indent="    ", subsequent_indent="    ")
+    if held.alternative:
+        yield from wrap(visible(f"-> {held.alternative}"), _WIDTH, initial_indent="    ", subsequent_indent="       ")
+
+
+def _notes(conversion: Conversion) -> Iterator[str]:
+    seen = dict.fromkeys(note for change in conversion.changes for note in change.notes)
+    for note in seen:
+        text = f"left out: {note.position.file}:{note.position.line}: {note.reason}"
+        yield from wrap(visible(text), _WIDTH, subsequent_indent="  ")
+
+
+def _closing(conversion: Conversion, again: str, style: Style) -> Iterator[str]:
+    moved = _by_namespace(conversion)
+    for namespace, stages in sorted(moved.items()):
+        yield f"{style.bold(visible(namespace))}: {', '.join(each.name for each in stages)}"
+    held = len({(each.mesh, each.namespace) for each in conversion.held})
+    changed = counted(len(conversion.changes), "change")
+    yield f"{changed} in {counted(len(moved), 'namespace')}; {counted(held, 'namespace')} held."
+    if again and conversion.changes:
+        first = min(each.stage for each in conversion.changes)
+        namespaces = sorted({each.namespace for each in conversion.changes if each.stage is first})
+        yield "This is the end state, as a preview. Stages are applied one after the other; the next one:"
+        yield f"  {again} --stage {first.name} --only {namespaces[0]} --write"
+    elif not conversion.changes:
+        yield "Nothing to change up to this stage." if conversion.pending else "Nothing to change."
+
+
+def _by_namespace(conversion: Conversion) -> Mapping[str, list[Stage]]:
+    found: dict[str, dict[Stage, None]] = {}
+    for change in conversion.changes:
+        found.setdefault(change.namespace, {})[change.stage] = None
+    return {namespace: sorted(stages) for namespace, stages in found.items()}

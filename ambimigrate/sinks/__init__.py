@@ -1,0 +1,1 @@
+"""The only writers: changes as text, and trees of files."""

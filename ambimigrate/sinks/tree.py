@@ -1,0 +1,90 @@
+"""Trees of files: read as they are, copied whole, and changed file by file, each in one step."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ambimigrate.sinks.texts import Files, listings
+
+GIT = ".git"
+
+
+class Unwritable(Exception):
+    """The place cannot be written as asked; the message says why."""
+
+
+def files(root: str) -> Files:
+    """The tree at `root` as texts to change; names begin with the root, as in reports."""
+    return Files(_read, listings(_names(root), _read), lambda name: Path(name).exists())
+
+
+def _names(root: str) -> Iterator[str]:
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(each for each in folders if each != GIT)
+        for name in names:
+            yield os.path.normpath(f"{folder}/{name}").replace(os.sep, "/")
+
+
+def _read(name: str) -> str | None:
+    try:
+        return Path(name).read_bytes().decode()
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def check_out(root: str, out: str) -> None:
+    """Raises Unwritable unless the folder is absent or empty, and not inside the tree."""
+    place = Path(out)
+    if place.exists() and (not place.is_dir() or any(place.iterdir())):
+        raise Unwritable(f"{out} is there already and not empty")
+    if place.resolve() == Path(root).resolve() or Path(root).resolve() in place.resolve().parents:
+        raise Unwritable(f"{out} lies inside {root}")
+
+
+def copy(root: str, out: str, changed: Iterable[tuple[str, str | None, str | None]]) -> None:
+    """Writes the complete tree with its changes: other files byte for byte, links as links, without `.git`."""
+    shutil.copytree(root, out, symlinks=True, ignore=shutil.ignore_patterns(GIT), dirs_exist_ok=True)
+    for name, _, after in changed:
+        place = Path(out, os.path.relpath(name, root))
+        _put(place, after)
+
+
+def write(root: str, changed: Iterable[tuple[str, str | None, str | None]]) -> None:
+    """Changes the tree in place, inside it only."""
+    inside = Path(root).resolve()
+    every = list(changed)
+    for name, _, _ in every:
+        if inside not in Path(name).parent.resolve().joinpath("x").parents:
+            raise Unwritable(f"{name} lies outside {root}")
+    for name, _, after in every:
+        _put(Path(name), after)
+
+
+def _put(place: Path, text: str | None) -> None:
+    """Gives a file its text in one step, with the mode that it had; or removes it."""
+    if text is None:
+        place.unlink(missing_ok=True)
+        return
+    handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as out:
+            out.write(text.encode())
+        if place.exists():
+            shutil.copymode(place, temporary)
+        else:
+            temporary.chmod(0o666 & ~_umask())
+        temporary.replace(place)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,29 @@
+"""Switches of the control plane: istiod's environment and the values of its charts, as far as the input shows them."""
+
+from __future__ import annotations
+
+from ambimigrate.kinds import Deployment
+from ambimigrate.model import Mesh
+from ambimigrate.topology import meshconfig
+
+
+def pilot_env(mesh: Mesh, name: str) -> bool | None:
+    """The value of a boolean variable of istiod, None if nothing sets it."""
+    for setting in meshconfig.helm_settings(mesh, "pilot", "env", name):
+        return str(setting.value).lower() == "true"
+    for deployment in mesh.of(Deployment):
+        template = deployment.body.spec.template
+        if not deployment.name.startswith("istiod") or template is None:
+            continue
+        for variable in (each for container in template.spec.containers for each in container.env):
+            if variable.name == name:
+                return (variable.value or "").lower() == "true"
+    return None
+
+
+def dns_capture(mesh: Mesh) -> bool | None:
+    """Whether the CNI's values switch DNS capture on or off, None if nothing says so."""
+    for route in (("cni", "ambient", "dnsCapture"), ("ambient", "dnsCapture")):
+        for setting in meshconfig.helm_settings(mesh, *route):
+            return str(setting.value).lower() == "true"
+    return None
