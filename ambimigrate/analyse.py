@@ -51,7 +51,7 @@ def _add(found: dict[tuple[Any, ...], Finding], rule: Rule, resource: Resource[A
     if case is None:
         return
     if not hit.message.isprintable():  # a name in the input may hold line feeds
-        hit = replace(hit, message=" ".join(hit.message.split()))
+        hit = replace(hit, message=" ".join("".join(c if c.isprintable() else " " for c in hit.message).split()))
     key = rule.id, hit.case, resource.ref, hit.position, hit.message
     known = found.get(key)
     meshes = tuple(dict.fromkeys((*known.meshes, mesh.name))) if known else (mesh.name,)

@@ -194,6 +194,16 @@ class Mesh:
             self.touched.add(kind.__name__)
         return self._by_kind.get(kind, ())
 
+    @cached_property
+    def _by_namespace(self) -> Mapping[tuple[type, str], tuple[Resource[Any], ...]]:
+        return grouped(((type(each.body), each.namespace), each) for each in self.resources)
+
+    def within(self, kind: type[T], *namespaces: str) -> tuple[Resource[T], ...]:
+        """The objects of the kind in these namespaces, one namespace after the other."""
+        if self.touched is not None:
+            self.touched.add(kind.__name__)
+        return tuple(each for name in dict.fromkeys(namespaces) for each in self._by_namespace.get((kind, name), ()))
+
     def find(self, kind: type[T], namespace: str, name: str, near: str = "") -> Resource[T] | None:
         """The object of that name; of several the one whose file shares the longest path with `near`."""
         if self.touched is not None:

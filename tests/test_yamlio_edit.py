@@ -25,15 +25,24 @@ def after(text: str, *edits: Edit) -> str:
     ("before", "expected"),
     [
         ("metadata:\n  name: x\nspec: 1\n", "metadata:\n  name: x\n  labels:\n    istio.io/dataplane-mode: ambient\nspec: 1\n"),
-        ("metadata:\n  labels:\n    a: b # c\n\n# d\n", "metadata:\n  labels:\n    a: b # c\n    istio.io/dataplane-mode: ambient\n\n# d\n"),
+        (
+            "metadata:\n  labels:\n    a: b # c\n\n# d\n",
+            "metadata:\n  labels:\n    a: b # c\n    istio.io/dataplane-mode: ambient\n\n# d\n",
+        ),
         ("metadata:\n  labels:\nspec: 1", "metadata:\n  labels:\n    istio.io/dataplane-mode: ambient\nspec: 1"),
         ("metadata:\n  labels: {}\n", "metadata:\n  labels: {istio.io/dataplane-mode: ambient}\n"),
         ("metadata: {name: x}\n", "metadata: {name: x, labels: {istio.io/dataplane-mode: ambient}}\n"),
         ('{"metadata": {"labels": {"a": "b"}}}', '{"metadata": {"labels": {"a": "b", "istio.io/dataplane-mode": "ambient"}}}'),
-        ("metadata:\r\n  name: |\r\n    x\r\n", "metadata:\r\n  name: |\r\n    x\r\n  labels:\r\n    istio.io/dataplane-mode: ambient\r\n"),
+        (
+            "metadata:\r\n  name: |\r\n    x\r\n",
+            "metadata:\r\n  name: |\r\n    x\r\n  labels:\r\n    istio.io/dataplane-mode: ambient\r\n",
+        ),
         ("metadata:\n  name: x", "metadata:\n  name: x\n  labels:\n    istio.io/dataplane-mode: ambient"),
         ("x: &x {a: b}\nmetadata:\n  labels: *x\n", None),
-        ("metadata:\n  labels:\n    <<: {a: b}\n", "metadata:\n  labels:\n    <<: {a: b}\n    istio.io/dataplane-mode: ambient\n"),
+        (
+            "metadata:\n  labels:\n    <<: {a: b}\n",
+            "metadata:\n  labels:\n    <<: {a: b}\n    istio.io/dataplane-mode: ambient\n",
+        ),
         ("metadata:\n  labels: &l\n    a: b\nspec: *l\n", None),
         ("metadata:\n  labels: null\n", None),
         ("metadata: x\n", None),
@@ -50,7 +59,10 @@ def test_set_a_label(before: str, expected: str | None) -> None:
 @pytest.mark.parametrize(
     ("before", "expected"),
     [
-        ("metadata:\n  labels:\n    # why\n    istio-injection: enabled # now\n    a: b\n", "metadata:\n  labels:\n    # why\n    a: b\n"),
+        (
+            "metadata:\n  labels:\n    # why\n    istio-injection: enabled # now\n    a: b\n",
+            "metadata:\n  labels:\n    # why\n    a: b\n",
+        ),
         ("metadata:\n  name: x\n  labels:\n    istio-injection: enabled\n# end\n", "metadata:\n  name: x\n# end\n"),
         ("metadata: {labels: {istio-injection: enabled}, name: x}\n", "metadata: {name: x}\n"),
         ("metadata: {name: x, labels: {a: b, istio-injection: enabled}}\n", "metadata: {name: x, labels: {a: b}}\n"),
@@ -94,7 +106,11 @@ def test_lists_and_values(before: str, edit: Edit, expected: str | None) -> None
 
 KEYS = st.sampled_from(["a", "b", "on", "1e3", "x/y", "é", "key with space"])
 LEAVES = st.sampled_from(["x", "yes", "12:30", "a: b", "# c", "", "0x1", "true", "- x", "é\u2028"])
-TREES = st.recursive(LEAVES, lambda inner: st.dictionaries(KEYS, inner, min_size=1, max_size=3) | st.lists(inner, min_size=1, max_size=3), max_leaves=12)
+TREES = st.recursive(
+    LEAVES,
+    lambda inner: st.dictionaries(KEYS, inner, min_size=1, max_size=3) | st.lists(inner, min_size=1, max_size=3),
+    max_leaves=12,
+)
 
 
 @given(st.dictionaries(KEYS, TREES, min_size=1, max_size=4), st.lists(KEYS, min_size=1, max_size=3), LEAVES)

@@ -142,7 +142,7 @@ def read(ask: Ask) -> Reading:
     meshes = reading.meshes
     if config and ask.paths:
         meshes = tuple(_targeted(mesh, ask, config) for mesh in meshes)
-    return replace(reading, meshes=_chosen(meshes, ask.mesh))
+    return replace(reading, meshes=chosen(meshes, ask.mesh))
 
 
 def _config(ask: Ask) -> Configuration | None:
@@ -165,7 +165,8 @@ def _targeted(mesh: Mesh, ask: Ask, config: Configuration) -> Mesh:
     return mesh if not settings else replace(mesh, target=ask.target({**config.target, **settings}))
 
 
-def _chosen(meshes: tuple[Mesh, ...], name: str) -> tuple[Mesh, ...]:
+def chosen(meshes: tuple[Mesh, ...], name: str) -> tuple[Mesh, ...]:
+    """The mesh of that name, all of them for an empty one."""
     if not name:
         return meshes
     found = tuple(mesh for mesh in meshes if mesh.name == name)

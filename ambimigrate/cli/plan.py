@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from dataclasses import replace
 
 import typer
 
@@ -47,8 +48,10 @@ def plan(
         platform,
         trust_domain,
     )
-    made = report.report(options.read(ask), strict=strict)
-    found = plans(made.meshes, convert(made.meshes, made.findings), " ".join(ask.paths) or "YOUR-REPOSITORY")
+    reading = options.read(replace(ask, mesh=""))  # all meshes, also where one is chosen: a file may stand for several
+    chosen = tuple(each.name for each in options.chosen(reading.meshes, mesh))
+    made = report.report(reading, strict=strict)
+    found = plans(made.meshes, convert(made.meshes, made.findings), " ".join(ask.paths), chosen)
     code = 2 if made.problems else int(bool(found.held))
     if not (quiet and code == 0):
         _print(found, made, format)

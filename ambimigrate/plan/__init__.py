@@ -11,7 +11,7 @@ from ambimigrate.convert import Conversion
 from ambimigrate.model import Mesh
 from ambimigrate.plan import install, steps
 from ambimigrate.plan.order import Order, order
-from ambimigrate.plan.steps import Step
+from ambimigrate.plan.steps import Source, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +54,14 @@ class Plan:
     cycles: tuple[tuple[str, ...], ...]
 
 
-def plans(meshes: Iterable[Mesh], conversion: Conversion, source: str) -> Plan:
-    """The plans of all meshes as one; `source` is the path that `convert` is called with."""
+def plans(meshes: tuple[Mesh, ...], conversion: Conversion, source: str, chosen: tuple[str, ...]) -> Plan:
+    """The plans of the chosen meshes as one; `source` is the path that `convert` is called with, empty for a cluster."""
     held: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
     for (mesh, namespace), reasons in (conversion.holding or {}).items():
         held[mesh][namespace] = tuple(dict.fromkeys(f"{', '.join(each.because)} {each.ref}: {each.reason}" for each in reasons))
-    made = [plan(mesh, (*conversion.changes, *conversion.pending), held[mesh.name], source) for mesh in meshes]
+    changes = (*conversion.changes, *conversion.pending)
+    shared = _shared(meshes)
+    made = [plan(mesh, changes, held[mesh.name], Source(source, shared)) for mesh in meshes if mesh.name in chosen]
     return Plan(
         tuple(wave for each in made for wave in each.waves),
         tuple(left for each in made for left in each.held),
@@ -67,8 +69,17 @@ def plans(meshes: Iterable[Mesh], conversion: Conversion, source: str) -> Plan:
     )
 
 
-def plan(mesh: Mesh, changes: Iterable[Change], held: Mapping[str, tuple[str, ...]], source: str) -> Plan:
-    """The plan of one mesh. `held` gives the reasons per namespace; `source` is the path that `convert` is called with."""
+def _shared(meshes: tuple[Mesh, ...]) -> frozenset[str]:
+    """The files that stand for objects of several meshes."""
+    uses: dict[str, set[str]] = defaultdict(set)
+    for mesh in meshes:
+        for resource in mesh.resources:
+            uses[resource.file].add(mesh.name)
+    return frozenset(file for file, names in uses.items() if len(names) > 1)
+
+
+def plan(mesh: Mesh, changes: Iterable[Change], held: Mapping[str, tuple[str, ...]], source: Source) -> Plan:
+    """The plan of one mesh. `held` gives the reasons per namespace."""
     mine = tuple(change for change in changes if change.mesh == mesh.name)
     ordered = order(mesh, frozenset(held))
     work = steps.Work(mesh, mine, source)

@@ -57,8 +57,10 @@ def _istio(mesh: Mesh, root: str) -> Step:
             for release, chart in (("istiod", "istiod"), ("istio-cni", "cni"), ("ztunnel", "ztunnel"))
         )
         files: tuple[str, ...] = ()
+        undo = (f"helm uninstall ztunnel istio-cni -n {root}    # safe as long as no pod is enrolled",)
     else:
         files = (operator.file,)
+        undo = (f"istioctl upgrade -f {operator.file}    # without the settings; safe as long as no pod is enrolled",)
         commands = (
             f"istioctl upgrade -f {operator.file} --set values.pilot.env.PILOT_ENABLE_AMBIENT=true"
             " --set values.cni.ambient.enabled=true --set components.cni.enabled=true --set components.ztunnel.enabled=true"
@@ -77,7 +79,7 @@ def _istio(mesh: Mesh, root: str) -> Step:
             ),
         ),
         (f"kubectl -n {root} logs daemonset/ztunnel | grep -i error    # nothing about xds",),
-        (f"helm uninstall ztunnel istio-cni -n {root}    # safe as long as no pod is enrolled",),
+        undo,
     )
 
 

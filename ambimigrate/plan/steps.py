@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from ambimigrate.changes import Change, Create, Stage
 from ambimigrate.kinds import CronJob, Job, Service
 from ambimigrate.model import Mesh
+from ambimigrate.plan import live
 from ambimigrate.topology import injection
 from ambimigrate.topology.workloads import Workload, in_namespace
 
@@ -21,6 +22,7 @@ _TITLES = {
     Stage.retire: "Retire what sidecars needed",
     Stage.tighten: "Remove the temporary exceptions",
 }
+_APART = "# two commits: what is new first; what is deleted once the gate holds, so that nothing is without both"
 _RESTARTABLE = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
 
 
@@ -45,12 +47,20 @@ def numbered(made: Iterable[Step], wave: int) -> Iterator[Step]:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """Where the files are: the path that `convert` is called with, and the files that stand for several meshes."""
+
+    path: str
+    shared: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """What the steps are made of."""
 
     mesh: Mesh
     changes: tuple[Change, ...]
-    source: str
+    source: Source
 
     def steps(self, stages: Iterable[Stage], namespaces: Iterable[str]) -> Iterator[Step]:
         """A step for each stage in which some file of the namespaces changes."""
@@ -97,11 +107,20 @@ class Work:
         return tuple(sorted({_place(change) for change in changes}))
 
     def _convert(self, stage: Stage, namespaces: tuple[str, ...]) -> tuple[str, ...]:
-        if not self._of(stage, namespaces):
+        changes = self._of(stage, namespaces)
+        if not changes:
             return ()
-        chosen = " ".join(f"--only {name}" for name in namespaces)
-        mesh = f" --mesh {self.mesh.name}" if self.mesh.name else ""
-        return (f"ambimigrate convert {self.source}{mesh} --stage {stage.name} {chosen} --write",)
+        if not self.source.path:
+            return tuple(command for change in changes for command in live.commands(change))
+        only = " ".join(f"--only {name}" for name in namespaces)
+        alone = self.mesh.name and self.source.shared.isdisjoint(_file(change) for change in changes)
+        mesh = f" --mesh {self.mesh.name}" if alone else ""  # a file of several meshes changes for all of them at once
+        command = f"ambimigrate convert {self.source.path}{mesh} --stage {stage.name} {only} --write"
+        return (command, _APART) if {"create", "delete"} <= {change.verb for change in changes} else (command,)
+
+
+def _file(change: Change) -> str:
+    return change.action.beside.file if isinstance(change.action, Create) else change.subject.file if change.subject else ""
 
 
 def _place(change: Change) -> str:

@@ -9,6 +9,8 @@ from ambimigrate.plan import Plan, Wave
 from ambimigrate.plan.steps import Step
 from ambimigrate.render.style import Style, counted, visible, wrap
 
+SHOWN = 3  # reasons of a held namespace
+
 
 def render(plan: Plan, out: TextIO, width: int = 100) -> None:
     """Writes the plan."""
@@ -54,8 +56,11 @@ def _closing(plan: Plan, style: Style, width: int) -> Iterator[str]:
         yield style.bold(f"Held at `prepare`: {counted(len(plan.held), 'namespace')}")
         for held in plan.held:
             mesh = f" [{held.mesh}]" if held.mesh else ""
-            text = f"{visible(held.namespace) or '(no namespace given)'}{mesh}: {'; '.join(held.because)}"
-            yield from wrap(visible(text), width, initial_indent="  ", subsequent_indent="    ")
+            yield f"  {visible(held.namespace) or '(no namespace given)'}{mesh}"
+            for because in held.because[:SHOWN]:
+                yield from wrap(visible(because), width, initial_indent="    - ", subsequent_indent="      ")
+            if len(held.because) > SHOWN:
+                yield f"    - {len(held.because) - SHOWN} more; --format json has all"
         yield ""
     moving = [name for wave in plan.waves for name in wave.namespaces]
     yield f"{counted(len(plan.waves), 'wave')}, {counted(len(moving), 'namespace')} to move, {len(plan.held)} held."

@@ -43,9 +43,9 @@ def l7_selecting(mesh: Mesh, service: Resource[Service]) -> tuple[Resource[Any],
     pods = behind(mesh, service)
     found = []
     for kind in KINDS:
-        for policy in mesh.of(kind):
+        for policy in mesh.within(kind, service.namespace, root):
             spec = policy.body.spec
-            if policy.namespace not in {service.namespace, root} or spec.target_refs or spec.target_ref:
+            if spec.target_refs or spec.target_ref:
                 continue
             selector = spec.selector.match_labels if spec.selector else {}
             if _is_l7(policy) and (not selector or any(matches(selector, each.labels) for each in pods)):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ambimigrate.kinds import AuthorizationPolicy, Gateway, RequestAuthentication, Service, ServiceEntry, TargetRef
-from ambimigrate.model import Mesh, Resource
+from ambimigrate.model import Mesh, Resource, grouped
 from ambimigrate.topology import hosts, injection, meshconfig, waypoints
 from ambimigrate.topology.policies import targets
 from ambimigrate.topology.waypoints import Binding
@@ -14,6 +14,9 @@ from ambimigrate.versions import at_least
 
 AGENTGATEWAY = "istio-agentgateway-waypoint"  # 1.31+, configured by the Gateway API only
 ISTIO_NETWORKING = "networking.istio.io"
+
+
+Named = tuple[str, str, str]  # kind, namespace ("" for a GatewayClass) and name of what a targetRef means
 
 
 class Fault(NamedTuple):
@@ -40,10 +43,22 @@ def fault(mesh: Mesh, policy: Resource[Any], ref: TargetRef) -> Fault | None:
 def _of_service(mesh: Mesh, policy: Resource[Any], ref: TargetRef) -> Fault | None:
     service = mesh.find(Service, policy.namespace, ref.name, policy.file)
     if service is None:
-        return _absent(mesh, policy, f"Service {policy.namespace}/{ref.name}", Service)
+        return _of_foreign(mesh, policy, ref)
     if hosts.is_headless(service):
         return Fault("headless", f"Service {ref.name} is headless: no waypoint ever serves it")
     return _of_bound(mesh, policy, service)
+
+
+def _of_foreign(mesh: Mesh, policy: Resource[Any], ref: TargetRef) -> Fault | None:
+    """A Service of that name behind a waypoint of the policy's namespace: before 1.24 the policy belongs there."""
+    own = (each for each in waypoints.waypoints(mesh) if each.namespace == policy.namespace)
+    behind = (each for gateway in own for each in served(mesh, gateway))
+    found = next((each for each in behind if (each.kind, each.name) == ("Service", ref.name)), None)
+    if found is None:
+        return _absent(mesh, policy, f"Service {policy.namespace}/{ref.name}", Service)
+    if not at_least(mesh.target.istio, "1.24.0"):
+        return None
+    return Fault("absent", f"policies for Service {found.namespace}/{found.name} belong into namespace {found.namespace}")
 
 
 def _of_entry(mesh: Mesh, policy: Resource[Any], ref: TargetRef) -> Fault | None:
@@ -129,7 +144,27 @@ def attached(mesh: Mesh, target: Resource[Any], kind: type[Any] = AuthorizationP
     asked = waypoints.binding(mesh, target)
     if asked is None or asked.fault or asked.gateway is None:
         return ()
-    return tuple(each for each in mesh.of(kind) if _reaches(mesh, each, target, asked.gateway))
+    own, gateway = (target.kind, target.namespace, target.name), asked.gateway
+    named = _naming(mesh, kind, own, ("Gateway", gateway.namespace, gateway.name), ("GatewayClass", "", waypoints.CLASS))
+    return tuple(each for each in named if _reaches(mesh, each, target, gateway))
+
+
+def _naming(mesh: Mesh, kind: type[Any], *wanted: Named) -> list[Resource[Any]]:
+    """The policies of a kind that name any of these, in order of file."""
+    index = mesh.index(_by_ref)
+    found = {number: policy for each in wanted for number, policy in index.get((kind, *each), ())}
+    return [found[number] for number in sorted(found)]
+
+
+def _by_ref(mesh: Mesh) -> dict[tuple[type[Any], str, str, str], tuple[tuple[int, Resource[Any]], ...]]:
+    """Every policy with its number by what its targetRefs name."""
+    policies = (each for each in enumerate(mesh.resources) if hasattr(getattr(each[1].body, "spec", None), "target_refs"))
+    refs = ((number, policy, ref) for number, policy in policies for _, ref in targets(policy))
+    return grouped(((type(policy.body), *_named(policy, ref)), (number, policy)) for number, policy, ref in refs)
+
+
+def _named(policy: Resource[Any], ref: TargetRef) -> Named:
+    return ref.kind, "" if ref.kind == "GatewayClass" else policy.namespace, ref.name
 
 
 def _reaches(mesh: Mesh, policy: Resource[Any], target: Resource[Any], gateway: Resource[Gateway]) -> bool:
@@ -149,8 +184,27 @@ def _names(policy: Resource[Any], ref: TargetRef, target: Resource[Any], gateway
 
 def reached(mesh: Mesh, policy: Resource[Any]) -> Iterator[Resource[Any]]:
     """The Services and ServiceEntries to which waypoints apply a policy."""
-    for gateway in waypoints.waypoints(mesh):
-        yield from (target for target in served(mesh, gateway) if _reaches(mesh, policy, target, gateway))
+    index = mesh.index(_served_by_name)
+    found = {number: pair for _, ref in targets(policy) for number, pair in index.get(_named(policy, ref), ())}
+    pairs = (found[number] for number in sorted(found))
+    yield from (target for target, gateway in pairs if _reaches(mesh, policy, target, gateway))
+
+
+def _served_by_name(mesh: Mesh) -> dict[Named, tuple[tuple[int, tuple[Resource[Any], Resource[Gateway]]], ...]]:
+    """What waypoints serve, numbered and with the waypoint, by every name by which a targetRef can mean it."""
+    pairs = [(target, gateway) for gateway in waypoints.waypoints(mesh) for target in served(mesh, gateway)]
+    return grouped((name, each) for each in enumerate(pairs) for name in _names_of(*each[1]))
+
+
+def _names_of(target: Resource[Any], gateway: Resource[Gateway]) -> Iterator[Named]:
+    yield target.kind, target.namespace, target.name
+    yield "Gateway", gateway.namespace, gateway.name
+    yield "GatewayClass", "", waypoints.CLASS
+
+
+def prepared(mesh: Mesh, service: Resource[Service]) -> tuple[Resource[AuthorizationPolicy], ...]:
+    """The AuthorizationPolicies that name a Service, bound to its waypoint yet or not."""
+    return tuple(_naming(mesh, AuthorizationPolicy, ("Service", service.namespace, service.name)))
 
 
 def applied(mesh: Mesh) -> Mapping[int, tuple[Resource[AuthorizationPolicy], ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ambimigrate.kinds import Deployment
+from ambimigrate.kinds.pods import EnvVar
 from ambimigrate.model import Mesh
 from ambimigrate.topology import meshconfig
 
@@ -11,14 +12,17 @@ def pilot_env(mesh: Mesh, name: str) -> bool | None:
     """The value of a boolean variable of istiod, None if nothing sets it."""
     for setting in meshconfig.helm_settings(mesh, "pilot", "env", name):
         return str(setting.value).lower() == "true"
-    for deployment in mesh.of(Deployment):
-        template = deployment.body.spec.template
-        if not deployment.name.startswith("istiod") or template is None:
-            continue
-        for variable in (each for container in template.spec.containers for each in container.env):
-            if variable.name == name:
-                return (variable.value or "").lower() == "true"
+    for variable in mesh.index(_variables):
+        if variable.name == name:
+            return (variable.value or "").lower() == "true"
     return None
+
+
+def _variables(mesh: Mesh) -> tuple[EnvVar, ...]:
+    """The environment of every istiod in the input."""
+    templates = (each.body.spec.template for each in mesh.of(Deployment) if each.name.startswith("istiod"))
+    containers = (container for template in templates if template for container in template.spec.containers)
+    return tuple(variable for container in containers for variable in container.env)
 
 
 def dns_capture(mesh: Mesh) -> bool | None:

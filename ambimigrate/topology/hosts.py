@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 
 from ambimigrate.kinds import Service, ServiceEntry
-from ambimigrate.model import Mesh, Resource
+from ambimigrate.model import Mesh, Resource, grouped
 
 DOMAIN = "svc.cluster.local"
 
@@ -54,7 +55,32 @@ def services(mesh: Mesh, pattern: str, namespace: str, near: str = "") -> tuple[
     if not pattern.startswith("*"):
         found = service(mesh, pattern, namespace, near)
         return (found,) if found else ()
+    if pattern.startswith("*."):
+        return mesh.index(_services_below).get(pattern[1:], ())
     return tuple(each for each in mesh.of(Service) if covers(pattern, host_of(each)))
+
+
+def _services_below(mesh: Mesh) -> dict[str, tuple[Resource[Service], ...]]:
+    """The Services by each domain that they are in: `.shop.svc.cluster.local`, `.svc.cluster.local`, …"""
+    return grouped((domain, each) for each in mesh.of(Service) for domain in domains(host_of(each)))
+
+
+def domains(host: str) -> Iterator[str]:
+    """Every part of a name that begins with a dot."""
+    return (host[at:] for at, letter in enumerate(host) if letter == ".")
+
+
+def entries_below(mesh: Mesh, domain: str) -> tuple[Resource[ServiceEntry], ...]:
+    """The ServiceEntries that list a host which ends in the domain (`.example.com`)."""
+    return mesh.index(_entries_below).get(domain, ())
+
+
+def _entries_below(mesh: Mesh) -> dict[str, tuple[Resource[ServiceEntry], ...]]:
+    return grouped((domain, each) for each in mesh.of(ServiceEntry) for domain in _all_domains(each.body.spec.hosts))
+
+
+def _all_domains(names: Iterable[str]) -> dict[str, None]:
+    return dict.fromkeys(domain for name in names for domain in domains(name))
 
 
 def is_headless(service: Resource[Service]) -> bool:

@@ -77,7 +77,8 @@ def workload_mode(mesh: Mesh, workload: Workload) -> str:
 
     A pod with a sidecar is never captured, whatever its labels say (Istio, cni/pkg/util/podutil.go `PodRedirectionEnabled`).
     """
-    return mesh.index(_modes)[id(workload)] if id(workload) in mesh.index(_modes) else _mode(mesh, workload)
+    found = mesh.index(_modes).get(id(workload))
+    return _mode(mesh, workload) if found is None else found
 
 
 def _modes(mesh: Mesh) -> dict[int, str]:
@@ -117,6 +118,17 @@ def is_gateway(workload: Workload) -> bool:
 
 def mode(mesh: Mesh, namespace: str) -> str:
     """The data plane of a namespace: sidecar, ambient, mixed, none or unknown."""
+    known = mesh.index(_known_modes)
+    if namespace not in known:
+        known[namespace] = _namespace_mode(mesh, namespace)
+    return known[namespace]
+
+
+def _known_modes(_mesh: Mesh) -> dict[str, str]:
+    return {}
+
+
+def _namespace_mode(mesh: Mesh, namespace: str) -> str:
     own = labels(mesh, namespace)
     modes = {workload_mode(mesh, each) for each in in_namespace(mesh, namespace) if not is_gateway(each)} - {NONE}
     if injects(mesh, namespace):

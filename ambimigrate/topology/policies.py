@@ -1,7 +1,6 @@
 """Which workloads and Services a policy without targetRefs means: by selector, namespace-wide, or from the root.
 
-A policy is anything with `selector` (or `workloadSelector`) and `targetRefs`. Pods of gateways keep their proxy, so
-they are never among the workloads; nor is what never becomes ambient. Istio, pilot/pkg/model/policyattachment.go.
+Pods of gateways keep their proxy and are never among the workloads. Istio, pilot/pkg/model/policyattachment.go.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from ambimigrate.topology.workloads import Workload, in_namespace, matches, sele
 
 GATEWAY_NAMES = ("gateway.networking.k8s.io/gateway-name", "istio.io/gateway-name")
 TARGETS, SELECTOR, NAMESPACE, ROOT = "targets", "selector", "namespace", "root"
-_SHOWN = 3  # names in a sentence before it says "and N more"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,9 +52,8 @@ def selector(policy: Resource[Any]) -> Mapping[str, str]:
 
 def selector_route(policy: Resource[Any]) -> Route:
     """Where it says which pods it means, else its name."""
-    if selector(policy):
-        return ("spec", "workloadSelector" if getattr(policy.body.spec, "workload_selector", None) else "selector")
-    return ("metadata", "name")
+    older = getattr(policy.body.spec, "workload_selector", None)
+    return ("spec", "workloadSelector" if older else "selector") if selector(policy) else ("metadata", "name")
 
 
 def form(mesh: Mesh, policy: Resource[Any]) -> str:
@@ -75,13 +72,13 @@ def is_root(mesh: Mesh, policy: Resource[Any]) -> bool:
 
 def scope(mesh: Mesh, policy: Resource[Any]) -> Scope:
     """What a policy means; nothing for one with targetRefs."""
-    known = mesh.index(_known)
+    known = mesh.index(_scopes)
     if id(policy) not in known:
         known[id(policy)] = _scope(mesh, policy)
     return known[id(policy)]
 
 
-def _known(_mesh: Mesh) -> dict[int, Scope]:
+def _scopes(_: Mesh) -> dict[int, Scope]:
     return {}
 
 
@@ -202,17 +199,18 @@ def _words(shape: str, policy: Resource[Any], labels: Mapping[str, str], members
 def listed(names: Iterable[str]) -> str:
     """Some names for a sentence: `a, b, c and 4 more`."""
     found = list(dict.fromkeys(names))
-    more = len(found) - _SHOWN
-    return ", ".join(found) if more <= 0 else f"{', '.join(found[:_SHOWN])} and {more} more"
+    return ", ".join(found) if len(found) <= 3 else f"{', '.join(found[:3])} and {len(found) - 3} more"
 
 
 def overlap(mesh: Mesh, left: Resource[Any], right: Resource[Any]) -> bool:
     """Whether two policies without targetRefs mean a pod in common, as far as the input shows."""
+    if left.namespace != right.namespace and not is_root(mesh, left) and not is_root(mesh, right):
+        return False
     one, other = scope(mesh, left), scope(mesh, right)
     if not one.concerns or not other.concerns or set(namespaces(mesh, left)).isdisjoint(namespaces(mesh, right)):
         return False
     if one.workloads and other.workloads:
-        return not {id(each) for each in one.workloads}.isdisjoint(id(each) for each in other.workloads)
+        return not set(map(id, one.workloads)).isdisjoint(map(id, other.workloads))
     wanted, found = selector(left), selector(right)
     return all(found[key] == value for key, value in wanted.items() if key in found)
 

@@ -48,6 +48,8 @@ def targets(mesh: Mesh, pattern: str, namespace: str, near: str = "") -> tuple[R
     full = hosts.full_name(pattern, namespace)
     if not full.startswith("*"):
         return once(hosts.service_entries(mesh, full, namespace))
+    if full.startswith("*."):
+        return once((*services, *hosts.entries_below(mesh, full[1:])))
     entries = (each for each in mesh.of(ServiceEntry) if any(hosts.covers(full, host) for host in each.body.spec.hosts))
     return once((*services, *entries))
 

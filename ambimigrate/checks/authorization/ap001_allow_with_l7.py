@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ambimigrate.checks import rule
 from ambimigrate.kinds import AuthorizationPolicy
 from ambimigrate.model import Hit, Mesh, Resource
-from ambimigrate.topology import policies, ztunnel
+from ambimigrate.topology import meshconfig, policies, ztunnel
 
 
 @rule("AP001", AuthorizationPolicy)
@@ -33,6 +33,8 @@ def check(policy: Resource[AuthorizationPolicy], mesh: Mesh) -> Iterator[Hit]:
 
 def _others_admit(mesh: Mesh, policy: Resource[AuthorizationPolicy]) -> bool:
     """Whether another ALLOW of the same pods keeps a rule at ztunnel."""
-    others = (each for each in mesh.of(AuthorizationPolicy) if each is not policy and policies.overlap(mesh, each, policy))
+    near = (policy.namespace, meshconfig.root_namespace(mesh))
+    known = mesh.of(AuthorizationPolicy) if policies.is_root(mesh, policy) else mesh.within(AuthorizationPolicy, *near)
+    others = (each for each in known if each is not policy and policies.overlap(mesh, each, policy))
     sent = (each for each in others if each.body.spec.action in {"", "ALLOW"} and ztunnel.is_sent(each.body, mesh.target.istio))
     return any(not effect.dropped and not effect.inert for each in sent for effect in ztunnel.effects(each.body))

@@ -55,10 +55,11 @@ def _names(members: list[Front]) -> tuple[str, ...]:
 
 
 def _has_twin(mesh: Mesh, front: Front, found: Rule) -> bool:
-    """Whether the waypoint applies a DENY with the same sources, which there still sees the caller."""
+    """Whether the waypoint applies (or will apply) a DENY with the same sources, which there still sees the caller."""
+    known = attachment.applied(mesh).get(id(front.service), ()) if front.is_bound else attachment.prepared(mesh, front.service)
     return any(
         other.from_ == found.from_
-        for policy in attachment.applied(mesh).get(id(front.service), ())
+        for policy in known
         if policy.body.spec.action == "DENY"
         for other in policy.body.spec.rules or ()
     )

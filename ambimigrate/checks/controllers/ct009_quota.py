@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.workload.wl013_balancing import replicas
+from ambimigrate.checks.replicas import replicas
 from ambimigrate.kinds import LimitRange, ResourceQuota
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import injection, meshconfig
@@ -32,7 +32,8 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
         for i, item in enumerate(resource.body.spec.limits):
             found = [key for key, limit in _LIMITS.items() if _number(item.max.get(key)) < limit]
             if found and item.type in {"Container", "Pod"}:
-                said = f"{resource.name} allows at most {item.max[found[0]]} {found[0]} in {resource.namespace}: pods of a waypoint"
+                most = f"{item.max[found[0]]} {found[0]}"
+                said = f"{resource.name} allows at most {most} in {resource.namespace}: pods of a waypoint"
                 yield Hit(resource.at("spec", "limits", i, "max"), f"{said} (limits 2 CPU, 1Gi) are refused", case)
         return
     for key, value in resource.body.spec.hard.items():

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ambimigrate.checks import rule
+from ambimigrate.checks.l7 import rules_for
 from ambimigrate.checks.pods import captured, listed
-from ambimigrate.checks.workload.l7 import rules_for
-from ambimigrate.checks.workload.wl020_cloud_balancer import backends
+from ambimigrate.checks.published import backends
 from ambimigrate.kinds import Ingress, IngressClass, Service
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.semantics.authz.strict import demands_identity
@@ -32,7 +32,7 @@ def check(ingress: Resource[Ingress], mesh: Mesh) -> Iterator[Hit]:
         said = f"{name or 'the default ingress controller'} sends {ingress.name}'s traffic for {service.name}"
         if not _dials_service(ingress, service) and (waypoints.is_bound(mesh, service) or rules_for(mesh, service)):
             found = rules_for(mesh, service)
-            lost = listed(found) if found else "what its waypoint does"
+            lost = listed(found) if found else "what its waypoint enforces"
             yield Hit(
                 ingress.at("spec"),
                 f"fails open: {said} to addresses of pods, past the waypoint: {lost} does not hold for it",

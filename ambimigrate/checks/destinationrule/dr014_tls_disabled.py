@@ -27,10 +27,13 @@ def check(dr: Resource[DestinationRule], mesh: Mesh) -> Iterator[Hit]:
             yield Hit(place, message, case="plain")
 
 
+def _modes(mesh: Mesh) -> dict[str, str]:
+    """The mode that a PeerAuthentication without a selector says, by namespace."""
+    bodies = ((each.namespace, each.body.spec) for each in mesh.of(PeerAuthentication))
+    return {namespace: spec.mtls.mode for namespace, spec in bodies if not spec.selector and spec.mtls}
+
+
 def _is_strict(mesh: Mesh, namespace: str) -> bool:
     """Whether a PeerAuthentication of the namespace, else of the mesh, says STRICT."""
-    modes = {}
-    for each in mesh.of(PeerAuthentication):
-        if not each.body.spec.selector and each.body.spec.mtls:
-            modes[each.namespace] = each.body.spec.mtls.mode
+    modes = mesh.index(_modes)
     return modes.get(namespace, modes.get(meshconfig.root_namespace(mesh), "")) == "STRICT"

@@ -63,13 +63,15 @@ def items(rule: CiliumRule, direction: str) -> Iterator[tuple[int, Mapping[str, 
 
 def ports(item: Mapping[str, Any]) -> list[str] | None:
     """The TCP ports that an item admits, None for all."""
-    groups = item.get("toPorts")
-    if not isinstance(groups, list | tuple) or not groups:
-        return None
-    each = [port for group in groups if isinstance(group, dict) for port in group.get("ports") or () if isinstance(port, dict)]
+    groups = [group.get("ports") for group in _listed(item.get("toPorts")) if isinstance(group, dict)]
+    each = [port for group in groups for port in _listed(group) if isinstance(port, dict)]
     if not each:
         return None
     return [_shown(port) for port in each if port.get("protocol", "ANY") in ("TCP", "ANY")]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _shown(port: Mapping[str, Any]) -> str:

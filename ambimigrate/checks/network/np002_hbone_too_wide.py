@@ -40,10 +40,9 @@ def _widened(mesh: Mesh, pods: reach.Pods, hbone: NetworkPolicyIngressRule) -> N
 
 def _is_guarded(mesh: Mesh, pods: reach.Pods) -> bool:
     """Whether an ALLOW policy that ztunnel enforces says who may call."""
-    homes = {pods.namespace, meshconfig.root_namespace(mesh)}
-    for policy in mesh.of(AuthorizationPolicy):
+    for policy in mesh.within(AuthorizationPolicy, pods.namespace, meshconfig.root_namespace(mesh)):
         spec = policy.body.spec
-        if policy.namespace not in homes or spec.target_ref or spec.target_refs or spec.action not in {"", "ALLOW"}:
+        if spec.target_ref or spec.target_refs or spec.action not in {"", "ALLOW"}:
             continue
         if matches(spec.selector.match_labels if spec.selector else {}, pods.labels):
             return True

@@ -67,5 +67,6 @@ def _lets(item: Mapping[str, Any], direction: str) -> bool:
 
 
 def _reads_http(item: Mapping[str, Any]) -> bool:
-    groups = item.get("toPorts") or ()
+    groups = item.get("toPorts")
+    groups = groups if isinstance(groups, list) else []
     return any(isinstance(each, dict) and isinstance(each.get("rules"), dict) and each["rules"].get("http") for each in groups)

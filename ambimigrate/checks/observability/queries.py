@@ -1,6 +1,6 @@
 """Queries for Istio's HTTP metrics, and which reporter they ask for.
 
-Waypoints report with reporter="waypoint", once for each request; ztunnel reports istio_tcp_* only (reporter source, destination).
+Waypoints report with reporter="waypoint", once for each request; ztunnel reports istio_tcp_* only.
 """
 
 from __future__ import annotations

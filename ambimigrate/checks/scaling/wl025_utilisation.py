@@ -25,9 +25,8 @@ def check(scaler: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
         target = target_of(scaler)
         yield Hit(
             scaler.at(*found[0]),
-            f"{found[1]} of {target.kind} {target.name} was averaged over its sidecar: without it the same load gives another "
-            "number of "
-            "pods",
+            f"{found[1]} of {target.kind or 'Deployment'} {target.name} was averaged over its sidecar: without "
+            "it the same load gives another number of pods",
         )
 
 

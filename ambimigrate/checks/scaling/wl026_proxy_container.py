@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ambimigrate.checks import rule
@@ -20,29 +20,28 @@ def check(scaler: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     if found is None or not concerns(mesh, scaler):
         return
     target = target_of(scaler)
+    whose = f"{target.kind or 'Deployment'} {target.name}"
     if isinstance(scaler.body, VerticalPodAutoscaler):
         yield Hit(
             scaler.at(*found),
-            f"the policy for container {_PROXY} of {target.kind} {target.name} means nothing any more",
+            f"the policy for container {_PROXY} of {whose} means nothing any more",
             "policy",
         )
     else:
-        said = f"{scaler.name} measures container {_PROXY} of {target.kind} {target.name}, which is gone: scaling stops"
+        said = f"{scaler.name} measures container {_PROXY} of {whose}, which is gone: scaling stops"
         yield Hit(scaler.at(*found), said, "metric")
 
 
 def _named(scaler: Resource[Any]) -> Iterator[Route]:
     match scaler.body:
         case HorizontalPodAutoscaler() as body:
-            for i, metric in enumerate(body.spec.metrics):
-                if dig(metric, ("containerResource", "container")) == _PROXY:
-                    yield "spec", "metrics", i, "containerResource", "container"
+            yield from _where(body.spec.metrics, ("spec", "metrics"), ("containerResource", "container"))
         case ScaledObject() as body:
-            for i, trigger in enumerate(body.spec.triggers):
-                if dig(trigger, ("metadata", "containerName")) == _PROXY:
-                    yield "spec", "triggers", i, "metadata", "containerName"
+            yield from _where(body.spec.triggers, ("spec", "triggers"), ("metadata", "containerName"))
         case VerticalPodAutoscaler() as body:
             policies = dig(body.spec.resource_policy, ("containerPolicies",)) or ()
-            for i, each in enumerate(policies):
-                if dig(each, ("containerName",)) == _PROXY:
-                    yield "spec", "resourcePolicy", "containerPolicies", i
+            yield from _where(policies, ("spec", "resourcePolicy", "containerPolicies"), ("containerName",))
+
+
+def _where(items: Iterable[Any], base: Route, field: tuple[str, ...]) -> Iterator[Route]:
+    return ((*base, i, *field) for i, each in enumerate(items) if dig(each, field) == _PROXY)

@@ -16,13 +16,13 @@ def check(entry: Resource[ServiceEntry], mesh: Mesh) -> Iterator[Hit]:
     if not concerns(mesh, entry):
         return
     for number, host in enumerate(entry.body.spec.hosts):
-        others = [each for each in mesh.index(_by_host)[host] if reach.key(each) != reach.key(entry)]
-        if others and _age(others[0]) < _age(entry) and (entry.namespace or others[0].file == entry.file):
+        first = next((each for each in mesh.index(_by_host)[host] if reach.key(each) != reach.key(entry)), None)
+        if first and _age(first) < _age(entry) and (entry.namespace or first.file == entry.file):
             yield Hit(
                 entry.at("spec", "hosts", number),
-                f"{host} is also ServiceEntry {others[0].namespace}/{others[0].name}: ambient clients of every namespace may"
+                f"{host} is also ServiceEntry {first.namespace}/{first.name}: ambient clients of every namespace may"
                 " get either, exportTo does not part them",
-                related=(others[0].at("metadata", "name"),),
+                related=(first.at("metadata", "name"),),
             )
 
 

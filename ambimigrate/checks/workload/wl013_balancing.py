@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from ambimigrate.checks import rule
 from ambimigrate.checks.pods import captured
-from ambimigrate.kinds import DaemonSet, Deployment, HorizontalPodAutoscaler, Rollout, Service, StatefulSet
+from ambimigrate.checks.replicas import replicas
+from ambimigrate.kinds import Service
 from ambimigrate.kinds.core import ServicePort
-from ambimigrate.model import Hit, Mesh, Resource, grouped
+from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import hosts, injection, waypoints
-from ambimigrate.topology.workloads import Workload, behind
+from ambimigrate.topology.workloads import behind
 
 _APP_PROTOCOLS = frozenset({"grpc", "http2", "h2c", "kubernetes.io/h2c"})
 
@@ -44,28 +45,3 @@ def is_multiplexed(port: ServicePort) -> bool:
     if port.app_protocol:
         return port.app_protocol.lower() in _APP_PROTOCOLS
     return port.name.partition("-")[0] in {"grpc", "http2"} and not port.name.startswith("grpc-web")
-
-
-def replicas(mesh: Mesh, members: tuple[Workload, ...]) -> int:
-    """How many pods stand behind, at least as many as can be known."""
-    return sum(_replicas(mesh, each) for each in members)
-
-
-def _replicas(mesh: Mesh, workload: Workload) -> int:
-    scaled = mesh.index(_scaled).get((workload.namespace, workload.resource.kind, workload.name), ())
-    if scaled:
-        spec = scaled[0].body.spec
-        return max(spec.min_replicas or 1, 2 if (spec.max_replicas or 1) > 1 else 1)
-    match workload.resource.body:
-        case Deployment() | StatefulSet() | Rollout() as body:
-            return 1 if body.spec.replicas is None else body.spec.replicas
-        case DaemonSet():
-            return 2
-    return 1
-
-
-def _scaled(mesh: Mesh) -> dict[tuple[str, str, str], tuple[Resource[HorizontalPodAutoscaler], ...]]:
-    return grouped(
-        ((each.namespace, each.body.spec.scale_target_ref.kind, each.body.spec.scale_target_ref.name), each)
-        for each in mesh.of(HorizontalPodAutoscaler)
-    )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ambimigrate.checks import rule
+from ambimigrate.checks.l7 import settings_for
 from ambimigrate.checks.pods import listed
-from ambimigrate.checks.workload.l7 import settings_for
 from ambimigrate.kinds import Service
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import injection

@@ -7,6 +7,7 @@ from typing import Any
 
 from ambimigrate.checks import rule
 from ambimigrate.checks.pods import captured, named
+from ambimigrate.checks.published import backends
 from ambimigrate.kinds import Ingress, Service
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.semantics.authz.strict import demands_identity
@@ -39,20 +40,6 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
 def _direct(annotations: dict[str, str]) -> str | None:
     found = (key for key, value in _IP_TARGETS.items() if annotations.get(key) == value)
     return next(found, _NEG if annotations.get(_NEG) else None)
-
-
-def backends(mesh: Mesh, resource: Resource[Any]) -> Iterator[Resource[Service]]:
-    """The Services that an Ingress publishes, or the Service itself."""
-    if isinstance(resource.body, Service):
-        yield resource
-        return
-    spec = resource.body.spec
-    paths = (path.backend for each in spec.rules if each.http for path in each.http.paths)
-    names = [each.service.name for each in (*((spec.default_backend,) if spec.default_backend else ()), *paths) if each.service]
-    for name in dict.fromkeys(names):
-        found = mesh.find(Service, resource.namespace, name, resource.file)
-        if found is not None:
-            yield found
 
 
 def _refused(mesh: Mesh, service: Resource[Service]) -> Iterator[Workload]:
