@@ -1,5 +1,6 @@
 """The entry of the program: answers `--version` at once, loads the rest when needed, and lets no traceback out."""
 
+import gc
 import os
 import sys
 
@@ -33,6 +34,7 @@ def _run(arguments: list[str]) -> None:
         return
     from ambimigrate import cli
 
+    gc.set_threshold(200_000, 20, 100)  # nearly all that a run makes it keeps: looking for garbage takes time for nothing
     cli.run()
 
 

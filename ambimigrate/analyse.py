@@ -40,10 +40,11 @@ def analyse(meshes: Iterable[Mesh], only: Iterable[Rule] | None = None) -> tuple
 def _hits(mesh: Mesh, among: Iterable[Rule]) -> Iterator[tuple[Rule, Resource[Any], Hit]]:
     """Object by object, so that the text of each is composed once for all the rules that point into it."""
     about: dict[type, tuple[Rule, ...]] = grouped((kind, rule) for rule in among for kind in rule.kinds)
-    for kind, checks in about.items():
-        for resource in (whole(mesh),) if kind is Mesh else mesh.of(kind):
-            for rule in checks:
-                yield from ((rule, resource, hit) for hit in rule.check(resource, mesh))
+    subjects = ((each, kind) for kind in about for each in ((whole(mesh),) if kind is Mesh else mesh.of(kind)))
+    for resource, kind in subjects:
+        for rule in about[kind]:
+            for hit in rule.check(resource, mesh):
+                yield rule, resource, hit
 
 
 def _add(found: dict[tuple[Any, ...], Finding], rule: Rule, resource: Resource[Any], hit: Hit, mesh: Mesh) -> None:

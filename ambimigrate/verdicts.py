@@ -9,9 +9,21 @@ from dataclasses import dataclass, field
 from ambimigrate import catalogue
 from ambimigrate.kinds import DestinationRule, GRPCRoute, HTTPRoute, Service, VirtualService
 from ambimigrate.model import Finding, Mesh, Severity
-from ambimigrate.topology import injection, waypoints
+from ambimigrate.topology import injection, meshconfig, waypoints
 from ambimigrate.topology.workloads import KINDS as WORKLOADS
 
+_INHERITED = frozenset(
+    {
+        "AuthorizationPolicy",
+        "RequestAuthentication",
+        "PeerAuthentication",
+        "EnvoyFilter",
+        "WasmPlugin",
+        "TrafficExtension",
+        "Telemetry",
+        "Sidecar",
+    }
+)
 _ABOUT_SERVICES = frozenset({VirtualService, DestinationRule, HTTPRoute, GRPCRoute})
 
 
@@ -66,9 +78,14 @@ def _standings(mesh: Mesh, findings: tuple[Finding, ...]) -> Iterator[Standing]:
 
 
 def scope_of(finding: Finding, mesh: Mesh) -> str:
-    """What a finding holds back: `namespace` (its object's), `mesh` (every namespace) or `nothing`."""
+    """What a finding holds back: `namespace` (its object's), `mesh` (every namespace) or `nothing`.
+
+    What a policy of the root namespace does, it does to every namespace.
+    """
     case = catalogue.entry(finding.rule).case(finding.hit.case, mesh.target.istio)
-    return case.holds if case else "nothing"
+    holds = case.holds if case else "nothing"
+    in_root = finding.ref.namespace == meshconfig.root_namespace(mesh) and finding.ref.kind in _INHERITED
+    return "mesh" if in_root and holds == "namespace" else holds
 
 
 def namespace_of(finding: Finding) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import NamedTuple
 
 NEWEST_PATCHES = {  # newest release known of each line, October 2026 (istio.io/latest/news/releases)
@@ -61,6 +62,7 @@ def at_least(version: Version, *bounds: str) -> bool:
     return any(version >= bound and version.line == bound.line for bound in parsed) or version >= parsed[-1]
 
 
+@cache
 def in_ranges(version: Version, ranges: str) -> bool:
     """Whether the version lies in a comma-separated list of ranges: `*`, `<1.25.1`, `>=1.26`, `1.27.0-1.29.6` (inclusive)."""
     return any(_in_range(version, part.strip()) for part in ranges.split(","))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -14,7 +15,7 @@ from jsonschema import Draft202012Validator
 
 from ambimigrate import catalogue
 from ambimigrate.model import Target
-from ambimigrate.render.json import dumped, record
+from ambimigrate.render.json import dumped, record, render
 from ambimigrate.report import report
 from ambimigrate.sources.read import read_files
 from ambimigrate.versions import NEWEST, NEWEST_GATEWAY_API, parse
@@ -115,3 +116,11 @@ def test_report_depends_neither_on_the_order_of_files_nor_on_hashing(tree: Path)
     first = scan("1", tree)
     assert first
     assert all(scan(seed, tree) == first for seed in ("2", "77"))
+
+
+def test_what_is_written_is_the_record() -> None:
+    for objects in (False, True):
+        found = report(read_files([str(DEMO)], Target(NEWEST, NEWEST_GATEWAY_API)), objects=objects)
+        out = io.StringIO()
+        render(found, out)
+        assert out.getvalue() == dumped(record(found))

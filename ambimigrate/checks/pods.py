@@ -70,6 +70,16 @@ def strings(tree: Any, route: Route = ()) -> Iterator[tuple[Route, str]]:
             yield from strings(value, (*route, i))
 
 
+def sequence(value: Any) -> tuple[Any, ...]:
+    """The items of a list in untyped configuration, none of anything else."""
+    return tuple(value) if isinstance(value, list | tuple) else ()
+
+
+def space(workload: Workload) -> str:
+    """The namespace in a sentence; that of an object without one is not known."""
+    return workload.namespace or "its namespace"
+
+
 def named(members: Iterable[Workload], limit: int = 3) -> str:
     """Workloads in a sentence: the first few, and how many more there are."""
     return listed((str(each) for each in members), limit)

@@ -10,8 +10,12 @@ from ambimigrate.topology.workloads import Workload
 
 
 def replicas(mesh: Mesh, members: Iterable[Workload]) -> int:
-    """How many pods stand behind, at least as many as can be known."""
-    return sum(_replicas(mesh, each) for each in members)
+    """How many pods stand behind, at least as many as can be known; an object that is written several times counts once."""
+    found: dict[tuple[str, str, str], int] = {}
+    for each in members:
+        name = each.resource.kind, each.namespace, each.name
+        found[name] = max(found.get(name, 0), _replicas(mesh, each))
+    return sum(found.values())
 
 
 def _replicas(mesh: Mesh, workload: Workload) -> int:

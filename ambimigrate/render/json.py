@@ -8,7 +8,9 @@ from typing import Any, TextIO
 import msgspec
 
 from ambimigrate import __version__, catalogue
+from ambimigrate.advice import Advice
 from ambimigrate.model import Finding, Problem, Ref, Target
+from ambimigrate.outlook import Outlook
 from ambimigrate.report import Report
 from ambimigrate.verdicts import Standing
 
@@ -17,8 +19,28 @@ LEVELS = ("blocker", "error", "warning", "info", "suppressed")
 
 
 def render(report: Report, out: TextIO) -> None:
-    """Writes one JSON object."""
-    out.write(dumped(record(report)))
+    """Writes one JSON object, finding by finding: at no time do all of them stand in memory as text."""
+    before = "{"
+    for key, value in _sections(report):
+        out.write(f'{before}\n  "{key}": ')
+        if isinstance(value, Iterator):
+            _stream(value, out)
+        else:
+            out.write(_indented(value, 2))
+        before = ","
+    out.write("\n}\n")
+
+
+def _stream(items: Iterator[Any], out: TextIO) -> None:
+    before = "[\n    "
+    for item in items:
+        out.write(before + _indented(item, 4))
+        before = ",\n    "
+    out.write("[]" if before[0] == "[" else "\n  ]")
+
+
+def _indented(value: Any, by: int) -> str:
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode().replace("\n", "\n" + " " * by)
 
 
 def dumped(record: dict[str, Any]) -> str:
@@ -28,27 +50,36 @@ def dumped(record: dict[str, Any]) -> str:
 
 def record(report: Report) -> dict[str, Any]:
     """The report as plain values."""
-    found: dict[str, Any] = {
-        **head(SCHEMA, report),
-        "findings": [_finding(each, report) for each in report.findings],
-        "namespaces": [_namespace(each) for each in report.namespaces],
-        "advice": [
-            {"situation": each.situation, "recommendation": each.recommendation, "because": list(each.because)}
-            for each in report.advice
-        ],
-        "summary": {level: report.summary.get(level, 0) for level in LEVELS},
-    }
+    return {key: list(value) if isinstance(value, Iterator) else value for key, value in _sections(report)}
+
+
+def _sections(report: Report) -> Iterator[tuple[str, Any]]:
+    """Keys and values in their order; what can be long is an iterator."""
+    summary = report.summary
+    yield from head(SCHEMA, report).items()
+    yield "findings", (_finding(each, report) for each in report.findings)
+    yield "namespaces", (_namespace(each) for each in report.namespaces)
+    yield "advice", [_advice(each) for each in report.advice]
+    yield "summary", {level: summary[level] for level in LEVELS}
     if report.outlook:
-        found["upgrade_path"] = [
-            {
-                "istio": str(each.version),
-                "namespaces": [{"name": one.name, "mesh": one.mesh, "verdict": one.verdict} for one in each.standings],
-            }
-            for each in report.outlook
-        ]
+        yield "upgrade_path", [_outlook(each) for each in report.outlook]
     if report.objects:
-        found["objects"] = list(_objects(report))
-    return found
+        yield "objects", _objects(report)
+
+
+def _advice(advice: Advice) -> dict[str, Any]:
+    return {
+        "situation": advice.situation,
+        "recommendation": advice.recommendation,
+        "because": list(advice.because),
+    }
+
+
+def _outlook(outlook: Outlook) -> dict[str, Any]:
+    return {
+        "istio": str(outlook.version),
+        "namespaces": [{"name": one.name, "mesh": one.mesh, "verdict": one.verdict} for one in outlook.standings],
+    }
 
 
 def head(schema: str, report: Report) -> dict[str, Any]:

@@ -39,18 +39,25 @@ def _targeted(mesh: Mesh) -> Iterator[tuple[reach.Named, Resource[Any]]]:
 
 def l7_selecting(mesh: Mesh, service: Resource[Service]) -> tuple[Resource[Any], ...]:
     """The policies by selector about the Service's pods that only an HTTP proxy carries out."""
-    root = meshconfig.root_namespace(mesh)
     pods = behind(mesh, service)
     found = []
-    for kind in KINDS:
-        for policy in mesh.within(kind, service.namespace, root):
-            spec = policy.body.spec
-            if spec.target_refs or spec.target_ref:
-                continue
-            selector = spec.selector.match_labels if spec.selector else {}
-            if _is_l7(policy) and (not selector or any(matches(selector, each.labels) for each in pods)):
-                found.append(policy)
+    places = dict.fromkeys((service.namespace, meshconfig.root_namespace(mesh)))
+    for policy in (each for namespace in places for each in _l7(mesh, namespace)):
+        selector = policy.body.spec.selector.match_labels if policy.body.spec.selector else {}
+        if not selector or any(matches(selector, each.labels) for each in pods):
+            found.append(policy)
     return tuple(found)
+
+
+def _l7(mesh: Mesh, namespace: str) -> tuple[Resource[Any], ...]:
+    return mesh.index(_l7_by_namespace).get(namespace, ())
+
+
+def _l7_by_namespace(mesh: Mesh) -> Mapping[str, tuple[Resource[Any], ...]]:
+    """The policies without targets that only an HTTP proxy carries out."""
+    all_ = (policy for kind in KINDS for policy in mesh.of(kind))
+    loose = (each for each in all_ if not each.body.spec.target_refs and not each.body.spec.target_ref)
+    return grouped((each.namespace, each) for each in loose if _is_l7(each))
 
 
 def _is_l7(policy: Resource[Any]) -> bool:

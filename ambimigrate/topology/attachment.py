@@ -168,18 +168,8 @@ def _named(policy: Resource[Any], ref: TargetRef) -> Named:
 
 
 def _reaches(mesh: Mesh, policy: Resource[Any], target: Resource[Any], gateway: Resource[Gateway]) -> bool:
-    return any(_names(policy, ref, target, gateway) and fault(mesh, policy, ref) is None for _, ref in targets(policy))
-
-
-def _names(policy: Resource[Any], ref: TargetRef, target: Resource[Any], gateway: Resource[Gateway]) -> bool:
-    match ref.kind:
-        case "Service" | "ServiceEntry":
-            return (ref.kind, policy.namespace, ref.name) == (target.kind, target.namespace, target.name)
-        case "Gateway":
-            return (policy.namespace, ref.name) == (gateway.namespace, gateway.name)
-        case "GatewayClass":
-            return ref.name == waypoints.CLASS
-    return False
+    names = set(_names_of(target, gateway))
+    return any(_named(policy, ref) in names and fault(mesh, policy, ref) is None for _, ref in targets(policy))
 
 
 def reached(mesh: Mesh, policy: Resource[Any]) -> Iterator[Resource[Any]]:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ambimigrate.kinds import NetworkPolicy
 from ambimigrate.kinds.core import NetworkPolicyEgressRule
-from ambimigrate.model import Mesh, Resource
+from ambimigrate.model import Mesh, Resource, grouped
 
 ANYWHERE = {"0.0.0.0/0", "::/0"}
 
 
 def closing(mesh: Mesh, namespace: str) -> Resource[NetworkPolicy] | None:
     """The NetworkPolicy by which no pod of the namespace reaches every address, None if they may."""
-    own = [each for each in mesh.of(NetworkPolicy) if each.namespace == namespace and _is_egress(each.body)]
+    own = mesh.index(_by_namespace).get(namespace, ())
     if any(_is_open(rule) for each in own for rule in each.body.spec.egress):
         return None
     whole = (each for each in own if not each.body.spec.pod_selector.match_labels)
     return next((each for each in whole if not each.body.spec.pod_selector.match_expressions), None)
+
+
+def _by_namespace(mesh: Mesh) -> Mapping[str, tuple[Resource[NetworkPolicy], ...]]:
+    return grouped((each.namespace, each) for each in mesh.of(NetworkPolicy) if _is_egress(each.body))
 
 
 def _is_egress(policy: NetworkPolicy) -> bool:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ambimigrate.kinds import Gateway, IstioGateway, Service, VirtualService
+from ambimigrate.kinds import Gateway, Ingress, IstioGateway, Service, VirtualService
 from ambimigrate.kinds.gatewayapi import ParentRef
 from ambimigrate.kinds.routes import HTTPRule, TCPRule, TLSRule
-from ambimigrate.model import Mesh, Resource
+from ambimigrate.model import Mesh, Resource, grouped
 from ambimigrate.topology import hosts, injection, meshconfig, reach, waypoints
 from ambimigrate.topology.workloads import behind, matches, selected, workloads
 
 GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
 SHORT_NAME = "istio.io/gateway-name"
+CLASS = "kubernetes.io/ingress.class"
 
 
 def to(mesh: Mesh, service: Resource[Service]) -> tuple[Resource[Any], ...]:
@@ -23,16 +23,28 @@ def to(mesh: Mesh, service: Resource[Service]) -> tuple[Resource[Any], ...]:
 
 
 def _by_service(mesh: Mesh) -> Mapping[tuple[str, str], tuple[Resource[Any], ...]]:
-    found: dict[tuple[str, str], list[Resource[Any]]] = defaultdict(list)
+    found = grouped(_published(mesh))
+    return {name: reach.once(objects) for name, objects in found.items()}
+
+
+def _published(mesh: Mesh) -> Iterator[tuple[tuple[str, str], Resource[Any]]]:
+    """Every Service, by namespace and name, with an object by which a gateway routes to it."""
     for vs in mesh.of(VirtualService):
-        for host in _destinations(mesh, vs):
-            if service := hosts.service(mesh, host, vs.namespace, vs.file):
-                found[service.namespace, service.name].append(vs)
+        services = (hosts.service(mesh, host, vs.namespace, vs.file) for host in _destinations(mesh, vs))
+        yield from (((each.namespace, each.name), vs) for each in services if each)
     for route in reach.routes(mesh):
         if any(is_gateway_parent(mesh, ref, route) for ref in route.body.spec.parent_refs):
-            for backend in (each for rule in route.body.spec.rules for each in rule.backend_refs):
-                found[backend.namespace or route.namespace, backend.name].append(route)
-    return {name: reach.once(objects) for name, objects in found.items()}
+            backends = (each for rule in route.body.spec.rules for each in rule.backend_refs)
+            yield from (((each.namespace or route.namespace, each.name), route) for each in backends)
+    for ingress in mesh.of(Ingress):
+        if "istio" in {ingress.body.spec.ingress_class_name, ingress.body.metadata.annotations.get(CLASS)}:
+            yield from (((ingress.namespace, name), ingress) for name in published(ingress.body))
+
+
+def published(ingress: Ingress) -> Iterator[str]:
+    """The names of the Services that an Ingress publishes."""
+    paths = (path.backend for rule in ingress.spec.rules if rule.http for path in rule.http.paths)
+    yield from (each.service.name for each in (*paths, ingress.spec.default_backend) if each and each.service)
 
 
 def is_gateway_parent(mesh: Mesh, ref: ParentRef, route: Resource[Any]) -> bool:
@@ -76,9 +88,9 @@ def is_selected(mesh: Mesh, namespace: str, selector: Mapping[str, str]) -> bool
         pods = selected(mesh, namespace, selector)
     if pods:
         return all(injection.is_gateway(each) for each in pods)
-    if any(each.body.spec.selector and matches(selector, each.body.spec.selector) for each in mesh.of(IstioGateway)):
+    if "gateway" in selector.get("istio", ""):
         return True
-    return "gateway" in selector.get("istio", "")
+    return any(each.body.spec.selector and matches(selector, each.body.spec.selector) for each in mesh.of(IstioGateway))
 
 
 def is_gateway(mesh: Mesh, service: Resource[Service]) -> bool:

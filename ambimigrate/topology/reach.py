@@ -35,7 +35,7 @@ def once(found: Iterable[Resource[Any]]) -> tuple[Resource[Any], ...]:
 
 def listed(names: Iterable[str], limit: int = 3) -> str:
     """`a, b and 4 more`."""
-    every = tuple(dict.fromkeys(names))
+    every = tuple(name or "an unnamed namespace" for name in dict.fromkeys(names))
     shown = ", ".join(every[:limit])
     return f"{shown} and {len(every) - limit} more" if len(every) > limit else shown
 

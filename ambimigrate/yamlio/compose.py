@@ -51,7 +51,7 @@ def composed(text: str) -> Any:
     return (_Composer if len(text) < _LONG else _CarefulComposer)(text).get_single_node()
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)  # a rule that points into an object asks for it at once
 def compose(text: str) -> Any:
     """The node tree of one document, None of an empty one; yaml.YAMLError if it is not valid."""
     if text.lstrip()[:1] == "{":  # JSON knows what libyaml refuses; as many characters take its place

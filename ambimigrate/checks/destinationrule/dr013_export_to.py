@@ -19,7 +19,7 @@ def check(dr: Resource[DestinationRule], mesh: Mesh) -> Iterator[Hit]:
         return
     for target in subjects(mesh, dr):
         waypoint = reach.waypoint_namespace(mesh, target)
-        if not is_read(mesh, dr.namespace, target):
+        if not (dr.namespace and target.namespace) or not is_read(mesh, dr.namespace, target):
             continue
         if not reach.is_exported(mesh, dr.body.spec.export_to, dr.namespace, waypoint, DEFAULT):
             yield Hit(

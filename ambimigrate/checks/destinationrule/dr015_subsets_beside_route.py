@@ -21,8 +21,7 @@ def check(dr: Resource[DestinationRule], mesh: Mesh) -> Iterator[Hit]:
             names = reach.listed(subset.name for subset in dr.body.spec.subsets)
             yield Hit(
                 dr.at("spec", "subsets"),
-                f"{routes[0].kind} {routes[0].namespace}/{routes[0].name} routes {target.name} and cannot name subsets: nothing"
-                f" uses {names} or their policies",
+                f"{routes[0].ref} routes {target.name} and cannot name subsets: nothing uses {names} or their policies",
             )
             return
 

@@ -68,7 +68,7 @@ def _of_route(route: Resource[Any], mesh: Mesh) -> Iterator[tuple[Route, str]]:
         for index, backend in enumerate(each.backend_refs):
             host = f"{backend.name}.{backend.namespace or route.namespace}.{hosts.DOMAIN}"
             if is_egress_gateway(mesh, host, route):
-                yield ("spec", "rules", number, "backendRefs", index, "name"), host
+                yield ("spec", "rules", number, "backendRefs", index, "name"), backend.name
 
 
 def is_egress_gateway(mesh: Mesh, host: str, by: Resource[Any]) -> bool:

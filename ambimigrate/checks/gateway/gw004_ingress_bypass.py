@@ -16,7 +16,7 @@ def check(service: Resource[Service], mesh: Mesh) -> Iterator[Hit]:
     routes = ingress.to(mesh, service)
     if not routes or not reach.is_called(mesh, service):
         return
-    by = f"{routes[0].kind} {routes[0].namespace}/{routes[0].name}"
+    by = str(routes[0].ref)
     place = service.at("metadata", "name")
     if hosts.is_headless(service):
         if waypoints.INGRESS_USE in service.body.metadata.labels:

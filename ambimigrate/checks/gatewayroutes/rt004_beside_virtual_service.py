@@ -21,7 +21,7 @@ def check(vs: Resource[VirtualService], mesh: Mesh) -> Iterator[Hit]:
             found = _routes(mesh, target) if reach.is_read(mesh, vs.namespace, target) else ()
             if not found:
                 continue
-            other = f"{found[0].kind} {found[0].namespace}/{found[0].name}"
+            other = str(found[0].ref)
             place = vs.at("spec", "hosts", number)
             message = f"{target.name} has {other}, too: its waypoint drops this VirtualService, what {other} leaves gets 404"
             yield Hit(place, message, case="dropped")

@@ -19,6 +19,5 @@ def check(route: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
         if beside:
             yield Hit(
                 route.at(*place),
-                f"{target.name} also has HTTPRoute {beside[0].namespace}/{beside[0].name}, because of which Istio"
-                f" {mesh.target.istio} ignores this GRPCRoute",
+                f"{target.name} also has {beside[0].ref}, because of which Istio {mesh.target.istio} ignores this GRPCRoute",
             )

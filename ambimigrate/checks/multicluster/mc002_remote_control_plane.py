@@ -23,7 +23,7 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
             yield Hit(resource.at("metadata", "annotations", _ANNOTATION), _words(f"{_ANNOTATION} {clusters}"))
         return
     values = install.helm(resource)
-    found = next((route for route in _ROUTES if dig(values, route) not in {None, False, "", "false"}), None)
+    found = next((route for route in _ROUTES if dig(values, route) not in (None, False, "", "false")), None)
     if found is not None:
         yield Hit(resource.at("spec", "values", *found), _words(".".join(found)))
     elif resource.body.spec.profile == "remote":

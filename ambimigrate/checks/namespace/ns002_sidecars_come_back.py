@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.pods import at, subject
+from ambimigrate.checks.pods import at, space, subject
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import injection
 from ambimigrate.topology.workloads import KINDS, Workload
@@ -24,8 +24,7 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     when = "although" if is_left else "even when"
     yield Hit(
         at(workload, "metadata", field, key),
-        f"the template of {workload} asks for a sidecar itself ({key}): its pods get one {when} {workload.namespace} is "
-        "ambient",
+        f"the template of {workload} asks for a sidecar itself ({key}): its pods get one {when} {space(workload)} is ambient",
         "left" if is_left else "default",
     )
 

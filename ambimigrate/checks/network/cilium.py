@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ambimigrate.checks.network import reach
+from ambimigrate.checks.pods import sequence
 from ambimigrate.kinds import CiliumClusterwideNetworkPolicy
 from ambimigrate.kinds.cni import CiliumPolicy, CiliumRule
 from ambimigrate.model import Mesh, Resource, Route
@@ -101,7 +102,8 @@ def is_for_mesh(item: Mapping[str, Any], direction: str) -> bool:
 
 def _all_system(endpoints: Any) -> bool:
     """Whether all endpoints lie in Kubernetes' own namespaces."""
-    labels = [each.get("matchLabels") or {} for each in endpoints or () if isinstance(each, dict)]
+    found = [each.get("matchLabels") for each in sequence(endpoints) if isinstance(each, dict)]
+    labels = [each if isinstance(each, dict) else {} for each in found]
     names = [{plain(key): value for key, value in each.items()}.get(_POD_NAMESPACE, "") for each in labels]
     return bool(names) and all(str(name).startswith("kube-") for name in names)
 
@@ -112,7 +114,7 @@ def admits_probes(policy: CiliumPolicy) -> bool:
 
 
 def _admits_probes(item: Mapping[str, Any]) -> bool:
-    blocks = [str(each) for each in item.get("fromCIDR") or ()]
-    blocks += [str(each.get("cidr")) for each in item.get("fromCIDRSet") or () if isinstance(each, dict)]
-    entities = item.get("fromEntities") or ()
+    blocks = [str(each) for each in sequence(item.get("fromCIDR"))]
+    blocks += [str(each.get("cidr")) for each in sequence(item.get("fromCIDRSet")) if isinstance(each, dict)]
+    entities = sequence(item.get("fromEntities"))
     return "all" in entities or "world" in entities or any(each.startswith((PROBES, "169.254.", "0.0.0.0/")) for each in blocks)

@@ -18,10 +18,9 @@ from ambimigrate.topology.workloads import matches
 def check(policy: Resource[NetworkPolicy], mesh: Mesh) -> Iterator[Hit]:
     if not reach.restricts(policy.body, "Ingress"):
         return
-    pods = [each for each in reach.selected(mesh, policy) if not _is_guarded(mesh, each)]
-    for i, each in enumerate(policy.body.spec.ingress):
-        if not each.ports or not reach.admits(each.ports):
-            continue
+    opening = [(i, each) for i, each in enumerate(policy.body.spec.ingress) if each.ports and reach.admits(each.ports)]
+    pods = [each for each in reach.selected(mesh, policy) if not _is_guarded(mesh, each)] if opening else []
+    for i, each in opening:
         for one in pods:
             widened = _widened(mesh, one, each)
             if widened is not None:

@@ -67,10 +67,8 @@ def _egress(mesh: Mesh, policy: Resource[NetworkPolicy], pods: reach.Pods) -> It
 
 def _behind(mesh: Mesh, policy: Resource[NetworkPolicy], i: int) -> Iterator[tuple[str, reach.Pods]]:
     """The waypoints in front of the pods that an egress rule names."""
-    for members in reach.subjects(mesh).values():
-        for each in members:
-            if each.workload and reach.is_peer(mesh, policy.body.spec.egress[i].to, each, policy.namespace):
-                yield from _waypoints(mesh, each)
+    for each in reach.peers_of(mesh, policy.body.spec.egress[i].to, policy.namespace):
+        yield from _waypoints(mesh, each)
 
 
 def _lets_out(mesh: Mesh, pods: reach.Pods, waypoint: reach.Pods) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ambimigrate.checks.pods import captured, listed
 from ambimigrate.kinds import LabelSelector, NetworkPolicy
@@ -153,7 +154,9 @@ def from_mesh(mesh: Mesh, peer: NetworkPolicyPeer, own: str) -> bool:
 
 
 def _namespaces(mesh: Mesh, selector: LabelSelector) -> list[str]:
-    known = injection.namespaces(mesh)
+    known: Iterable[str] = injection.namespaces(mesh)
+    if said := selector.match_labels.get(NAME):
+        known = [said] if said in injection.namespaces(mesh) else []
     return [name for name in known if selects(selector, {NAME: name, **injection.labels(mesh, name)})]
 
 
@@ -170,6 +173,7 @@ def _speaks(mesh: Mesh, namespace: str, selector: LabelSelector | None) -> bool:
     return any(captured(mesh, each) or injection.is_gateway(each) for each in own)
 
 
+@lru_cache(maxsize=4096)
 def _is_wide(cidr: str) -> bool:
     try:
         block = ipaddress.ip_network(cidr, strict=False)
@@ -199,6 +203,14 @@ def _covers(wider: NetworkPolicyPeer, peer: NetworkPolicyPeer) -> bool:
 def is_peer(mesh: Mesh, found: tuple[NetworkPolicyPeer, ...], pods: Pods, own: str) -> bool:
     """Whether the pods are among the peers of a rule of a policy in namespace `own`."""
     return not found or any(_is_peer(mesh, each, pods, own) for each in found)
+
+
+def peers_of(mesh: Mesh, found: tuple[NetworkPolicyPeer, ...], own: str) -> Iterator[Pods]:
+    """The pods in ambient mode that are among the peers of a rule of a policy in namespace `own`."""
+    known = subjects(mesh)
+    near = all(each.ip_block is None and each.namespace_selector is None for each in found)
+    for members in [known.get(own, ())] if found and near else known.values():
+        yield from (each for each in members if is_peer(mesh, found, each, own))
 
 
 def _is_peer(mesh: Mesh, peer: NetworkPolicyPeer, pods: Pods, own: str) -> bool:

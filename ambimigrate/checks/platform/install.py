@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ambimigrate.kinds import Deployment, IstioOperator, SailIstio
+from ambimigrate.kinds import Deployment, HelmRelease, IstioOperator, SailIstio
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.topology.meshconfig import dig
 from ambimigrate.topology.workloads import Workload, of_resource
@@ -15,8 +15,10 @@ _TRUE = frozenset({"true", "1", "True", "TRUE", "t", "T"})
 
 
 def is_installation(resource: Resource[Any]) -> bool:
-    """Whether the object installs a control plane: not a gateway's own IstioOperator, nor an empty profile."""
+    """Whether the object installs a control plane: not a gateway's own IstioOperator, nor another chart."""
     body = resource.body
+    if isinstance(body, HelmRelease):
+        return bool(dig(body.spec.chart, ("spec", "chart")) == "istiod")
     if isinstance(body, SailIstio):
         return True
     return isinstance(body, IstioOperator) and body.spec.profile not in {"empty", "remote"}
@@ -30,6 +32,8 @@ def helm(resource: Resource[Any]) -> dict[str, Any]:
 def environment(resource: Resource[Any], name: str) -> str | None:
     """A variable of istiod as the object sets it: by value `pilot.env`, or among the component's own variables."""
     found = dig(helm(resource), ("pilot", "env", name))
+    if found is None and isinstance(resource.body, HelmRelease):
+        found = dig(helm(resource), ("env", name))
     if found is None and isinstance(resource.body, IstioOperator):
         listed = dig(resource.body.spec.components or {}, ("pilot", "k8s", "env"))
         for each in listed if isinstance(listed, list | tuple) else ():
@@ -43,8 +47,20 @@ def is_true(text: str | None) -> bool:
 
 
 def has_ambient_profile(resource: Resource[Any]) -> bool:
-    spec = resource.body.spec
-    return "ambient" in {spec.profile, (spec.values or {}).get("profile")}
+    return "ambient" in {profile(resource), helm(resource).get("profile")}
+
+
+def profile(resource: Resource[Any]) -> str:
+    """The profile that the object names, "" for none."""
+    if isinstance(resource.body, HelmRelease):
+        return str(helm(resource).get("profile") or "")
+    return str(resource.body.spec.profile)
+
+
+def installations(mesh: Mesh) -> tuple[Resource[Any], ...]:
+    """Everything in the input that installs a control plane."""
+    found: tuple[Resource[Any], ...] = (*mesh.of(IstioOperator), *mesh.of(SailIstio), *mesh.of(HelmRelease))
+    return tuple(each for each in found if is_installation(each))
 
 
 def istiods(mesh: Mesh) -> Iterator[Workload]:
@@ -62,11 +78,3 @@ def is_istiod(workload: Workload) -> bool:
 def variable(workload: Workload, name: str) -> str | None:
     """A variable of a workload's containers."""
     return next((each.value for one in workload.pod.containers for each in one.env if each.name == name), None)
-
-
-def is_ambient(mesh: Mesh) -> bool:
-    """Whether anything in the input switches ambient mode on."""
-    installed: list[Resource[Any]] = [*mesh.of(IstioOperator), *mesh.of(SailIstio)]
-    if any(has_ambient_profile(each) or is_true(environment(each, AMBIENT)) for each in installed):
-        return True
-    return any(is_true(variable(each, AMBIENT)) for each in istiods(mesh))

@@ -32,8 +32,7 @@ def _is_on(mesh: Mesh) -> bool:
     found = meshconfig.settings(mesh, "defaultConfig", "proxyMetadata", HBONE)
     if any(str(each.value).lower() == "true" for each in found):
         return True
-    installed: list[Resource[Any]] = [*mesh.of(IstioOperator), *mesh.of(SailIstio)]
-    return any(install.has_ambient_profile(each) for each in installed)
+    return any(install.has_ambient_profile(each) for each in install.installations(mesh))
 
 
 def _has_sidecars(mesh: Mesh) -> bool:

@@ -20,9 +20,9 @@ _GONE = ("gcr.io/istio-release", "registry.istio.io", "istio-release.storage.goo
 def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     for place, image in _images(resource, mesh):
         if image.removeprefix("https://").startswith(_GONE):
-            said = f"{resource.ref} takes images from {image}"
-            yield Hit(place, f"{said}, where releases from 1.31 on do not exist: its pods cannot pull them", "gone")
-            yield Hit(place, f"{said}, which is switched off with 1.31", "going")
+            said = f"{resource.ref} takes images from {image}: nothing is published there from 1.31 on, and it is switched off"
+            yield Hit(place, said, "gone")
+            yield Hit(place, said, "going")
 
 
 def _images(resource: Resource[Any], mesh: Mesh) -> Iterator[tuple[Position, str]]:

@@ -57,7 +57,7 @@ def _of_values(source: Source) -> Iterator[Hit]:
     resource, values = source.resource, source.values
     for key in ("excludeOutboundPorts", "excludeInboundPorts", "excludeIPRanges", "includeIPRanges", "includeInboundPorts"):
         value = dig(values, ("global", "proxy", key))
-        if value not in {None, "", "*"}:
+        if value not in (None, "", "*"):
             place = resource.at(*source.values_route, "global", "proxy", key)
             yield Hit(
                 place, f"global.proxy.{key} {value} is ignored: ztunnel captures this traffic of every ambient pod", "captured"

@@ -28,6 +28,8 @@ def check(config: Resource[ProxyConfig], mesh: Mesh) -> Iterator[Hit]:
         }.items()
         if value is not None and value != {}
     )
+    if not what:
+        return
     own = [each.name for each in waypoints.waypoints(mesh) if root or each.namespace == config.namespace]
     if labels:
         chosen = ", ".join(f"{key}={value}" for key, value in labels.items())

@@ -17,11 +17,10 @@ def check(entry: Resource[ServiceEntry], mesh: Mesh) -> Iterator[Hit]:
         return
     for number, host in enumerate(entry.body.spec.hosts):
         first = next((each for each in mesh.index(_by_host)[host] if reach.key(each) != reach.key(entry)), None)
-        if first and _age(first) < _age(entry) and (entry.namespace or first.file == entry.file):
+        if first and _age(first) < _age(entry) and ((entry.namespace and first.namespace) or first.file == entry.file):
             yield Hit(
                 entry.at("spec", "hosts", number),
-                f"{host} is also ServiceEntry {first.namespace}/{first.name}: ambient clients of every namespace may"
-                " get either, exportTo does not part them",
+                f"{host} is also {first.ref}: ambient clients of every namespace may get either, exportTo does not part them",
                 related=(first.at("metadata", "name"),),
             )
 

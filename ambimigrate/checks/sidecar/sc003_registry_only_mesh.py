@@ -15,8 +15,7 @@ from ambimigrate.topology import egress, meshconfig, reach
 @rule("SC003", ConfigMap, IstioOperator, SailIstio)
 def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     for setting in meshconfig.settings(mesh, "outboundTrafficPolicy", "mode"):
-        own = members(mesh)
-        if setting.resource is not resource or setting.value != "REGISTRY_ONLY" or not own:
+        if setting.resource is not resource or setting.value != "REGISTRY_ONLY" or not (own := members(mesh)):
             continue
         opened = [each for each in own if egress.closing(mesh, each) is None]
         place = resource.at(*setting.route)

@@ -34,7 +34,8 @@ def check(telemetry: Resource[Telemetry], mesh: Mesh) -> Iterator[Hit]:
 
 
 def _services(mesh: Mesh, namespace: str) -> list[Resource[Any]]:
-    return [each for each in mesh.of(Service) if each.namespace == namespace and waypoints.is_bound(mesh, each)]
+    own = injection.by_namespace(mesh).get(namespace, ())
+    return [each for each in own if isinstance(each.body, Service) and waypoints.is_bound(mesh, each)]
 
 
 def _far(mesh: Mesh, namespace: str) -> list[str]:

@@ -24,17 +24,16 @@ def check(vs: Resource[VirtualService], mesh: Mesh) -> Iterator[Hit]:
                 continue
             seen.add(before.name)
             place = vs.at("spec", "hosts", number)
-            other = f"{before.namespace}/{before.name}"
             if _is_exact(vs, target) != _is_exact(before, target):
                 yield Hit(
                     place,
-                    f"{target.name} also has {other}, of which one is a wildcard: a sidecar prefers the exact host, the"
+                    f"{target.name} also has {before.ref}, of which one is a wildcard: a sidecar prefers the exact host, the"
                     " waypoint takes the older object alone",
                     case="wildcard",
                 )
             yield Hit(
                 place,
-                f"{target.name} also has VirtualService {other}: a sidecar uses only the older (or the exact host), the"
+                f"{target.name} also has {before.ref}: a sidecar uses only the older (or the exact host), the"
                 " waypoint joins both, so rules that are dead today come alive",
                 case="joined",
                 related=(before.at("metadata", "name"),),

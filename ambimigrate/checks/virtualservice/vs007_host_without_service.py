@@ -27,7 +27,7 @@ def check(vs: Resource[VirtualService], mesh: Mesh) -> Iterator[Hit]:
                 " that call it reach whatever DNS says",
                 case="gateway" if is_of_gateway(vs.body) else "virtual",
             )
-        elif not full.startswith("*") and _is_seen(mesh, full):
+        elif not full.startswith("*") and vs.namespace and _is_seen(mesh, full):
             yield Hit(place, f"there is no Service {full}: a waypoint never uses these routes", case="missing")
 
 

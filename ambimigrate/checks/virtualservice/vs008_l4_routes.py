@@ -34,7 +34,8 @@ def _faults(match: TCPMatch | TLSMatch, found: tuple[Resource[Any], ...]) -> Ite
     """What the waypoint makes of an entry (Istio 1.26+, listener_waypoint.go `getTCPRouteMatch`, `getTLSRouteMatch`)."""
     if isinstance(match, TLSMatch):
         own = {name for each in found for name in reach.hostnames(each)}
-        if match.sni_hosts and not (len(match.sni_hosts) == 1 and match.sni_hosts[0] in own):
+        unknown = any(not each.namespace for each in found)
+        if match.sni_hosts and not unknown and not (len(match.sni_hosts) == 1 and match.sni_hosts[0] in own):
             sni = reach.listed(match.sni_hosts)
             yield "sniHosts", f"sniHosts {sni} is not the one full name of the Service, so this rule is never used", "sni"
             return

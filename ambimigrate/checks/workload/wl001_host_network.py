@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.pods import at
+from ambimigrate.checks.pods import at, space
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import injection
 from ambimigrate.topology.workloads import KINDS, of_resource
@@ -29,7 +29,7 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     if workload.labels.get(injection.MODE) != "none":
         yield Hit(
             place,
-            f"hostNetwork: this release takes {workload} for a pod to enrol once {workload.namespace} is ambient, which breaks "
+            f"hostNetwork: this release takes {workload} for a pod to enrol once {space(workload)} is ambient, which breaks "
             "the network of its node",
             "captured",
         )

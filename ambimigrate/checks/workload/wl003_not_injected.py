@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.pods import at, subject
+from ambimigrate.checks.pods import at, space, subject
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.semantics.authz.strict import demands_identity
 from ambimigrate.topology import injection
@@ -27,7 +27,7 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
         return
     yield Hit(
         place,
-        f'{injection.INJECT}: "false" does not keep ztunnel away: {workload} is captured once {workload.namespace} is ambient'
+        f'{injection.INJECT}: "false" does not keep ztunnel away: {workload} is captured once {space(workload)} is ambient'
         + (", and STRICT then refuses its callers without mTLS" if _is_strict(mesh, workload) else ""),
     )
 

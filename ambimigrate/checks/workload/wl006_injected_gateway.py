@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.pods import at
+from ambimigrate.checks.pods import at, space
 from ambimigrate.kinds import DaemonSet, Deployment
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import injection
@@ -22,7 +22,7 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     if "gateway" not in workload.annotations.get(injection.TEMPLATES, "") or image not in {None, "", "auto"}:
         return
     own = workload.labels.get(injection.INJECT) == "true" or injection.REVISION in workload.labels
-    why = "its own label" if own else f"the label of namespace {workload.namespace}"
+    why = "its own label" if own else f"the label of {space(workload)}"
     yield Hit(
         at(workload, "metadata", "annotations", injection.TEMPLATES),
         f"gateway {workload} is filled in by the injector through {why}: without injection its next pods do not start and the "

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.pods import at, strings, subject
+from ambimigrate.checks.pods import at, sequence, space, subject
 from ambimigrate.model import Hit, Mesh, Resource
+from ambimigrate.topology.meshconfig import dig
 from ambimigrate.topology.workloads import KINDS, Workload
 
 _SANDBOXES = ("gvisor", "runsc", "kata")
@@ -21,7 +22,7 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     if _is_windows(workload):
         yield Hit(
             at(workload, "spec", "nodeSelector"),
-            f"{workload} runs on Windows, where there is no ztunnel: callers get 503 once {workload.namespace} is ambient",
+            f"{workload} runs on Windows, where there is no ztunnel: callers get 503 once {space(workload)} is ambient",
             "windows",
         )
     runtime = (workload.pod.runtime_class_name or "").lower()
@@ -45,5 +46,14 @@ def _is_windows(workload: Workload) -> bool:
         pod.node_selector.get("beta.kubernetes.io/os"),
         (pod.os or {}).get("name"),
     }
-    required = ((pod.affinity or {}).get("nodeAffinity") or {}).get("requiredDuringSchedulingIgnoredDuringExecution")
-    return "windows" in wanted or any(text == "windows" for _, text in strings(required))
+    return "windows" in wanted or _is_bound_to_windows(pod.affinity)
+
+
+def _is_bound_to_windows(affinity: dict[str, Any] | None) -> bool:
+    required = dig(affinity, ("nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms"))
+    for term in sequence(required):
+        for each in sequence(dig(term, ("matchExpressions",))):
+            is_os = dig(each, ("key",)) in ("kubernetes.io/os", "beta.kubernetes.io/os")
+            if is_os and dig(each, ("operator",)) == "In" and dig(each, ("values",)) == ["windows"]:
+                return True
+    return False

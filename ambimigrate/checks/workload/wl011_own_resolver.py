@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.pods import at, listed, subject
+from ambimigrate.checks.pods import at, listed, sequence, subject
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology.workloads import KINDS
 
@@ -18,7 +18,7 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     workload = subject(mesh, resource)
     if workload is None or workload.annotations.get(CAPTURE) == "false":
         return
-    servers = (workload.pod.dns_config or {}).get("nameservers") or ()
+    servers = sequence((workload.pod.dns_config or {}).get("nameservers"))
     if workload.pod.dns_policy == "None" or servers:
         field = "dnsPolicy" if workload.pod.dns_policy == "None" else "dnsConfig"
         whom = f" to {listed(map(str, servers))}" if servers else ""

@@ -10,7 +10,7 @@ from ambimigrate.checks.replicas import replicas
 from ambimigrate.kinds import Service
 from ambimigrate.kinds.core import ServicePort
 from ambimigrate.model import Hit, Mesh, Resource
-from ambimigrate.topology import hosts, injection, waypoints
+from ambimigrate.topology import hosts, ingress, injection, waypoints
 from ambimigrate.topology.workloads import behind
 
 _APP_PROTOCOLS = frozenset({"grpc", "http2", "h2c", "kubernetes.io/h2c"})
@@ -22,6 +22,8 @@ def check(service: Resource[Service], mesh: Mesh) -> Iterator[Hit]:
     if not spec.selector or hosts.is_headless(service) or not injection.is_meshed(mesh, service.namespace):
         return
     members = behind(mesh, service)
+    if not members and ingress.is_gateway(mesh, service):
+        return
     if waypoints.is_bound(mesh, service) or (members and not any(captured(mesh, each) for each in members)):
         return
     for i, port in enumerate(spec.ports):

@@ -23,8 +23,7 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
         yield Hit(
             at(workload, "spec"),
             f"fails open: ztunnel does not check TCP from the network of the pod's own node, so {listed(nearby)} (hostNetwork) "
-            "and "
-            f"other programs there reach {workload} past {policy.ref}",
+            f"and other programs there reach {workload} past {policy.ref}",
         )
 
 

@@ -1,0 +1,124 @@
+"""Compares where a request goes: field by field, with what an application cannot rely on anyway told apart as minor."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from ambimigrate.model import Mesh
+from ambimigrate.semantics import retry
+from ambimigrate.semantics.decision import Decision, Outcome
+from ambimigrate.verify.values import Ask
+
+ERRORS = frozenset({404, 500, 503})  # class STATUS of the reference: which of them a proxy gives is no difference that counts
+_WORDS = {
+    "backends": "other backends",
+    "status": "another status",
+    "request": "the backend gets another request",
+    "response": "other response headers",
+    "location": "another redirect",
+    "body": "another body",
+    "timeout": "another timeout",
+    "retries": "other retries",
+    "mirrors": "other mirrors",
+    "hash": "hashed by something else",
+    "fault": "other injected faults",
+}
+
+
+def fields(decision: Decision, ask: Ask) -> dict[str, Any]:
+    """What is compared, in plain values."""
+    shares: dict[tuple[Any, ...], float] = defaultdict(float)
+    for share, outcome in decision.outcomes:
+        shares[_ends(outcome)] += share
+    ends = sorted(((round(share, 2), *end) for end, share in shares.items()), key=repr)
+    received = [each.request for _, each in decision.outcomes if each.request]
+    return {
+        "backends": sorted([share, list(end[1])] for share, *end in ends if end[1]),
+        "status": sorted({end[0] for _, *end in ends}),
+        "request": sorted({(each.method, each.path, each.host, _changes(each.headers, ask)) for each in received}, key=repr),
+        "response": sorted({each.response for _, each in decision.outcomes}, key=repr),
+        "location": sorted({each.location for _, each in decision.outcomes if each.location}),
+        "body": sorted({each.body for _, each in decision.outcomes if each.body}),
+        "timeout": decision.timeout,
+        "retries": _plain(decision.retries),
+        "mirrors": sorted((_plain(each) for each in decision.mirrors), key=repr),
+        "hash": list(decision.hash),
+        "fault": _plain(decision.fault),
+        "ends": ends,
+    }
+
+
+def _ends(outcome: Outcome) -> tuple[Any, ...]:
+    return outcome.status, outcome.backends, outcome.request, outcome.body, outcome.location, outcome.response
+
+
+def _changes(headers: tuple[tuple[str, str], ...], _ask: Ask) -> tuple[tuple[str, str], ...]:
+    return headers
+
+
+def _plain(value: Any) -> Any:
+    if value is None:
+        return None
+    found = asdict(value)
+    return {name: sorted(each) if isinstance(each, frozenset) else each for name, each in found.items()}
+
+
+def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the fields that differ; `ends` only where the parts are the same and their combination is not."""
+    found = tuple(name for name in before if name != "ends" and before[name] != after[name])
+    return found or (("ends",) if before["ends"] != after["ends"] else ())
+
+
+def is_minor(names: tuple[str, ...], before: Mapping[str, Any], after: Mapping[str, Any], mesh: Mesh) -> bool:
+    """Differences that count for nobody: which error a proxy answers with and its text, and the mesh's own default retries.
+
+    ztunnel repeats no requests, so those that a sidecar makes unasked end without a waypoint (conversion.md 2.9, 9 STATUS).
+    """
+    left = set(names) - {"body"} if _fails(before) and _fails(after) else set(names)
+    if left == {"status"}:
+        return _fails(before) and _fails(after)
+    if not left:
+        return True
+    return left == {"retries"} and after["retries"] is None and before["retries"] == _plain(retry.mesh_default(mesh))
+
+
+def _fails(found: Mapping[str, Any]) -> bool:
+    return not found["backends"] and bool(found["status"]) and set(found["status"]) <= ERRORS
+
+
+def signature(names: tuple[str, ...], before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Requests that differ in the same way share it: they meet the same pair of rules as far as can be seen."""
+    kept = ("backends", "status", "timeout", "retries", "mirrors", "fault")
+    return (names, *(repr(side[name]) for side in (before, after) for name in kept))
+
+
+def words(names: tuple[str, ...]) -> str:
+    """What differs, in words."""
+    return ", ".join(_WORDS.get(name, "another combination of outcomes") for name in names)
+
+
+def text(found: Mapping[str, Any], names: tuple[str, ...]) -> str:
+    """One line about an outcome, and the fields that differ besides."""
+    parts = [", ".join(f"{', '.join(each) or 'nothing'} ({share:g} %)" for share, each in found["backends"])]
+    statuses = [str(each) for each in found["status"] if each not in {0, 200} or not found["backends"]]
+    parts += [f"status {' or '.join(statuses)}" if statuses != ["0"] else "closed"] if statuses else []
+    for name in names:
+        if name not in {"backends", "status", "ends"}:
+            parts.append(f"{name} {_shown(name, found[name])}")
+    return "; ".join(part for part in parts if part)
+
+
+def _shown(name: str, value: Any) -> str:
+    match name:
+        case "timeout":
+            return f"{value:g} s" if value else "none"
+        case "retries":
+            return f"{value['attempts']} on {', '.join(value['conditions'])}" if value else "none"
+        case "request":
+            return " or ".join(" ".join((method, host + path, *(f"{k}: {v}" for k, v in lines))) for method, path, host, lines in value)
+        case "response":
+            return " or ".join(", ".join(f"{k}: {v}" for k, v in lines) or "(no headers)" for lines in value)
+    return "none" if value in (None, [], ()) else str(value)

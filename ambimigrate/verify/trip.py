@@ -1,0 +1,140 @@
+"""The way of one request through one mesh: where it is routed, and what every proxy on its way says about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from ambimigrate.kinds import Service
+from ambimigrate.model import Mesh, Resource
+from ambimigrate.semantics import authz, direct, registry, sidecar, sidecar_connections, waypoint, waypoint_connections
+from ambimigrate.semantics.authz import settings
+from ambimigrate.semantics.authz import waypoint as guard
+from ambimigrate.semantics.connections import Connection
+from ambimigrate.semantics.decision import Client, Decision, Outcome, Request
+from ambimigrate.topology import injection
+from ambimigrate.topology.workloads import Workload, behind, target_port, workloads
+from ambimigrate.verify import callers
+from ambimigrate.verify.values import GATEWAY, OUTSIDE, Ask, Caller, Place
+
+PROXY = "the proxies themselves"  # what answers where no backend does
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """What routing makes of a request, and for each workload that it reaches whether it is let in."""
+
+    mode: str
+    routed: Decision
+    verdicts: Mapping[str, authz.Decision]
+
+
+def routed(mesh: Mesh, caller: Caller, place: Place, ask: Ask) -> Decision:
+    """Where the request goes, authorization left aside."""
+    mode = callers.mode(mesh, caller, place)
+    if ask.direct:
+        return Decision(())
+    if not place.is_http:
+        return _connected(mesh, caller, place, Connection(place.host, place.port, ask.host))
+    request = Request(place.host, place.port, ask.method, ask.path, ask.host, ask.headers, reply=ask.reply)
+    if mode == injection.SIDECAR:
+        return sidecar.decide(mesh, Client(caller.namespace, caller.labels), request)
+    return waypoint.decide(mesh, request) if _is_captured(mesh, mode, place) else direct.decide(mesh, request)
+
+
+def _connected(mesh: Mesh, caller: Caller, place: Place, connection: Connection) -> Decision:
+    mode = callers.mode(mesh, caller, place)
+    if mode == injection.SIDECAR:
+        return sidecar_connections.decide(mesh, Client(caller.namespace, caller.labels), connection)
+    if _is_captured(mesh, mode, place):
+        return waypoint_connections.decide(mesh, connection)
+    return direct.connect(mesh, connection)
+
+
+def _is_captured(mesh: Mesh, mode: str, place: Place) -> bool:
+    """Whether the caller's connections cross waypoints: ztunnel takes them there, or the gateway does."""
+    return mode == injection.AMBIENT or (mode == GATEWAY and callers.opted_in(mesh, place))
+
+
+def travel(mesh: Mesh, caller: Caller, place: Place, ask: Ask, service: Resource[Service] | None) -> Trip:
+    """The whole way; `service` stands in where the mesh does not have the Service: then its pods are called directly."""
+    found = routed(mesh, caller, place, ask)
+    mode = callers.mode(mesh, caller, place)
+    own = next((each for each in mesh.of(Service) if service and each.ref == service.ref), None)
+    if service is None:
+        return Trip(mode, found, {})
+    call = authz.Call(
+        _identified(mesh, caller, mode, place),
+        own or service,
+        place.port,
+        authz.Request(ask.method, ask.path, ask.host, ask.headers) if place.is_http else None,
+        direct=ask.direct or own is None,
+    )
+    return Trip(mode, found, dict(_verdicts(mesh, call, found)))
+
+
+def _identified(mesh: Mesh, caller: Caller, mode: str, place: Place) -> authz.Caller:
+    """An identity is what a proxy gives; workloads outside of both data planes have none."""
+    if caller.kind == OUTSIDE or mode == injection.NONE:
+        return authz.Caller(None, caller.ip)
+    principal = f"{settings.trust_domain(mesh)}/ns/{caller.namespace}/sa/{caller.account}"
+    return authz.Caller(principal, caller.ip, captured=_is_captured(mesh, mode, place))
+
+
+def _verdicts(mesh: Mesh, call: authz.Call, found: Decision) -> Iterator[tuple[str, authz.Decision]]:
+    gateway = guard.crossed(mesh, call)
+    first = guard.decide(mesh, call, gateway) if gateway else None
+    onward = guard.onward(mesh, call, gateway) if gateway else call
+    if call.direct:
+        for workload, port in _pods(mesh, call):
+            yield _named(workload), authz.at_workload(mesh, onward, workload, port)
+        return
+    for _, outcome in found.outcomes:
+        if not outcome.backends:
+            yield PROXY, first or authz.Decision(authz.Verdict.ALLOW, outcome.status)
+        for backend in outcome.backends:
+            reached = mesh.index(_by_name).get(backend.rpartition(":")[0])
+            if reached is not None:
+                last = authz.at_workload(mesh, _received(onward, outcome), reached, int(backend.rpartition(":")[2]))
+                yield _named(reached), _both(call, first, last)
+
+
+def _pods(mesh: Mesh, call: authz.Call) -> Iterator[tuple[Workload, int]]:
+    for workload in behind(mesh, call.service):
+        port = target_port(call.service_port, workload) if call.service_port else None
+        if port is not None:
+            yield workload, port
+
+
+def _by_name(mesh: Mesh) -> dict[str, Workload]:
+    return {_named(each): each for each in workloads(mesh)}
+
+
+def _named(workload: Workload) -> str:
+    return f"{workload.namespace}/{workload.name}"
+
+
+def _received(call: authz.Call, outcome: Outcome) -> authz.Call:
+    """The call with the request as the backend gets it."""
+    sent = outcome.request
+    if call.request is None or sent is None:
+        return call
+    return replace(call, request=replace(call.request, method=sent.method, path=sent.path, host=sent.host, headers=sent.headers))
+
+
+def _both(call: authz.Call, first: authz.Decision | None, last: authz.Decision) -> authz.Decision:
+    """The waypoint is asked before the workload; without a connection to the pod it answers 503."""
+    if first is None:
+        return last
+    if first.verdict is authz.Verdict.DENY:
+        return first
+    if last.verdict is authz.Verdict.DENY:
+        return replace(last, status=last.status or (503 if call.is_http else 0))
+    strongest = last if last.verdict is authz.Verdict.ASK else first
+    return replace(strongest, audit=first.audit or last.audit, providers=first.providers + last.providers)
+
+
+def exists(mesh: Mesh, place: Place) -> bool:
+    """Whether the mesh knows the place at all."""
+    entry = registry.entries(mesh).get(place.host)
+    return entry is not None and place.port in entry.ports

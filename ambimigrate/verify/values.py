@@ -1,0 +1,139 @@
+"""The values of a verification: callers, what they ask for, what became of it before and after, and where that differs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ambimigrate.model import Position, Ref
+from ambimigrate.semantics.decision import Header, Headers
+
+WORKLOAD, GATEWAY, UNSEEN, OUTSIDE = "workload", "gateway", "unseen", "outside"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A class of callers by one of its members; `unseen` ones are named by policies or by nobody, but not in the input."""
+
+    kind: str
+    namespace: str = ""
+    account: str = ""
+    labels: Headers = ()
+    workload: str = ""
+    ip: str = "10.244.0.9"
+
+    def __str__(self) -> str:
+        match self.kind:
+            case "outside":
+                return f"a client outside the mesh ({self.ip})"
+            case "gateway":
+                return f"gateway {self.namespace}/{self.workload}"
+            case "unseen":
+                return f"service account {self.namespace}/{self.account} (no workload of the input)"
+        return f"{self.namespace}/{self.workload or self.account}"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A port that callers dial: of a Service, of a ServiceEntry, or of a name that only VirtualServices know."""
+
+    host: str
+    namespace: str
+    port: int
+    is_http: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request to a place, or a connection where `method` is empty (`host` is then the server name of TLS).
+
+    `direct`: to the address of a pod. `foreign`: the Host header names something else than the place.
+    """
+
+    method: str = "GET"
+    path: str = "/"
+    host: str = ""
+    headers: Headers = ()
+    reply: Headers = ()
+    direct: bool = False
+    foreign: bool = False
+
+    @property
+    def size(self) -> tuple[Any, ...]:
+        """Smaller ones make better witnesses."""
+        unusual = self.direct, self.method not in {"GET", ""}, len(self.headers) + self.path.count("&") + self.path.count("?")
+        return (*unusual, len(self.path), self.host.count(":"), self.path, self.headers, self.method, self.host)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An object that decides, at its place in the input."""
+
+    ref: Ref
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What becomes of the witness on one side: in words, field by field, and the objects that decide so."""
+
+    text: str
+    fields: Mapping[str, Any]
+    mode: str
+    sources: tuple[Source, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One way in which two trees differ; `others` counts the tried requests that differ in the same way."""
+
+    kind: str
+    minor: bool
+    mesh: str
+    object: Ref
+    place: Place
+    caller: Caller
+    ask: Ask
+    before: Side
+    after: Side
+    because: str
+    others: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Unchecked:
+    """Something that plays a part and was not compared."""
+
+    mesh: str
+    object: Ref
+    position: Position | None
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How many requests are tried for a port, and with which seed they are mixed."""
+
+    requests: int = 250
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was compared, how often, and what came of it."""
+
+    routing: int
+    authorization: int
+    differences: tuple[Difference, ...]
+    unchecked: tuple[Unchecked, ...]
+    settings: Settings = Settings()
+    places: tuple[tuple[str, Place, int], ...] = field(default=())  # mesh, port, and the number of its requests
+
+    @property
+    def differs(self) -> bool:
+        """Whether anything differs that is not minor."""
+        return any(not each.minor for each in self.differences)
+
+
+__all__ = ["Ask", "Caller", "Difference", "Header", "Place", "Settings", "Side", "Source", "Unchecked", "Verification"]
