@@ -23,6 +23,7 @@ class Test:
 
 
 EVERY_PATH = Test(ANY)
+EVERYTHING = ".*"  # text of ANY where the path was this pattern: a rewrite then replaces all of it
 
 
 @dataclass(frozen=True, slots=True)

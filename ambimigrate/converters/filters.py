@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ambimigrate.converters.conditions import ANY, EXACT, PREFIX, REGEX, Test
+from ambimigrate.converters.conditions import ANY, EVERYTHING, EXACT, PREFIX, REGEX, Test
 from ambimigrate.converters.outcome import Account, Refused
 from ambimigrate.kinds.routes import HeaderOperations, Headers, HTTPRedirect, HTTPRewrite
 from ambimigrate.model import Route
@@ -81,7 +81,7 @@ def rewrite(own: HTTPRewrite, path: Test, route: Route, account: Account) -> Fil
 
 
 def _path(to: str, path: Test, route: Route) -> dict[str, str] | None:
-    if path.kind in {EXACT, REGEX}:
+    if path.kind in {EXACT, REGEX} or path.text == EVERYTHING:
         if _BACKSLASH_DIGIT.search(to) or "?" in to:
             raise Refused("rewrite", route, f"{to!r} is no plain path")
         return {"type": "ReplaceFullPath", "replaceFullPath": to}

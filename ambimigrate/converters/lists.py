@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from msgspec import structs
+
 from ambimigrate.converters import matches
 from ambimigrate.converters.actions import Context, action
-from ambimigrate.converters.conditions import EVERY_PATH, PREFIX, Condition, both, sample
+from ambimigrate.converters.conditions import EVERY_PATH, EVERYTHING, PREFIX, Condition, both, sample
 from ambimigrate.converters.order import Dead, Item, alive, clash, needs_patterns, spread
 from ambimigrate.converters.outcome import Account, Refused
 from ambimigrate.kinds import Service, VirtualService
@@ -121,9 +123,18 @@ def _rules(vs: Resource[VirtualService], service: Resource[Service], kept: list[
 def _action(rule: HTTPRule, item: Item, context: Context, request: str, *, patterns: bool) -> Rule:
     try:
         _check_rewrite(rule, item, patterns=patterns)
-        return action(rule, item.condition.path, ("spec", "http", item.rule), context)
+        return action(_narrowed(rule, item), item.condition.path, ("spec", "http", item.rule), context)
     except Refused as refused:
         raise Refused(refused.case, refused.route, refused.reason, refused.witness or request) from None
+
+
+def _narrowed(rule: HTTPRule, item: Item) -> HTTPRule:
+    """The rule for one path out of a prefix: what the rewrite of the prefix makes of that path."""
+    if item.cut is None or rule.rewrite is None or not rule.rewrite.uri or item.cut.text == EVERYTHING:
+        return rule
+    path, prefix = item.condition.path.text, item.cut.text or "/"
+    became = rule.rewrite.uri + path[len(prefix) :]
+    return structs.replace(rule, rewrite=structs.replace(rule.rewrite, uri="" if became == path else became))
 
 
 def _check_rewrite(rule: HTTPRule, item: Item, *, patterns: bool) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from ambimigrate.converters.conditions import (
     ANY,
     EVERY_PATH,
+    EVERYTHING,
     EXACT,
     METHODS,
     PREFIX,
@@ -28,7 +29,6 @@ _PATH = re.compile(r"/(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})*")  # Ga
 _FORBIDDEN = ("//", "/./", "/../", "%2f", "%2F", "#")
 _LONGEST_PATTERN = 1024
 _LONGEST_VALUE = 1024  # of a parameter; of a header 4096
-_SAME = {"GET", "get"}
 
 
 def condition(match: HTTPMatch, route: Route, account: Account) -> Condition | None:
@@ -99,7 +99,9 @@ def _path(match: HTTPMatch, route: Route, account: Account) -> Test:
     if match.uri is None:
         return EVERY_PATH
     test = _test(match.uri, (*route, "uri"), account)
-    if test.kind == PRESENT or (test.kind == PREFIX and test.text in {"/", ""}) or (test.kind == REGEX and test.text == ".*"):
+    if test == Test(REGEX, EVERYTHING):
+        return Test(ANY, EVERYTHING)
+    if test.kind == PRESENT or (test.kind == PREFIX and test.text in {"/", ""}):
         return EVERY_PATH
     return Test(test.kind, test.text, match.ignore_uri_case and test.kind != REGEX)
 

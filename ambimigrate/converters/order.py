@@ -16,12 +16,16 @@ _RANK = {"Exact": 0, "PathPrefix": 1, "RegularExpression": 2}
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An entry of the flat list: its rule, where it stands, its condition, and how its headers are spelt."""
+    """An entry of the flat list: its rule, where it stands, its condition, and how its headers are spelt.
+
+    `cut` is the path that the VirtualService compares where the condition takes one path out of it.
+    """
 
     rule: int
     route: Route
     condition: Condition
     names: dict[str, str]
+    cut: Test | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ def _answers(items: Sequence[Item], bare: Test) -> Iterator[tuple[int, Item | No
         if narrowed is None or narrowed.path != bare:
             continue
         if own.path != bare:
-            yield number, Item(item.rule, item.route, narrowed, item.names)
+            yield number, Item(item.rule, item.route, narrowed, item.names, own.path)
         if not (own.headers or own.query or own.method):
             return
     yield -1, None

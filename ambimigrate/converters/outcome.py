@@ -77,11 +77,11 @@ def written(subject: Resource[Any]) -> dict[str, Any]:
 
 
 def leaves(tree: Any, route: Route) -> Iterable[Route]:
-    """The routes to everything that holds nothing below it."""
-    if isinstance(tree, dict) and tree:
+    """The routes to every value; an empty mapping or list has none."""
+    if isinstance(tree, dict):
         for key, value in tree.items():
             yield from leaves(value, (*route, key))
-    elif isinstance(tree, list) and tree:
+    elif isinstance(tree, list):
         for number, value in enumerate(tree):
             yield from leaves(value, (*route, number))
     elif tree is not None:

@@ -71,7 +71,7 @@ def _of_namespace(before: Mesh, after: Mesh, namespace: str) -> tuple[Caller, ..
         labels = tuple(sorted(workload.labels.items()))
         caller = Caller(WORKLOAD, namespace, workload.service_account, labels, workload.name)
         modes = tuple(mode(mesh, caller, Place("", namespace, 0, is_http=True)) for mesh in (before, after))
-        account = workload.service_account
+        account = workload.service_account if _tells_apart(before, after, workload.service_account) else ANY
         classes.setdefault((modes, _selected(before, workload), _selected(after, workload), account), caller)
     if classes:
         return tuple(classes.values())
@@ -121,6 +121,24 @@ def _named(mesh: Mesh, place: Place) -> Iterator[tuple[str, str]]:
             namespace, slash, account = text.partition("/")
             yield (namespace, account) if slash else (place.namespace, text)
         yield from ((each, ANY) for each in (*source.namespaces, *source.not_namespaces) if "*" not in each)
+
+
+def _tells_apart(before: Mesh, after: Mesh, account: str) -> bool:
+    """Whether any policy names the account, or accounts by a wildcard."""
+    return any(None in names or account in names for names in (before.index(_accounts), after.index(_accounts)))
+
+
+def _accounts(mesh: Mesh) -> frozenset[str | None]:
+    """The last parts of all identities in policies; None if there are wildcards among them."""
+    texts = [
+        text
+        for policy in mesh.of(AuthorizationPolicy)
+        for rule in policy.body.spec.rules or ()
+        for origin in rule.from_
+        if (source := origin.source)
+        for text in (*source.principals, *source.not_principals, *source.service_accounts, *source.not_service_accounts)
+    ]
+    return frozenset(None if "*" in text and text != "*" else text.rpartition("/")[2] for text in texts)
 
 
 def _addresses(mesh: Mesh, place: Place) -> Iterator[str]:

@@ -6,6 +6,8 @@ empty, the literal, the literal and x, repeated; usual and unknown methods; the 
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import zip_longest
@@ -19,6 +21,7 @@ from ambimigrate.verify.shapes import Shape, shapes
 from ambimigrate.verify.values import Ask, Place, Settings
 
 METHODS = ("GET", "POST", "DELETE", "PURGE")
+_DIRECT = 60  # how many of them are also sent to the address of a pod, where there are policies
 REPLY = (("x-answer", "1"),)
 
 
@@ -27,14 +30,20 @@ def asked(before: Mesh, after: Mesh, place: Place, settings: Settings) -> tuple[
     looked_for = _shapes(before, after, place)
     if not place.is_http:
         names = dict.fromkeys(("", place.host, *(each.host for each in looked_for)))
-        return tuple(Ask("", "", name) for name in names)
+        return (*(Ask("", "", name) for name in names), Ask("", "", direct=True))
     mixed = Random(f"{settings.seed}/{place.host}:{place.port}")
     found = dict.fromkeys(_in_turn([_plain(place), *(_around(place, each) for each in looked_for)]))
     found |= dict.fromkeys(_crossed(place, looked_for, mixed, settings.requests))
     chosen = list(found)[: settings.requests]
     reply = (*REPLY, *((name, "from-backend") for name in dict.fromkeys(name for each in looked_for for name in each.reply)))
     own = names(place)
-    return tuple(replace(each, reply=reply, foreign=each.host.lower() not in own) for each in chosen)
+    made = tuple(replace(each, reply=reply, foreign=each.host.lower() not in own) for each in chosen)
+    return made + tuple(replace(each, direct=True) for each in made[: _DIRECT if _has_policies(before, after, place) else 1])
+
+
+def _has_policies(before: Mesh, after: Mesh, place: Place) -> bool:
+    return any(places.policies(mesh, place) for mesh in (before, after))
+
 
 
 def unknown_patterns(mesh: Mesh, place: Place) -> Iterator[tuple[object, str]]:
@@ -46,7 +55,23 @@ def unknown_patterns(mesh: Mesh, place: Place) -> Iterator[tuple[object, str]]:
 def _shapes(before: Mesh, after: Mesh, place: Place) -> list[Shape]:
     objects = [(mesh, each) for mesh in (before, after) for each in places.routing(mesh, place)]
     objects += [(mesh, each) for mesh in (before, after) for each in places.policies(mesh, place)]
-    return list(dict.fromkeys(shape for mesh, each in objects for shape in shapes(mesh, each)))
+    found = list(dict.fromkeys(shape for mesh, each in objects for shape in shapes(mesh, each)))
+    return [each for each in found if not (each.issuers or each.claims)] + _with_tokens(found)
+
+
+def _with_tokens(found: list[Shape]) -> list[Shape]:
+    """Requests with tokens of every issuer that is believed or named, with the claims that policies ask for."""
+    issuers = dict.fromkeys(issuer for each in found for issuer in each.issuers)
+    claims = dict.fromkeys(((), *(each.claims for each in found)))
+    tokens = (_token(issuer, each) for issuer in issuers for each in claims)
+    return [Shape(headers=(("authorization", f"Bearer {token}"),)) for token in tokens]
+
+
+def _token(issuer: str, claims: Headers) -> str:
+    """A token without a signature: evaluators are told to take it as signed."""
+    body = {"iss": issuer, "sub": "somebody", **dict(claims)}
+    parts = (json.dumps(each, separators=(",", ":")).encode() for each in ({"alg": "none"}, body))
+    return ".".join(base64.urlsafe_b64encode(each).decode().rstrip("=") for each in parts) + "."
 
 
 def names(place: Place) -> tuple[str, ...]:

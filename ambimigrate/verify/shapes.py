@@ -31,6 +31,8 @@ class Shape:
     query: Headers = ()
     without: Headers = ()
     reply: tuple[str, ...] = ()  # headers of responses that are changed
+    issuers: tuple[str, ...] = ()  # of tokens that are believed
+    claims: Headers = ()  # of a token
     unknown: str = ""  # a pattern for which no example is known
 
 
@@ -70,6 +72,7 @@ def _of(mesh: Mesh, resource: Resource[Any]) -> Iterator[Shape]:
             for jwt in body.spec.jwt_rules:
                 yield from (Shape(headers=((each.name, f"{each.prefix}no-token"),)) for each in jwt.from_headers)
                 yield Shape(headers=(("authorization", "Bearer no-token"),))
+                yield Shape(issuers=(jwt.issuer,), claims=tuple(("aud", each) for each in jwt.audiences[:1]))
 
 
 # --- VirtualServices ------------------------------------------------------------------------------------------------
@@ -185,6 +188,7 @@ def _modified(found: HeaderFilter | None) -> tuple[str, ...]:
 def _policy(rule: Rule) -> Iterator[Shape]:
     """A shape for each operation with each of its paths; further methods and hosts one by one."""
     headers = tuple(_asked(rule))
+    yield from _tokens(rule)
     for operation in [each.operation for each in rule.to if each.operation] or [Operation()]:
         method = next(iter(map(examples.of_wildcard, operation.methods)), "")
         host = next(iter(map(examples.of_wildcard, operation.hosts)), "")
@@ -192,6 +196,17 @@ def _policy(rule: Rule) -> Iterator[Shape]:
             yield Shape(examples.of_path(path) if path else "", method, host, headers)
         yield from (Shape(method=each) for each in (*operation.methods, *operation.not_methods) if "*" not in each)
         yield from (Shape(host=examples.of_wildcard(each)) for each in (*operation.hosts, *operation.not_hosts))
+
+
+def _tokens(rule: Rule) -> Iterator[Shape]:
+    for condition in rule.when:
+        name = condition.key.removeprefix("request.auth.claims[").removesuffix("]")
+        if name != condition.key and "[" not in name:
+            yield from (Shape(claims=((name, examples.of_wildcard(each)),)) for each in condition.values)
+    for text in (each for origin in rule.from_ if origin.source for each in origin.source.request_principals):
+        issuer, slash, subject = text.rpartition("/")
+        if slash and "*" not in issuer:
+            yield Shape(issuers=(issuer,), claims=(("sub", examples.of_wildcard(subject)),))
 
 
 def _asked(rule: Rule) -> Iterator[tuple[str, str]]:

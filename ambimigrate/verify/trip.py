@@ -67,7 +67,7 @@ def travel(mesh: Mesh, caller: Caller, place: Place, ask: Ask, service: Resource
         _identified(mesh, caller, mode, place),
         own or service,
         place.port,
-        authz.Request(ask.method, ask.path, ask.host, ask.headers) if place.is_http else None,
+        authz.Request(ask.method, ask.path, ask.host, ask.headers, signed=True) if place.is_http else None,
         direct=ask.direct or own is None,
     )
     return Trip(mode, found, dict(_verdicts(mesh, call, found)))

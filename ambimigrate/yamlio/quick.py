@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from ambimigrate.model import Route
 
 # What makes lines say something else than they seem to: tabs, returns, merge keys, quoted and complex keys, flow and quoted
 # scalars over several lines, anchors, aliases, tags, lists in lists, items that begin on the next line.
-_ODD = re.compile(
-    r"[\t\r]|<<:"
-    r"|^ *(?:[\]},\[{%]|(?:- +)*(?:\? |[\"'][^\n]*[\"'] *:|- *$|- +#)|- +- )"
-    r"|[:-] +(?:[&*!]|[\[{](?:[^\n]*[^\]}\n])?$|\"(?![^\"\\\n]*\"$)|'(?![^'\n]*'$))",
-    re.MULTILINE,
-)
+_ODD_TEXT = ("\t", "\r", "<<:")
+_ODD_LINE = re.compile(r"\n *(?:[\]},\[{%?\"']|- *(?:[-?#\n]|[\"'][^\n]*[\"'] *:))")
+_ODD_VALUE = re.compile(r"[:-] +(?:[&*!]|[\[{](?:[^\n]*[^\]}\n])?$|\"(?![^\"\\\n]*\"$)|'(?![^'\n]*'$))", re.MULTILINE)
 _FIRST = re.compile(r"^( *)(- )?[^ #\n]", re.MULTILINE)
 _NOTHING = re.compile(r" *(?:#.*)?$", re.MULTILINE)
 _KEY = re.compile(r"[\w./-]+:(?=[ \n])")
@@ -26,7 +23,9 @@ Region = tuple[int, int, int]  # where the text of a mapping or a list begins an
 def is_plain(text: str) -> bool:
     """Whether the lines of a document say all there is to know about where its keys stand."""
     first = _FIRST.search(text)
-    return first is not None and not first[1] and not first[2] and text.isascii() and not _ODD.search(text)
+    if first is None or first[1] or first[2] or not text.isascii() or any(odd in text for odd in _ODD_TEXT):
+        return False
+    return not _ODD_LINE.search(f"\n{text}") and not _ODD_VALUE.search(text)
 
 
 def offset(text: str, route: Route) -> int | None:
@@ -44,7 +43,7 @@ def offset(text: str, route: Route) -> int | None:
     return at
 
 
-@lru_cache(maxsize=2048)
+@cache
 def _lines(column: int, begin: str) -> re.Pattern[str]:
     return re.compile(f"^{' ' * column}{begin}", re.MULTILINE)
 
@@ -52,12 +51,11 @@ def _lines(column: int, begin: str) -> re.Pattern[str]:
 def _key(text: str, region: Region, name: str) -> int | None:
     """The last of that name in a mapping; the first key of an item stands behind its dash."""
     start, end, column = region
-    found = None
-    if text.startswith(f"{name}:", start) and text[start + len(name) + 1 : start + len(name) + 2] in {" ", "\n", ""}:
+    found = text.rfind(f"\n{' ' * column}{name}:", max(start - 1, 0), end) + 1 + column
+    if found <= column:  # not found
         found = start
-    for match in _lines(column, re.escape(name) + r":(?=[ \n]|\Z)").finditer(text, start, end):
-        found = match.start() + column
-    return found
+    after = found + len(name)
+    return found if text.startswith(f"{name}:", found) and text[after + 1 : after + 2] in {" ", "\n", ""} else None
 
 
 def _item(text: str, region: Region, index: int) -> int | None:
@@ -88,8 +86,9 @@ def _inside(text: str, region: Region, at: int, step: str | int, following: str 
 def _end(text: str, start: int, end: int, column: int, inner: int) -> int:
     """Where the lines end that belong to a key at `column`; the items of its list may stand in the same column."""
     if inner == column:
-        less = f"|^ {{0,{column - 1}}}[^ #\n]" if column else ""
-        found = re.compile(f"^ {{{column}}}[^ #\n-]{less}", re.MULTILINE).search(text, start, end)
+        found = _lines(0, f"(?: {{{column}}}[^ #\n-]| {{0,{column - 1}}}[^ #\n])" if column else "[^ #\n-]").search(
+            text, start, end
+        )
     else:
         found = _lines(0, f" {{0,{column}}}[^ #\n]").search(text, start, end)
     return found.start() if found else end

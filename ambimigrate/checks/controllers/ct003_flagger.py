@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ambimigrate.checks import rule
+from ambimigrate.checks.pods import sequence
 from ambimigrate.kinds import Canary, Deployment
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import injection
@@ -17,7 +18,7 @@ def check(canary: Resource[Canary], mesh: Mesh) -> Iterator[Hit]:
     spec = canary.body.spec
     if not injection.is_meshed(mesh, canary.namespace) or not (spec.provider == "istio" or _by_default(mesh, spec.provider)):
         return
-    gateways = (spec.service or {}).get("gateways") or ()
+    gateways = sequence((spec.service or {}).get("gateways"))
     if gateways and "mesh" not in gateways:
         return
     name = (spec.service or {}).get("name") or spec.target_ref.name

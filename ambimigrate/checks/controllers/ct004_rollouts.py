@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ambimigrate.checks import rule
+from ambimigrate.checks.pods import sequence
 from ambimigrate.kinds import Rollout, Service, VirtualService
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import hosts, injection, waypoints
@@ -37,7 +38,7 @@ def check(rollout: Resource[Rollout], mesh: Mesh) -> Iterator[Hit]:
 
 
 def _names(istio: dict[str, Any]) -> list[str]:
-    found = [istio.get("virtualService"), *(istio.get("virtualServices") or ())]
+    found = [istio.get("virtualService"), *sequence(istio.get("virtualServices"))]
     return [str(each["name"]) for each in found if isinstance(each, dict) and each.get("name")]
 
 

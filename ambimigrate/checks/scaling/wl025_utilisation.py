@@ -34,13 +34,13 @@ def _measured(scaler: Resource[Any]) -> Iterator[tuple[Route, str]]:
     spec = scaler.body.spec
     if isinstance(scaler.body, ScaledObject):
         for i, trigger in enumerate(spec.triggers):
-            named = (trigger.get("metadata") or {}).get("containerName")
-            if trigger.get("type") in _RESOURCES and not named:
+            named = dig(trigger, ("metadata", "containerName"))
+            if str(trigger.get("type")) in _RESOURCES and not named:
                 yield ("spec", "triggers", i), str(trigger["type"])
         return
     if spec.target_cpu_utilization_percentage is not None:
         yield ("spec", "targetCPUUtilizationPercentage"), "cpu"
     for i, metric in enumerate(spec.metrics):
         name = dig(metric, ("resource", "name"))
-        if metric.get("type") == "Resource" and name in _RESOURCES:
+        if metric.get("type") == "Resource" and str(name) in _RESOURCES:
             yield ("spec", "metrics", i), str(name)

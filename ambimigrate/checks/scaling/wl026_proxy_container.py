@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ambimigrate.checks import rule
+from ambimigrate.checks.pods import sequence
 from ambimigrate.checks.scaling.targets import concerns, target_of
 from ambimigrate.kinds import HorizontalPodAutoscaler, ScaledObject, VerticalPodAutoscaler
 from ambimigrate.model import Hit, Mesh, Resource, Route
@@ -39,7 +40,7 @@ def _named(scaler: Resource[Any]) -> Iterator[Route]:
         case ScaledObject() as body:
             yield from _where(body.spec.triggers, ("spec", "triggers"), ("metadata", "containerName"))
         case VerticalPodAutoscaler() as body:
-            policies = dig(body.spec.resource_policy, ("containerPolicies",)) or ()
+            policies = sequence(dig(body.spec.resource_policy, ("containerPolicies",)))
             yield from _where(policies, ("spec", "resourcePolicy", "containerPolicies"), ("containerName",))
 
 
