@@ -178,7 +178,7 @@ def _uneditable(meshes: tuple[Mesh, ...], changes: tuple[Change, ...]) -> Iterat
 def _try(members: list[Change]) -> None:
     document = shared.anchor(members[0]).origin
     if not isinstance(document, Document):
-        raise CannotEdit("it has no text")
+        return  # a live object: whoever applies the change has no text to keep
     if f"/{document.file}".find("/templates/") >= 0:
         raise CannotEdit("it is part of a Helm chart, whose templates are never edited")
     edits = dict.fromkeys(edit for change in members for edit in based(change))

@@ -21,9 +21,9 @@ def awaited(meshes: tuple[Mesh, ...], found: Iterable[Standing], findings: tuple
     waiting = [each for each in found if each.verdict == "wait"]
     if not waiting:
         return tuple(found)
-    ends = _ends(meshes, findings)
+    ends, issues = _ends(meshes, findings), _issues(findings)
     return tuple(
-        replace(each, wait_for=_wait_for(each, by_mesh[each.mesh], ends, findings)) if each.verdict == "wait" else each
+        replace(each, wait_for=_wait_for(each, by_mesh[each.mesh], ends, issues)) if each.verdict == "wait" else each
         for each in found
     )
 
@@ -51,15 +51,22 @@ def _at(mesh: Mesh, version: Version) -> Mesh:
 
 
 def _wait_for(
-    standing: Standing, mesh: Mesh, ends: Mapping[tuple[str, Version], frozenset[str]], findings: tuple[Finding, ...]
+    standing: Standing, mesh: Mesh, ends: Mapping[tuple[str, Version], frozenset[str]], issues: Mapping[str, str]
 ) -> str | None:
     for version in LATER:
         held = ends.get((mesh.name, version))
         if held is not None and standing.name not in held and "*" not in held:
             return str(version)
-    own = (each for each in findings if each.severity is Severity.blocker and namespace_of(each) == standing.name)
-    issues = (catalogue.entry(each.rule).cases[each.hit.case].issue for each in own)
-    return next((issue for issue in issues if issue), None)
+    return issues.get(standing.name)
+
+
+def _issues(findings: tuple[Finding, ...]) -> Mapping[str, str]:
+    """For each namespace the first upstream issue that one of its blockers names."""
+    found: dict[str, str] = {}
+    for each in findings:
+        if each.severity is Severity.blocker and (issue := catalogue.entry(each.rule).cases[each.hit.case].issue):
+            found.setdefault(namespace_of(each), issue)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,22 @@ ODD_TEXTS = (
 )
 ODD_NUMBERS = (0, -1, 1, 80, 443, 15001, 15008, 15021, 65536, -(2**63), 2**64 - 1)
 ODD_FLOATS = (0.0, -1.0, 0.1, 100.0, 1e300)
-ODD_TREES: tuple[Tree, ...] = ({}, [], "", "*", 0, -1, 2.5, True, [[]], [{}], {"": {}}, {"name": []}, {"value": {"a": "b"}}, [None])
+ODD_TREES: tuple[Tree, ...] = (
+    {},
+    [],
+    "",
+    "*",
+    0,
+    -1,
+    2.5,
+    True,
+    [[]],
+    [{}],
+    {"": {}},
+    {"name": []},
+    {"value": {"a": "b"}},
+    [None],
+)
 
 
 @cache
@@ -162,7 +177,9 @@ def names() -> tuple[str, ...]:
 def hosts() -> tuple[str, ...]:
     """Those names as hosts in every form."""
     forms = ("{0}", "{0}.{1}.svc.cluster.local", "{0}.{1}", "{1}/{0}.{1}.svc.cluster.local", "*.{1}.svc.cluster.local", "{1}/*")
-    return tuple(dict.fromkeys(form.format(name, space) for form in forms for name in names()[:3] for space in namespaces()[:2]))
+    return tuple(
+        dict.fromkeys(form.format(name, space) for form in forms for name in names()[:3] for space in namespaces()[:2])
+    )
 
 
 def named(field: str) -> tuple[str, ...]:

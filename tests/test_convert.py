@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from ambimigrate import catalogue
@@ -218,6 +219,14 @@ def test_json_names_files_stages_and_reasons(shop: Path) -> None:
     assert (route["file"], route["stage"], route["verdict"]) == (f"{shop}/solo-httproute.yaml", "retire", "exact")
     assert places["VirtualService", "solo", "delete"]["file"] == f"{shop}/list.yaml"
     assert code == (1 if record["held"] else 0)
+
+
+@pytest.mark.parametrize("case", [*CASES, DEMO], ids=lambda path: path.name)
+def test_json_follows_its_schema(case: Path) -> None:
+    schema = json.loads((catalogue.folder() / "schemas" / "convert.json").read_text(encoding="utf-8"))
+    record = json.loads(run(str(case if case == DEMO else case / "input"), "--format", "json", "-q")[1])
+    found = Draft202012Validator(schema).iter_errors(record)
+    assert [f"{error.json_path}: {error.message}" for error in found] == []
 
 
 def test_names_that_do_not_exist_are_errors(shop: Path) -> None:

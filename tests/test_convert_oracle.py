@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -40,22 +39,18 @@ def match(random: Random) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if random.random() < 0.8:
         found["uri"] = string_match(random, PATHS, PATTERNS)
-        if random.random() < 0.1:
-            found["ignoreUriCase"] = True
     if random.random() < 0.3:
         wanted: dict[str, str] = random.choice([{}, string_match(random, VALUES, ["1.*", "[0-9]+"])])
         found["headers"] = {random.choice(NAMES): wanted}
-    if random.random() < 0.2:
-        found["method"] = {"exact": random.choice(["GET", "POST"])}
-    if random.random() < 0.15:
-        found["queryParams"] = {"q": string_match(random, VALUES, ["1.*"])}
-    if random.random() < 0.1:
-        found["port"] = random.choice([80, 81, 82])
-    if random.random() < 0.05:
-        found["scheme"] = {"exact": random.choice(["http", "https"])}
-    if random.random() < 0.05:
-        found["authority"] = {"prefix": "web"}
-    return found
+    optional = {
+        "ignoreUriCase": (0.1, True),
+        "method": (0.2, {"exact": random.choice(["GET", "POST"])}),
+        "queryParams": (0.15, {"q": string_match(random, VALUES, ["1.*"])}),
+        "port": (0.1, random.choice([80, 81, 82])),
+        "scheme": (0.05, {"exact": random.choice(["http", "https"])}),
+        "authority": (0.05, {"prefix": "web"}),
+    }
+    return found | {key: value for key, (share, value) in optional.items() if random.random() < share}
 
 
 def headers(random: Random) -> dict[str, Any]:
@@ -107,28 +102,37 @@ def objects(random: Random) -> Iterator[dict[str, Any]]:
     meta: dict[str, Any] = {"name": "shop", "labels": {"istio-injection": "enabled"}}
     yield {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}
     several = random.random() < 0.3
-    ports = [{"name": "http", "port": 80}, *([{"name": "http-b", "port": 81}] if several else [])]
+    ports: list[dict[str, Any]] = [{"name": "http", "port": 80}, *([{"name": "http-b", "port": 81}] if several else [])]
     for name in ("web", "other"):
         own = {"name": name, "namespace": "shop"}
         template = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [{"name": name}]}}
         yield {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": own, "spec": {"template": template}}
-        spec = {"selector": {"app": name}, "ports": ports}
-        yield {"apiVersion": "v1", "kind": "Service", "metadata": own, "spec": spec}
+        service = {"selector": {"app": name}, "ports": ports}
+        yield {"apiVersion": "v1", "kind": "Service", "metadata": own, "spec": service}
     rules = [rule(random) for _ in range(random.choice([1, 2, 2, 3, 4]))]
     spec = {"hosts": ["web"], "http": rules}
-    yield {"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": "web", "namespace": "shop"}, "spec": spec}
+    yield {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": {"name": "web", "namespace": "shop"},
+        "spec": spec,
+    }
 
 
 def requests() -> Iterator[Request]:
     paths = dict.fromkeys(each for path in PATHS for each in (path, f"{path}x", f"{path}/x", path.rstrip("/") or "/"))
     for port in (80, 81):
         for path in paths:
-            for method, own, query in (("GET", (), ""), ("POST", (("x-a", "12"),), "?q=1"), ("PATCH", (("x-b", "1"), ("x-a", "on")), "?q=on")):
+            for method, own, query in (
+                ("GET", (), ""),
+                ("POST", (("x-a", "12"),), "?q=1"),
+                ("PATCH", (("x-b", "1"), ("x-a", "on")), "?q=on"),
+            ):
                 yield Request(HOST, port, method, path + query, f"{HOST}:{port}", own, reply=(("x-b", "1"),))
 
 
 def same(before: Decision, now: Decision) -> bool:
-    """Whether nothing but the status of a proxy's own 503 or 500 is different (class STATUS)."""
+    """Whether both send the request to the same places in the same form."""
     return plain(before) == plain(now)
 
 
@@ -160,5 +164,4 @@ def test_many_of_the_random_ones_are_converted() -> None:
         random = Random(seed)
         mesh = world(random, Target(random.choice(VERSIONS), NEWEST_GATEWAY_API))
         done += not convert((mesh,), (), check=nothing).held
-    assert done > len(SEEDS) // 5
-    assert replace(Request(HOST, 80), port=81).port == 81
+    assert done > len(SEEDS) // 3

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ambimigrate import catalogue
+from ambimigrate import catalogue, checks
 from ambimigrate.analyse import analyse
 from ambimigrate.checks import RULES, rules
 from ambimigrate.model import Finding, Mesh, Target
@@ -76,3 +76,12 @@ def test_words_of_an_entry(name: str) -> None:
     assert entry.why.endswith(".")
     assert entry.references
     assert all(case.fix.endswith((".", "`")) and case.level is not None for case in entry.cases.values())
+
+
+def test_kinds_in_the_text_of_a_rule_are_the_kinds_that_it_is_registered_for() -> None:
+    """Rules are imported by what their decorator says in the text."""
+    written = dict(checks._written())
+    registered: dict[str, set[str]] = {}
+    for rule in ALL.values():
+        registered.setdefault(rule.check.__module__, set()).update(kind.__name__ for kind in rule.kinds)
+    assert {module: set(kinds) for module, kinds in written.items()} == registered

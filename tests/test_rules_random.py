@@ -52,7 +52,9 @@ def repeated(examples: int, name: str) -> Callable[[Property], Property]:
     def decorate(test: Property) -> Property:
         phases = (Phase.generate, Phase.shrink)
         slow = tuple(HealthCheck)
-        made = settings(max_examples=LONG or examples, deadline=None, database=None, phases=phases, suppress_health_check=slow)(test)
+        made = settings(max_examples=LONG or examples, deadline=None, database=None, phases=phases, suppress_health_check=slow)(
+            test
+        )
         return made if LONG else seed(zlib.crc32(name.encode()))(made)
 
     return decorate
@@ -105,7 +107,7 @@ def assert_routes(resource: Resource[Any]) -> None:
     assert isinstance(resource.origin, Asked)
     for route in resource.origin.routes:
         own = route[len(resource.base) :]
-        found = own in {("apiVersion",), ("kind",)} or has(random_values.info(type(resource.body)), own)
+        found = own in {("apiVersion",), ("kind",), ("spec",)} or has(random_values.info(type(resource.body)), own)
         assert found, f"{resource.ref} has nothing at {own}"
 
 

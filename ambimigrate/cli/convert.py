@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ambimigrate.analyse import analyse
+from ambimigrate import report
 from ambimigrate.changes import Change, Create, Held, Stage
 from ambimigrate.cli import options
 from ambimigrate.cli.options import Ask
 from ambimigrate.convert import CANNOT_EDIT, Choice, Conversion, based
 from ambimigrate.convert import convert as converted
 from ambimigrate.converters import shared
-from ambimigrate.decode import Reading
 from ambimigrate.holds import reason
-from ambimigrate.model import Problem
+from ambimigrate.model import Mesh
 from ambimigrate.render import convert_json, convert_text, diff
+from ambimigrate.report import Report
 from ambimigrate.sinks import texts, tree
 from ambimigrate.topology import injection
 from ambimigrate.yamlio.edit import CannotEdit
@@ -73,33 +73,22 @@ def convert(
         platform=platform,
         trust_domain=trust_domain,
     )
-    reading = _read(ask, mesh, strict=strict)
-    _check_names(reading, chosen)
-    conversion, files = _made(path, reading, chosen)
+    made = report.report(options.read(ask), strict=strict)  # all meshes: a file may stand for several
+    _check_names(options.chosen(made.meshes, mesh), chosen)
+    conversion, files = _made(path, made, chosen)
     if write:
         _check_stage(conversion, chosen, given=bool(only) or all_namespaces)
         tree.write(path, files.changed)
     elif out:
         tree.copy(path, out, files.changed)
-    _show(reading, conversion, files, format)
+    _show(made, conversion, files, format)
     if not quiet:
-        convert_text.render(reading, conversion, "" if chosen.stage else f"ambimigrate convert {path}", sys.stderr)
-    raise typer.Exit(2 if reading.problems else int(bool(conversion.held)))
+        convert_text.render(made, conversion, "" if chosen.stage else f"ambimigrate convert {path}", sys.stderr)
+    raise typer.Exit(2 if made.problems else int(bool(conversion.held)))
 
 
-def _read(ask: Ask, mesh: str, *, strict: bool) -> Reading:
-    """All meshes, also where one is chosen: a file may stand for several."""
-    reading = options.read(ask)
-    if mesh and mesh not in {each.name for each in reading.meshes}:
-        raise typer.BadParameter(f"--mesh: there is no mesh {mesh!r}")
-    if not strict:
-        return reading
-    more = tuple(Problem("Helm template that was not rendered", file) for file in reading.counts.not_rendered)
-    return replace(reading, problems=reading.problems + more)
-
-
-def _check_names(reading: Reading, choice: Choice) -> None:
-    known = {name for each in reading.meshes for name in injection.namespaces(each) if choice.takes(each.name, name)}
+def _check_names(meshes: tuple[Mesh, ...], choice: Choice) -> None:
+    known = {name for each in meshes for name in injection.namespaces(each)}
     for name in choice.namespaces or ():
         if name not in known:
             raise typer.BadParameter(f"--only: there is no namespace {name!r} in the input")
@@ -140,46 +129,46 @@ def _check_stage(conversion: Conversion, choice: Choice, *, given: bool) -> None
         raise typer.BadParameter(f"--stage {wanted.name} needs --only NAMESPACE or -A; the next safe stage is {named}")
 
 
-def _made(path: str, reading: Reading, choice: Choice) -> tuple[Conversion, texts.Files]:
+def _made(path: str, made: Report, choice: Choice) -> tuple[Conversion, texts.Files]:
     """The conversion and its texts; what cannot be written is held, and the rest tried again."""
-    findings = analyse(reading.meshes)
     refused: tuple[Held, ...] = ()
     while True:
-        conversion = converted(reading.meshes, findings, choice, refused)
+        conversion = converted(made.meshes, made.findings, choice, refused)
         files = tree.files(path)
-        more = tuple(_rewritten(reading, conversion, files))
+        more = tuple(_rewritten(made, conversion, files))
         if not more:
             return conversion, files
         refused += more
 
 
-def _rewritten(reading: Reading, conversion: Conversion, files: texts.Files) -> list[Held]:
+def _rewritten(made: Report, conversion: Conversion, files: texts.Files) -> Iterator[Held]:
+    """Makes the changes in the texts; if that fails, the changes that fail alone too, else all of them."""
     try:
         texts.rewrite(conversion.changes, based, files)
-    except CannotEdit:
-        return [
-            held
-            for change in conversion.changes
-            if (held := _fault(reading, change, replace(files, before={}, after={}, created={})))
-        ]
-    return []
+    except CannotEdit as error:
+        faults = [(change, _fault(change, files.fresh())) for change in conversion.changes]
+        alone = [(change, text) for change, text in faults if text]
+        yield from (_held(made, change, text) for change, text in alone or [(each, error.reason) for each, _ in faults])
 
 
-def _fault(reading: Reading, change: Change, files: texts.Files) -> Held | None:
+def _fault(change: Change, files: texts.Files) -> str | None:
     """Why the change cannot be written, tried alone."""
     try:
         texts.rewrite((change,), based, files)
     except CannotEdit as error:
-        mesh = next(each for each in reading.meshes if each.name == change.mesh)
-        subject = shared.anchor(change)
-        return reason(mesh, change.namespace, CANNOT_EDIT, error.reason, subject)
+        return error.reason
     return None
 
 
-def _show(reading: Reading, conversion: Conversion, files: texts.Files, form: str) -> None:
+def _held(made: Report, change: Change, text: str) -> Held:
+    mesh = next(each for each in made.meshes if each.name == change.mesh)
+    return reason(mesh, change.namespace, CANNOT_EDIT, text, shared.anchor(change))
+
+
+def _show(made: Report, conversion: Conversion, files: texts.Files, form: str) -> None:
     if form == "json":
         creates = ((number, each.action) for number, each in enumerate(conversion.changes) if isinstance(each.action, Create))
         places = {number: files.created[texts.slot(create)] for number, create in creates}
-        convert_json.render(reading, conversion, places, sys.stdout)
+        convert_json.render(made, conversion, places, sys.stdout)
     else:
         diff.render(files.changed, sys.stdout)

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from ambimigrate import catalogue
 from ambimigrate.changes import Change, Held
 from ambimigrate.model import Mesh, Resource, Route
@@ -64,9 +66,9 @@ class Account:
 
 
 def written(subject: Resource[Any]) -> dict[str, Any]:
-    """The object as it stands in its document, before any overlay; empty if it has no text."""
+    """The object as it stands in its document, before any overlay; what we read of it if it has no text."""
     if not isinstance(subject.origin, Document):
-        return {}
+        return dict(msgspec.to_builtins(subject.body))
     try:
         tree = values(subject.origin).value
         for step in subject.base:

@@ -5,39 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-from ambimigrate import __version__
 from ambimigrate.changes import Change, Create, Held, Note, Untouched
 from ambimigrate.convert import Conversion
-from ambimigrate.decode import Reading
 from ambimigrate.model import Position
-from ambimigrate.render.json import dumped, field, problem, reference, target
+from ambimigrate.render.json import dumped, field, head, reference
+from ambimigrate.report import Report
 
 SCHEMA = "ambimigrate.convert/v1"
 
 
-def render(reading: Reading, conversion: Conversion, places: Mapping[int, str], out: TextIO) -> None:
+def render(made: Report, conversion: Conversion, places: Mapping[int, str], out: TextIO) -> None:
     """Writes one JSON object; `places` gives the file of each new object by the number of its change."""
-    out.write(dumped(record(reading, conversion, places)))
+    out.write(dumped(record(made, conversion, places)))
 
 
-def record(reading: Reading, conversion: Conversion, places: Mapping[int, str]) -> dict[str, Any]:
+def record(made: Report, conversion: Conversion, places: Mapping[int, str]) -> dict[str, Any]:
     """The conversion as plain values."""
-    counts = reading.counts
     return {
-        "schema": SCHEMA,
-        "tool": {"name": "ambimigrate", "version": __version__},
-        "target": target(reading.meshes[0].target),
-        "input": {
-            "files": counts.files,
-            "documents": counts.documents,
-            "objects": dict(sorted(counts.objects.items())),
-            "skipped": dict(sorted(counts.skipped.items())),
-            "not_rendered": counts.not_rendered,
-            "source": "files",
-            "meshes": [mesh.name for mesh in reading.meshes],
-            "notes": list(reading.notes),
-        },
-        "problems": [problem(each) for each in reading.problems],
+        **head(SCHEMA, made),
         "changes": [_change(each, places.get(number)) for number, each in enumerate(conversion.changes)],
         "held": [_held(each) for each in conversion.held],
         "untouched": [_untouched(each) for each in conversion.untouched],

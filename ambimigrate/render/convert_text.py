@@ -8,25 +8,23 @@ from typing import TextIO
 
 from ambimigrate.changes import Held, Stage
 from ambimigrate.convert import Conversion
-from ambimigrate.decode import Reading
+from ambimigrate.render import text
 from ambimigrate.render.style import Style, counted, visible
+from ambimigrate.report import Report
 
 _WIDTH = 100
 _MOST_HELD = 5  # reasons shown for one namespace
 
 
-def render(reading: Reading, conversion: Conversion, again: str, out: TextIO) -> None:
+def render(made: Report, conversion: Conversion, again: str, out: TextIO) -> None:
     """Writes the summary; `again` is the command that previewed the end state, empty if a stage was asked for."""
     style = Style.of(out)
-    for line in _lines(reading, conversion, again, style):
+    for line in (*text.problems(made, out, _WIDTH), *_lines(made, conversion, again, style)):
         out.write(f"{line}\n")
 
 
-def _lines(reading: Reading, conversion: Conversion, again: str, style: Style) -> Iterator[str]:
-    several = len(reading.meshes) > 1
-    for problem in reading.problems:
-        place = problem.file + (f":{problem.line}" if problem.line else "")
-        yield from wrap(visible(f"problem: {place}: {problem.message}"), _WIDTH, subsequent_indent="  ")
+def _lines(made: Report, conversion: Conversion, again: str, style: Style) -> Iterator[str]:
+    several = len(made.meshes) > 1
     groups: dict[tuple[str, str], list[Held]] = {}
     for held in conversion.held:
         groups.setdefault((held.namespace, held.mesh), []).append(held)
@@ -43,8 +41,8 @@ def _lines(reading: Reading, conversion: Conversion, again: str, style: Style) -
 
 def _held(held: Held) -> Iterator[str]:
     place = held.position.file + (f":{held.position.line}" if held.position.line else "")
-    text = f"{held.because[0]} {held.ref} ({place}): {held.reason}"
-    yield from wrap(visible(text), _WIDTH, initial_indent="  ", subsequent_indent="    ")
+    said = f"{held.because[0]} {held.ref} ({place}): {held.reason}"
+    yield from wrap(visible(said), _WIDTH, initial_indent="  ", subsequent_indent="    ")
     if held.witness:
         yield from wrap(visible(held.witness), _WIDTH, initial_indent="    ", subsequent_indent="    ")
     if held.alternative:
@@ -54,8 +52,8 @@ def _held(held: Held) -> Iterator[str]:
 def _notes(conversion: Conversion) -> Iterator[str]:
     seen = dict.fromkeys(note for change in conversion.changes for note in change.notes)
     for note in seen:
-        text = f"left out: {note.position.file}:{note.position.line}: {note.reason}"
-        yield from wrap(visible(text), _WIDTH, subsequent_indent="  ")
+        said = f"left out: {note.position.file}:{note.position.line}: {note.reason}"
+        yield from wrap(visible(said), _WIDTH, subsequent_indent="  ")
 
 
 def _closing(conversion: Conversion, again: str, style: Style) -> Iterator[str]:

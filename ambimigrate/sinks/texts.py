@@ -29,6 +29,10 @@ class Files:
     after: dict[str, str | None] = field(default_factory=dict)
     created: dict[Slot, str] = field(default_factory=dict)
 
+    def fresh(self) -> Files:
+        """The same tree with nothing changed."""
+        return Files(self.read, self.listed, self.taken)
+
     def text(self, file: str) -> str:
         """The text as it is by now."""
         if file not in self.after:

@@ -146,7 +146,8 @@ def attached(mesh: Mesh, target: Resource[Any], kind: type[Any] = AuthorizationP
         return ()
     own, gateway = (target.kind, target.namespace, target.name), asked.gateway
     named = _naming(mesh, kind, own, ("Gateway", gateway.namespace, gateway.name), ("GatewayClass", "", waypoints.CLASS))
-    return tuple(each for each in named if _reaches(mesh, each, target, gateway))
+    names = set(_names_of(target, gateway))
+    return tuple(each for each in named if not names.isdisjoint(_working(mesh, each)))
 
 
 def _naming(mesh: Mesh, kind: type[Any], *wanted: Named) -> list[Resource[Any]]:
@@ -167,23 +168,29 @@ def _named(policy: Resource[Any], ref: TargetRef) -> Named:
     return ref.kind, "" if ref.kind == "GatewayClass" else policy.namespace, ref.name
 
 
-def _reaches(mesh: Mesh, policy: Resource[Any], target: Resource[Any], gateway: Resource[Gateway]) -> bool:
-    names = set(_names_of(target, gateway))
-    return any(_named(policy, ref) in names and fault(mesh, policy, ref) is None for _, ref in targets(policy))
+def _working(mesh: Mesh, policy: Resource[Any]) -> dict[Named, None]:
+    """What those targetRefs of a policy name that something enforces."""
+    known = mesh.index(_all_working)
+    if id(policy) not in known:
+        known[id(policy)] = {_named(policy, ref): None for _, ref in targets(policy) if fault(mesh, policy, ref) is None}
+    return known[id(policy)]
+
+
+def _all_working(_mesh: Mesh) -> dict[int, dict[Named, None]]:
+    return {}
 
 
 def reached(mesh: Mesh, policy: Resource[Any]) -> Iterator[Resource[Any]]:
     """The Services and ServiceEntries to which waypoints apply a policy."""
     index = mesh.index(_served_by_name)
-    found = {number: pair for _, ref in targets(policy) for number, pair in index.get(_named(policy, ref), ())}
-    pairs = (found[number] for number in sorted(found))
-    yield from (target for target, gateway in pairs if _reaches(mesh, policy, target, gateway))
+    found = {number: target for name in _working(mesh, policy) for number, target in index.get(name, ())}
+    yield from (found[number] for number in sorted(found))
 
 
-def _served_by_name(mesh: Mesh) -> dict[Named, tuple[tuple[int, tuple[Resource[Any], Resource[Gateway]]], ...]]:
-    """What waypoints serve, numbered and with the waypoint, by every name by which a targetRef can mean it."""
-    pairs = [(target, gateway) for gateway in waypoints.waypoints(mesh) for target in served(mesh, gateway)]
-    return grouped((name, each) for each in enumerate(pairs) for name in _names_of(*each[1]))
+def _served_by_name(mesh: Mesh) -> dict[Named, tuple[tuple[int, Resource[Any]], ...]]:
+    """What waypoints serve, numbered, by every name by which a targetRef can mean it."""
+    pairs = ((target, gateway) for gateway in waypoints.waypoints(mesh) for target in served(mesh, gateway))
+    return grouped((name, (number, pair[0])) for number, pair in enumerate(pairs) for name in _names_of(*pair))
 
 
 def _names_of(target: Resource[Any], gateway: Resource[Gateway]) -> Iterator[Named]:

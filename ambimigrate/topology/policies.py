@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ambimigrate.kinds import AuthorizationPolicy, Gateway, IstioGateway, Service, TargetRef
-from ambimigrate.model import Mesh, Resource, Route
+from ambimigrate.model import Mesh, Resource, Route, grouped
 from ambimigrate.topology import hosts, injection, meshconfig, waypoints
 from ambimigrate.topology.workloads import Workload, in_namespace, matches, selected, services_in_front
 
@@ -120,8 +120,8 @@ def _services(
     """The Services in front of the workloads, or those with such a selector where no workload was read."""
     if is_seen:
         return services_in_front(mesh, members)
-    wanted = {namespace for namespace in found if is_meshed(mesh, namespace)}
-    return tuple(each for each in mesh.of(Service) if each.namespace in wanted and _selects(each, labels))
+    wanted = (namespace for namespace in found if is_meshed(mesh, namespace))
+    return tuple(each for each in mesh.within(Service, *wanted) if _selects(each, labels))
 
 
 def _selects(service: Resource[Service], labels: Mapping[str, str]) -> bool:
@@ -159,11 +159,20 @@ def _meshed(_mesh: Mesh) -> dict[str, bool]:
 
 def _gateway_pods(mesh: Mesh) -> frozenset[int]:
     """The workloads that run gateways: by template or arguments, or since a Gateway of Istio selects them."""
-    chosen = [each.body.spec.selector for each in mesh.of(IstioGateway) if each.body.spec.selector]
+    chosen = grouped((next(iter(each.items())), each) for each in mesh.index(_gateway_selectors))
     found = (each for namespace in injection.namespaces(mesh) for each in in_namespace(mesh, namespace))
-    return frozenset(
-        id(each) for each in found if injection.is_gateway(each) or any(matches(one, each.labels) for one in chosen)
-    )
+    return frozenset(id(each) for each in found if injection.is_gateway(each) or _is_chosen(chosen, each.labels))
+
+
+def _is_chosen(selectors: Mapping[tuple[str, str], tuple[Mapping[str, str], ...]], labels: Mapping[str, str]) -> bool:
+    """Whether any of the selectors, kept by the first of their pairs, means the labels."""
+    return any(matches(one, labels) for pair in labels.items() for one in selectors.get(pair, ()))
+
+
+def _gateway_selectors(mesh: Mesh) -> tuple[Mapping[str, str], ...]:
+    """The selectors of Istio's Gateways, each once."""
+    found = (each.body.spec.selector for each in mesh.of(IstioGateway) if each.body.spec.selector)
+    return tuple({tuple(sorted(each.items())): each for each in found}.values())
 
 
 def is_of_gateways(mesh: Mesh, labels: Mapping[str, str]) -> bool:
@@ -172,8 +181,8 @@ def is_of_gateways(mesh: Mesh, labels: Mapping[str, str]) -> bool:
         return True
     if any(value.startswith("istio-") and "gateway" in value for value in labels.values()):
         return True
-    chosen = (each.body.spec.selector for each in mesh.of(IstioGateway))
-    return any(one and (matches(one, labels) or matches(labels, one)) for one in chosen if labels)
+    chosen = mesh.index(_gateway_selectors) if labels else ()
+    return any(matches(one, labels) or matches(labels, one) for one in chosen)
 
 
 def waypoint_of_labels(mesh: Mesh, policy: Resource[Any]) -> Resource[Gateway] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
+from itertools import chain
 
 from ambimigrate.kinds import AuthorizationPolicy, DestinationRule, Gateway, Namespace, Sidecar, VirtualService
 from ambimigrate.kinds.security import Source as From
@@ -99,8 +100,11 @@ def _selectors(mesh: Mesh) -> tuple[tuple[str, Mapping[str, str]], ...]:
 
 def _every_selector(mesh: Mesh) -> Iterator[tuple[str, Mapping[str, str]]]:
     for vs in mesh.of(VirtualService):
-        for rule in (*vs.body.spec.http, *vs.body.spec.tcp, *vs.body.spec.tls):
-            yield from (("", each.source_labels) for each in rule.match if each.source_labels)
+        spec = vs.body.spec
+        http = (each.source_labels for rule in spec.http for each in rule.match)
+        tcp = (each.source_labels for rule in spec.tcp for each in rule.match)
+        tls = (each.source_labels for rule in spec.tls for each in rule.match)
+        yield from (("", labels) for labels in chain(http, tcp, tls) if labels)
     for destination in mesh.of(DestinationRule):
         if selector := destination.body.spec.workload_selector:
             yield destination.namespace, selector.match_labels

@@ -54,7 +54,7 @@ def _foreign(mesh: Mesh) -> Iterator[Place]:
 def service(mesh: Mesh, place: Place) -> Resource[Service] | None:
     entry = registry.entries(mesh).get(place.host)
     owner = entry.owner if entry else None
-    return owner if owner is not None and isinstance(owner.body, Service) else None  # type: ignore[return-value]
+    return owner if owner is not None and isinstance(owner.body, Service) else None
 
 
 def routing(mesh: Mesh, place: Place) -> tuple[Resource[Any], ...]:
@@ -76,12 +76,7 @@ def _virtual_services(mesh: Mesh) -> tuple[Mapping[str, tuple[Resource[Any], ...
 
 
 def _routes(mesh: Mesh) -> Mapping[str, tuple[Resource[Any], ...]]:
-    return grouped(
-        (host, route)
-        for kind in ROUTES
-        for route in mesh.of(kind)
-        for host in dict.fromkeys(_parents(mesh, route))
-    )
+    return grouped((host, route) for kind in ROUTES for route in mesh.of(kind) for host in dict.fromkeys(_parents(mesh, route)))
 
 
 def _parents(mesh: Mesh, route: Resource[Any]) -> Iterator[str]:
@@ -103,7 +98,9 @@ def destinations(mesh: Mesh, place: Place) -> tuple[Resource[Any], ...]:
     named = {place.host}
     for each in routing(mesh, place):
         if isinstance(each.body, VirtualService):
-            named |= {hosts.full_name(one.destination.host, each.namespace) for rule in each.body.spec.http for one in rule.route}
+            named |= {
+                hosts.full_name(one.destination.host, each.namespace) for rule in each.body.spec.http for one in rule.route
+            }
     return tuple(
         rule
         for rule in mesh.of(DestinationRule)
@@ -114,7 +111,9 @@ def destinations(mesh: Mesh, place: Place) -> tuple[Resource[Any], ...]:
 def policies(mesh: Mesh, place: Place) -> tuple[Resource[Any], ...]:
     """The policies that may bind the Service, its pods or its waypoint."""
     found = mesh.index(_policies)
-    return tuple(each for name in dict.fromkeys((place.namespace, meshconfig.root_namespace(mesh))) for each in found.get(name, ()))
+    return tuple(
+        each for name in dict.fromkeys((place.namespace, meshconfig.root_namespace(mesh))) for each in found.get(name, ())
+    )
 
 
 def _policies(mesh: Mesh) -> Mapping[str, tuple[Resource[Any], ...]]:

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import zip_longest
 from random import Random
+from typing import Any
 
-from ambimigrate.model import Mesh
+from ambimigrate.model import Mesh, Resource
 from ambimigrate.semantics.decision import Header, Headers
 from ambimigrate.topology import hosts
 from ambimigrate.verify import places
@@ -29,12 +30,13 @@ def asked(before: Mesh, after: Mesh, place: Place, settings: Settings) -> tuple[
     """The requests for a port, always the same ones for the same input and seed."""
     looked_for = _shapes(before, after, place)
     if not place.is_http:
-        names = dict.fromkeys(("", place.host, *(each.host for each in looked_for)))
-        return (*(Ask("", "", name) for name in names), Ask("", "", direct=True))
+        servers = dict.fromkeys(("", place.host, *(each.host for each in looked_for)))
+        return (*(Ask("", "", name) for name in servers), Ask("", "", direct=True))
     mixed = Random(f"{settings.seed}/{place.host}:{place.port}")
-    found = dict.fromkeys(_in_turn([_plain(place), *(_around(place, each) for each in looked_for)]))
-    found |= dict.fromkeys(_crossed(place, looked_for, mixed, settings.requests))
-    chosen = list(found)[: settings.requests]
+    near = list(dict.fromkeys(_in_turn([_plain(place), *(_around(place, each) for each in looked_for)])))
+    room = settings.requests - settings.requests // 5  # the rest is for mixtures
+    crossed = _crossed(place, looked_for, mixed, settings.requests)
+    chosen = list(dict.fromkeys((*near[:room], *crossed, *near[room:])))[: settings.requests]
     reply = (*REPLY, *((name, "from-backend") for name in dict.fromkeys(name for each in looked_for for name in each.reply)))
     own = names(place)
     made = tuple(replace(each, reply=reply, foreign=each.host.lower() not in own) for each in chosen)
@@ -45,8 +47,7 @@ def _has_policies(before: Mesh, after: Mesh, place: Place) -> bool:
     return any(places.policies(mesh, place) for mesh in (before, after))
 
 
-
-def unknown_patterns(mesh: Mesh, place: Place) -> Iterator[tuple[object, str]]:
+def unknown_patterns(mesh: Mesh, place: Place) -> Iterator[tuple[Resource[Any], str]]:
     """The objects with a pattern for which no request was made."""
     for resource in (*places.routing(mesh, place), *places.policies(mesh, place)):
         yield from ((resource, each.unknown) for each in shapes(mesh, resource) if each.unknown)
@@ -97,8 +98,8 @@ def _around(place: Place, shape: Shape) -> Iterator[Ask]:
     whole = _made(place, shape)
     yield whole
     yield from (_made(place, replace(shape, path=path)) for path in _paths(shape.path))
-    for name in ("headers", "query"):
-        yield from (_made(place, replace(shape, **{name: each})) for each in _lines(getattr(shape, name)))
+    yield from (_made(place, replace(shape, headers=each)) for each in _lines(shape.headers))
+    yield from (_made(place, replace(shape, query=each)) for each in _lines(shape.query))
     yield from (_made(place, replace(shape, headers=shape.headers + lines)) for lines in _lines(shape.without))
     if shape.without:
         yield _made(place, replace(shape, headers=shape.headers + shape.without))

@@ -10,7 +10,6 @@ from typing import Any
 from ambimigrate.model import Mesh
 from ambimigrate.semantics import retry
 from ambimigrate.semantics.decision import Decision, Outcome
-from ambimigrate.verify.values import Ask
 
 ERRORS = frozenset({404, 500, 503})  # class STATUS of the reference: which of them a proxy gives is no difference that counts
 _WORDS = {
@@ -28,7 +27,7 @@ _WORDS = {
 }
 
 
-def fields(decision: Decision, ask: Ask) -> dict[str, Any]:
+def fields(decision: Decision) -> dict[str, Any]:
     """What is compared, in plain values."""
     shares: dict[tuple[Any, ...], float] = defaultdict(float)
     for share, outcome in decision.outcomes:
@@ -38,7 +37,7 @@ def fields(decision: Decision, ask: Ask) -> dict[str, Any]:
     return {
         "backends": sorted([share, list(end[1])] for share, *end in ends if end[1]),
         "status": sorted({end[0] for _, *end in ends}),
-        "request": sorted({(each.method, each.path, each.host, _changes(each.headers, ask)) for each in received}, key=repr),
+        "request": sorted({(each.method, each.path, each.host, each.headers) for each in received}, key=repr),
         "response": sorted({each.response for _, each in decision.outcomes}, key=repr),
         "location": sorted({each.location for _, each in decision.outcomes if each.location}),
         "body": sorted({each.body for _, each in decision.outcomes if each.body}),
@@ -53,10 +52,6 @@ def fields(decision: Decision, ask: Ask) -> dict[str, Any]:
 
 def _ends(outcome: Outcome) -> tuple[Any, ...]:
     return outcome.status, outcome.backends, outcome.request, outcome.body, outcome.location, outcome.response
-
-
-def _changes(headers: tuple[tuple[str, str], ...], _ask: Ask) -> tuple[tuple[str, str], ...]:
-    return headers
 
 
 def _plain(value: Any) -> Any:
@@ -118,7 +113,9 @@ def _shown(name: str, value: Any) -> str:
         case "retries":
             return f"{value['attempts']} on {', '.join(value['conditions'])}" if value else "none"
         case "request":
-            return " or ".join(" ".join((method, host + path, *(f"{k}: {v}" for k, v in lines))) for method, path, host, lines in value)
+            return " or ".join(
+                " ".join((method, host + path, *(f"{k}: {v}" for k, v in lines))) for method, path, host, lines in value
+            )
         case "response":
             return " or ".join(", ".join(f"{k}: {v}" for k, v in lines) or "(no headers)" for lines in value)
     return "none" if value in (None, [], ()) else str(value)

@@ -11,10 +11,9 @@ from ambimigrate.kinds import GRPCRoute, HTTPRoute, RequestAuthentication, Virtu
 from ambimigrate.kinds.gatewayapi import HeaderFilter, RouteFilter
 from ambimigrate.kinds.gatewayroutes import GRPCRouteMatch, HTTPRouteMatch, ValueMatch
 from ambimigrate.kinds.routes import HeaderOperations, HTTPMatch, HTTPRule, StringMatch
-from ambimigrate.kinds.security import AuthorizationPolicy, Operation, Rule
+from ambimigrate.kinds.security import AuthorizationPolicy, JWTRule, Operation, Rule
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.semantics.decision import Headers
-from ambimigrate.topology.virtualservices import is_of_mesh
 from ambimigrate.verify import examples
 
 ORIGIN = "https://example.com"
@@ -51,31 +50,26 @@ def _all(_mesh: Mesh) -> dict[int, tuple[Shape, ...]]:
 
 def _of(mesh: Mesh, resource: Resource[Any]) -> Iterator[Shape]:
     match resource.body:
-        case VirtualService() as body:
-            for rule in body.spec.http:
-                yield from _rule(mesh, resource, rule)
-            yield from (Shape(host=host) for tls in body.spec.tls for each in tls.match for host in each.sni_hosts)
-        case HTTPRoute() as body:
-            for each in body.spec.rules:
-                yield from map(_http_match, each.matches)
-                for one in (*each.filters, *chain.from_iterable(ref.filters for ref in each.backend_refs)):
-                    yield from _filter(one)
-        case GRPCRoute() as body:
-            for grpc in body.spec.rules:
-                yield from map(_grpc_match, grpc.matches)
-                for other in grpc.filters:
-                    yield from _filter(other)
-        case AuthorizationPolicy() as body:
-            for written in body.spec.rules or ():
-                yield from _policy(written)
-        case RequestAuthentication() as body:
-            for jwt in body.spec.jwt_rules:
-                yield from (Shape(headers=((each.name, f"{each.prefix}no-token"),)) for each in jwt.from_headers)
-                yield Shape(headers=(("authorization", "Bearer no-token"),))
-                yield Shape(issuers=(jwt.issuer,), claims=tuple(("aud", each) for each in jwt.audiences[:1]))
+        case VirtualService():
+            yield from _virtual_service(mesh, resource)
+        case HTTPRoute():
+            yield from _http_route(resource.body)
+        case GRPCRoute():
+            yield from _grpc_route(resource.body)
+        case AuthorizationPolicy():
+            yield from chain.from_iterable(map(_policy, resource.body.spec.rules or ()))
+        case RequestAuthentication():
+            yield from chain.from_iterable(map(_issuer, resource.body.spec.jwt_rules))
 
 
 # --- VirtualServices ------------------------------------------------------------------------------------------------
+
+
+def _virtual_service(mesh: Mesh, resource: Resource[VirtualService]) -> Iterator[Shape]:
+    for rule in resource.body.spec.http:
+        yield from _rule(mesh, resource, rule)
+    for tls in resource.body.spec.tls:
+        yield from (Shape(host=host) for each in tls.match for host in each.sni_hosts)
 
 
 def _rule(mesh: Mesh, resource: Resource[VirtualService], rule: HTTPRule) -> Iterator[Shape]:
@@ -149,6 +143,20 @@ def _cors(origins: tuple[str, ...]) -> Iterator[Shape]:
 # --- routes ---------------------------------------------------------------------------------------------------------
 
 
+def _http_route(route: HTTPRoute) -> Iterator[Shape]:
+    for rule in route.spec.rules:
+        yield from map(_http_match, rule.matches)
+        yield from chain.from_iterable(map(_filter, rule.filters))
+        for ref in rule.backend_refs:
+            yield from chain.from_iterable(map(_filter, ref.filters))
+
+
+def _grpc_route(route: GRPCRoute) -> Iterator[Shape]:
+    for rule in route.spec.rules:
+        yield from map(_grpc_match, rule.matches)
+        yield from chain.from_iterable(map(_filter, rule.filters))
+
+
 def _http_match(match: HTTPRouteMatch) -> Shape:
     path, unknown = "", ""
     if match.path is not None:
@@ -185,6 +193,13 @@ def _modified(found: HeaderFilter | None) -> tuple[str, ...]:
 # --- policies -------------------------------------------------------------------------------------------------------
 
 
+def _issuer(rule: JWTRule) -> Iterator[Shape]:
+    """Requests with what is no token, and the issuer whose tokens are believed."""
+    yield from (Shape(headers=((each.name, f"{each.prefix}no-token"),)) for each in rule.from_headers)
+    yield Shape(headers=(("authorization", "Bearer no-token"),))
+    yield Shape(issuers=(rule.issuer,), claims=tuple(("aud", each) for each in rule.audiences[:1]))
+
+
 def _policy(rule: Rule) -> Iterator[Shape]:
     """A shape for each operation with each of its paths; further methods and hosts one by one."""
     headers = tuple(_asked(rule))
@@ -215,8 +230,3 @@ def _asked(rule: Rule) -> Iterator[tuple[str, str]]:
             name = condition.key.removeprefix("request.headers[").removesuffix("]")
             values = condition.values or condition.not_values
             yield from ((name, examples.of_wildcard(each)) for each in values[:1] if not name.startswith(":"))
-
-
-def is_relevant(body: object) -> bool:
-    """Whether an object can tell requests apart."""
-    return is_of_mesh(body) if isinstance(body, VirtualService) else isinstance(body, HTTPRoute | GRPCRoute)

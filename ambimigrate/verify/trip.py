@@ -119,7 +119,9 @@ def _received(call: authz.Call, outcome: Outcome) -> authz.Call:
     sent = outcome.request
     if call.request is None or sent is None:
         return call
-    return replace(call, request=replace(call.request, method=sent.method, path=sent.path, host=sent.host, headers=sent.headers))
+    return replace(
+        call, request=replace(call.request, method=sent.method, path=sent.path, host=sent.host, headers=sent.headers)
+    )
 
 
 def _both(call: authz.Call, first: authz.Decision | None, last: authz.Decision) -> authz.Decision:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ambimigrate.model import Position, Ref
-from ambimigrate.semantics.decision import Header, Headers
+from ambimigrate.semantics.decision import Headers
 
 WORKLOAD, GATEWAY, UNSEEN, OUTSIDE = "workload", "gateway", "unseen", "outside"
 
@@ -128,7 +128,8 @@ class Verification:
     differences: tuple[Difference, ...]
     unchecked: tuple[Unchecked, ...]
     settings: Settings = Settings()
-    places: tuple[tuple[str, Place, int], ...] = field(default=())  # mesh, port, and the number of its requests
+    places: tuple[tuple[str, Place, int], ...] = ()  # mesh, port, and the number of its requests
+    left_out: int = 0  # further ways in which places differ that already have several witnesses
 
     @property
     def differs(self) -> bool:
@@ -136,4 +137,4 @@ class Verification:
         return any(not each.minor for each in self.differences)
 
 
-__all__ = ["Ask", "Caller", "Difference", "Header", "Place", "Settings", "Side", "Source", "Unchecked", "Verification"]
+__all__ = ["Ask", "Caller", "Difference", "Place", "Settings", "Side", "Source", "Unchecked", "Verification"]

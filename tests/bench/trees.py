@@ -38,10 +38,7 @@ spec:
       labels:
         app: {app}
         version: v1
-      annotations:
-        prometheus.io/scrape: "true"
-        prometheus.io/port: "9090"
-    spec:
+{annotations}    spec:
       serviceAccountName: {app}
       containers:
         - name: {app}
@@ -64,6 +61,12 @@ spec:
           resources:
             requests: {{cpu: 100m, memory: 128Mi}}
             limits: {{memory: 256Mi}}
+"""
+
+_SCRAPED = """\
+      annotations:
+        prometheus.io/scrape: "true"
+        prometheus.io/port: "9090"
 """
 
 _SERVICE = """\
@@ -274,7 +277,9 @@ def _namespace(folder: Path, number: int) -> list[str]:
     folder.mkdir(parents=True)
     names = []
     for name, template, app, following in _objects():
-        (folder / name).write_text(template.format(app=app, next=following, **words), encoding="utf-8")
+        scraped = _SCRAPED if app and int(app[-1]) % 3 == 0 else ""
+        text = template.format(app=app, next=following, annotations=scraped, **words)
+        (folder / name).write_text(text, encoding="utf-8")
         names.append(name)
     listed = "".join(f"  - {name}\n" for name in sorted(names))
     (folder / "kustomization.yaml").write_text(_KUSTOMIZATION + listed, encoding="utf-8")

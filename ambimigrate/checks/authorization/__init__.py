@@ -1,3 +1,1 @@
 """Rules about AuthorizationPolicies."""
-
-KINDS = ("AuthorizationPolicy",)

@@ -13,7 +13,7 @@ from ambimigrate.topology import injection
 _NET_ISTIO = "istio.ingress.networking.knative.dev"
 _KEYS = ("ingress-class", "ingress.class")
 _MODE = "serving.kserve.io/deploymentMode"
-_RAW = frozenset({"RawDeployment", "Standard", "ModelMesh"})
+_RAW = ("RawDeployment", "Standard", "ModelMesh")
 _PART_OF = "app.kubernetes.io/part-of"
 
 

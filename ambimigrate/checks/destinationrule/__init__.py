@@ -1,3 +1,1 @@
 """Rules about DestinationRules, and about how Services spread their load."""
-
-KINDS = ("DestinationRule", "Service", "ConfigMap", "IstioOperator", "SailIstio")

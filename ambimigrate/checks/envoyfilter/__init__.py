@@ -1,3 +1,1 @@
 """Rules about EnvoyFilters."""
-
-KINDS = ("EnvoyFilter",)

@@ -1,3 +1,1 @@
 """Rules about WasmPlugins and TrafficExtensions."""
-
-KINDS = ("WasmPlugin", "TrafficExtension")

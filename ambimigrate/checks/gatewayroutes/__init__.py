@@ -1,3 +1,1 @@
 """Rules about routes of the Gateway API that are there already."""
-
-KINDS = ("HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute")

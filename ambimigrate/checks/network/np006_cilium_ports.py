@@ -54,7 +54,9 @@ def _judged(policy: Resource[Any], route: Route, item: Mapping[str, Any], whom: 
 def _opens(mesh: Mesh, policy: Resource[Any], direction: str) -> bool:
     """Whether another rule, here or in a policy that selects the same pods, admits 15008 for pods of the mesh."""
     pods = set(cilium.selected(mesh, policy))
-    for other in (*mesh.of(CiliumNetworkPolicy), *mesh.of(CiliumClusterwideNetworkPolicy)):
+    spaces = {each.namespace for each in pods}
+    near = mesh.within(CiliumNetworkPolicy, *spaces) if len(spaces) == 1 else ()
+    for other in (policy, *near, *mesh.of(CiliumClusterwideNetworkPolicy)):
         if other is policy or pods <= set(cilium.selected(mesh, other)):
             items = (item for _, each in cilium.rules(other.body) for _, item in cilium.items(each, direction))
             if any(_lets(item, direction) for item in items):

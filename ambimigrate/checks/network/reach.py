@@ -154,10 +154,18 @@ def from_mesh(mesh: Mesh, peer: NetworkPolicyPeer, own: str) -> bool:
 
 
 def _namespaces(mesh: Mesh, selector: LabelSelector) -> list[str]:
-    known: Iterable[str] = injection.namespaces(mesh)
-    if said := selector.match_labels.get(NAME):
-        known = [said] if said in injection.namespaces(mesh) else []
-    return [name for name in known if selects(selector, {NAME: name, **injection.labels(mesh, name)})]
+    known = mesh.index(_chosen)
+    text = repr(selector)
+    if text not in known:
+        said = selector.match_labels.get(NAME)
+        names = injection.namespaces(mesh) if said is None else [said] if said in injection.namespaces(mesh) else []
+        known[text] = [name for name in names if selects(selector, {NAME: name, **injection.labels(mesh, name)})]
+    return known[text]
+
+
+def _chosen(_mesh: Mesh) -> dict[str, list[str]]:
+    """The namespaces that selectors mean, as far as somebody asked."""
+    return {}
 
 
 def _names_system(mesh: Mesh, selector: LabelSelector | None) -> bool:
@@ -208,9 +216,16 @@ def is_peer(mesh: Mesh, found: tuple[NetworkPolicyPeer, ...], pods: Pods, own: s
 def peers_of(mesh: Mesh, found: tuple[NetworkPolicyPeer, ...], own: str) -> Iterator[Pods]:
     """The pods in ambient mode that are among the peers of a rule of a policy in namespace `own`."""
     known = subjects(mesh)
-    near = all(each.ip_block is None and each.namespace_selector is None for each in found)
-    for members in [known.get(own, ())] if found and near else known.values():
-        yield from (each for each in members if is_peer(mesh, found, each, own))
+    names = known if not found else dict.fromkeys(name for peer in found for name in _spaces(mesh, peer, own))
+    for name in names:
+        yield from (each for each in known.get(name, ()) if is_peer(mesh, found, each, own))
+
+
+def _spaces(mesh: Mesh, peer: NetworkPolicyPeer, own: str) -> Iterable[str]:
+    """The namespaces in which pods can be the peer."""
+    if peer.ip_block is not None:
+        return subjects(mesh)
+    return [own] if peer.namespace_selector is None else _namespaces(mesh, peer.namespace_selector)
 
 
 def _is_peer(mesh: Mesh, peer: NetworkPolicyPeer, pods: Pods, own: str) -> bool:

@@ -1,3 +1,1 @@
 """Rules about PeerAuthentications, and about namespaces that have none."""
-
-KINDS = ("PeerAuthentication", "Namespace")

@@ -26,8 +26,8 @@ def check(namespace: Resource[Namespace], mesh: Mesh) -> Iterator[Hit]:
 
 def _protected(mesh: Mesh, namespace: str) -> Iterator[Resource[Service]]:
     """The Services of the namespace to which a waypoint applies a policy."""
-    for service in mesh.of(Service):
-        if service.namespace == namespace and attachment.applied(mesh).get(id(service)):
+    for service in mesh.within(Service, namespace):
+        if attachment.applied(mesh).get(id(service)):
             yield service
 
 

@@ -1,3 +1,1 @@
 """Rules about ProxyConfig objects and the authorizers of the mesh."""
-
-KINDS = ("ProxyConfig", "ConfigMap", "IstioOperator", "SailIstio")

@@ -1,3 +1,1 @@
 """Rules about RequestAuthentications and the policies that need them."""
-
-KINDS = ("RequestAuthentication", "AuthorizationPolicy")

@@ -1,3 +1,1 @@
 """Rules about autoscalers: what they measure changes with the sidecars."""
-
-KINDS = ("HorizontalPodAutoscaler", "ScaledObject", "VerticalPodAutoscaler")

@@ -1,3 +1,1 @@
 """Rules about ServiceEntries."""
-
-KINDS = ("ServiceEntry",)

@@ -1,3 +1,1 @@
 """Rules about Telemetry objects."""
-
-KINDS = ("Telemetry",)

@@ -1,3 +1,1 @@
 """Rules about VirtualServices."""
-
-KINDS = ("VirtualService",)

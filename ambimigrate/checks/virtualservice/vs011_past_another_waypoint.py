@@ -16,7 +16,8 @@ def check(vs: Resource[VirtualService], mesh: Mesh) -> Iterator[Hit]:
     origins = reach.readers(mesh, vs)
     said: set[str] = set()
     for route, destination in _destinations(vs.body) if origins else ():
-        found = reach.targets(mesh, destination.destination.host, vs.namespace, vs.file)
+        every = reach.targets(mesh, destination.destination.host, vs.namespace, vs.file)
+        found = [each for each in every if each.namespace == vs.namespace] or every  # a host of several entries: the nearest
         for case, message in onward.all_skipped(mesh, origins, found):
             if message not in said:
                 said.add(message)

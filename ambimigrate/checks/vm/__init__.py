@@ -1,3 +1,1 @@
 """Rules about virtual machines in the mesh."""
-
-KINDS = ("WorkloadGroup", "WorkloadEntry", "ServiceEntry")

@@ -29,11 +29,11 @@ def has_proxy(mesh: Mesh, entry: Resource[WorkloadEntry]) -> bool:
 
 def users(mesh: Mesh, entry: Resource[WorkloadEntry]) -> Iterator[Resource[ServiceEntry] | Resource[Service]]:
     """The ServiceEntries and Services that select it."""
-    for each in mesh.of(ServiceEntry):
+    for each in mesh.within(ServiceEntry, entry.namespace):
         chosen = each.body.spec.workload_selector
-        if each.namespace == entry.namespace and chosen and matches(chosen.labels, entry.body.spec.labels):
+        if chosen and matches(chosen.labels, entry.body.spec.labels):
             yield each
-    for service in mesh.of(Service):
+    for service in mesh.within(Service, entry.namespace):
         selector = service.body.spec.selector
-        if service.namespace == entry.namespace and selector and matches(selector, entry.body.spec.labels):
+        if selector and matches(selector, entry.body.spec.labels):
             yield service

@@ -27,8 +27,8 @@ def check(gateway: Resource[Gateway], mesh: Mesh) -> Iterator[Hit]:
     if gateway.body.spec.gateway_class_name != attachment.AGENTGATEWAY:
         return
     where = gateway.at("spec", "gatewayClassName")
-    secured = [str(each.ref) for kind in SECURITY for each in mesh.of(kind) if each.namespace == gateway.namespace]
-    routed = [str(each.ref) for kind in TRAFFIC for each in mesh.of(kind) if each.namespace == gateway.namespace]
+    secured = [str(each.ref) for kind in SECURITY for each in mesh.within(kind, gateway.namespace)]
+    routed = [str(each.ref) for kind in TRAFFIC for each in mesh.within(kind, gateway.namespace)]
     said = f"class {attachment.AGENTGATEWAY} is configured by the Gateway API only and does not apply"
     if secured:
         yield Hit(where, f"fails open: {said} {policies.listed([*secured, *routed])}", "security")

@@ -1,0 +1,166 @@
+"""`verify`: whether two trees route and authorize alike, with a request as witness for each difference."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ambimigrate.changes import Stage
+from ambimigrate.cli import options
+from ambimigrate.cli.options import Ask
+from ambimigrate.decode import Reading
+from ambimigrate.model import Mesh, Problem
+from ambimigrate.verify import Settings, Verification
+from ambimigrate.verify import verify as compared
+
+Before = Annotated[str, typer.Argument(metavar="BEFORE", help="The tree as it is, or any folder of manifests.")]
+After = Annotated[str, typer.Argument(metavar="[AFTER]", help="The tree as it will be; without it --stage is needed.")]
+StageName = Annotated[
+    str,
+    typer.Option("--stage", help=f"Compare with what convert makes of BEFORE, up to: {', '.join(Stage.__members__)}."),
+]
+Evidence = Annotated[
+    str,
+    typer.Option(help="Write versions, hashes, seed, counts and what is not covered here.", rich_help_panel=options.OUTPUT),
+]
+Requests = Annotated[int, typer.Option("--limit", min=1, help="How many requests to try for each port.")]
+Seed = Annotated[int, typer.Option(help="Seed of the mixed requests.")]
+
+
+def verify(
+    before: Before,
+    after: After = "",
+    stage: StageName = "",
+    limit: Requests = 250,
+    seed: Seed = 1,
+    evidence: Evidence = "",
+    namespace: options.Namespace = "",
+    mesh: options.Only = "",
+    config: options.Config = "",
+    istio_version: options.Istio = "",
+    gateway_api_version: options.GatewayAPI = "",
+    channel: options.Channel = "",
+    platform: options.Platform = "",
+    trust_domain: options.TrustDomain = "",
+    strict: options.Strict = False,
+    format: options.Format = "text",
+    quiet: options.Quiet = False,
+    no_color: options.NoColor = False,
+) -> None:
+    """Prove that two trees route and authorize alike, or show a request that they treat differently."""
+    options.one_of("--format", format, "text", "json")
+    options.colours(off=no_color)
+    _check(before, after, stage)
+    ask = Ask(
+        (before,),
+        namespace,
+        mesh=mesh,
+        config=config,
+        istio=istio_version,
+        gateway_api=gateway_api_version,
+        channel=channel,
+        platform=platform,
+        trust_domain=trust_domain,
+    )
+    old = _read(ask, strict=strict)
+    new = _read(replace(ask, paths=(after,)), strict=strict) if after else replace(old, meshes=_converted(old, Stage[stage]))
+    found = compared(old.meshes, new.meshes, Settings(limit, seed))
+    code = 2 if old.problems or new.problems else int(found.differs)
+    record = _record(found, old, new)
+    if evidence:
+        _write_evidence(evidence, found, record, tuple(each for each in (before, after) if each))
+    if format == "json":
+        from ambimigrate.render.json import dumped
+
+        sys.stdout.write(dumped(record))
+    elif not (quiet and code == 0):
+        _print(found, record)
+    raise typer.Exit(code)
+
+
+def _check(before: str, after: str, stage: str) -> None:
+    if stage:
+        options.one_of("--stage", stage, *Stage.__members__)
+    if bool(after) == bool(stage):
+        raise typer.BadParameter("give AFTER, the other tree, or --stage to compare with what convert makes of BEFORE")
+    for path in filter(None, (before, after)):
+        if not Path(path).exists():
+            raise typer.BadParameter(f"{path} does not exist")
+
+
+def _read(ask: Ask, *, strict: bool) -> Reading:
+    reading = options.read(ask)
+    if not strict:
+        return reading
+    more = tuple(Problem("Helm template that was not rendered", file) for file in reading.counts.not_rendered)
+    return replace(reading, problems=reading.problems + more)
+
+
+def _converted(reading: Reading, stage: Stage) -> tuple[Mesh, ...]:
+    """What convert makes of the meshes; held namespaces stay as they are."""
+    from ambimigrate.analyse import analyse
+    from ambimigrate.convert import Choice, convert
+    from ambimigrate.converters.apply import after
+
+    conversion = convert(reading.meshes, analyse(reading.meshes), Choice(stage=stage))
+    return tuple(after(mesh, conversion.changes) for mesh in reading.meshes)
+
+
+def _record(found: Verification, old: Reading, new: Reading) -> dict[str, Any]:
+    from ambimigrate.render import json, verify_json
+
+    heads = [json.head(verify_json.SCHEMA, _bare(each)) for each in (new, old)]
+    return verify_json.record(found, *heads)
+
+
+def _print(found: Verification, record: dict[str, Any]) -> None:
+    from ambimigrate.render import verify_text
+
+    width = min(shutil.get_terminal_size((100, 24)).columns, 120) if sys.stdout.isatty() else 100
+    verify_text.render(found, sys.stdout, width)
+    for each in record["problems"]:
+        where = f"{each['file']}:{each['line']}" if each["line"] else each["file"]
+        sys.stdout.write(f"problem: {where}: {each['message']}\n")
+
+
+def _bare(reading: Reading) -> Any:
+    """A report without findings, for the head that every JSON output shares."""
+    from ambimigrate.report import Report
+
+    first = reading.meshes[0]
+    return Report(first.target, reading.meshes, first.source, reading.counts, reading.problems, (), (), reading.notes)
+
+
+def _write_evidence(file: str, found: Verification, record: dict[str, Any], paths: tuple[str, ...]) -> None:
+    from ambimigrate.render import verify_json
+    from ambimigrate.render.json import dumped
+
+    inputs = [_hashed(path) for path in paths]
+    command = shlex.join(["ambimigrate", *sys.argv[1:]])
+    try:
+        Path(file).write_text(dumped(verify_json.evidence(found, record, inputs, command)), encoding="utf-8")
+    except OSError as error:
+        raise typer.BadParameter(f"--evidence: {error}") from None
+
+
+def _hashed(path: str) -> dict[str, Any]:
+    """The SHA-256 of every file of a tree, and of the list of them all."""
+    names = sorted(_files(path))
+    hashes = {name: hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in names}
+    whole = "".join(f"{digest}  {os.path.relpath(name, path)}\n" for name, digest in hashes.items())
+    return {"path": path, "sha256": hashlib.sha256(whole.encode()).hexdigest(), "files": hashes}
+
+
+def _files(path: str) -> list[str]:
+    if Path(path).is_file():
+        return [path]
+    found = (each for each in Path(path).rglob("*") if ".git" not in each.parts and each.is_file())
+    return [each.as_posix() for each in found]

@@ -1,0 +1,74 @@
+"""The result of `verify` for people: each difference with its request, both outcomes and the objects that decide."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import TextIO
+
+from ambimigrate.render.style import Style, counted, visible, wrap
+from ambimigrate.render.verify_json import curl
+from ambimigrate.verify import Difference, Side, Verification
+
+_NAMED = 5  # objects for one reason
+
+
+def render(found: Verification, out: TextIO, width: int = 100) -> None:
+    """Writes what differs, the weighty first, then what was not compared."""
+    style = Style.of(out)
+    several = len({each.mesh for each in found.differences}) > 1
+    for difference in found.differences:
+        for line in _difference(difference, style, width, several=several):
+            out.write(f"{line}\n")
+    for line in _unchecked(found, style, width):
+        out.write(f"{line}\n")
+    for line in wrap(_summary(found), width):
+        out.write(f"{line}\n")
+
+
+def _difference(found: Difference, style: Style, width: int, *, several: bool) -> Iterator[str]:
+    minor = " (minor)" if found.minor else ""
+    mesh = f" [{found.mesh}]" if several else ""
+    title = f"{found.kind}{minor}: {found.object} port {found.place.port}{mesh}"
+    yield from (style.bold(line) for line in wrap(visible(title), width))
+    yield from wrap(visible(found.because), width, initial_indent="  ", subsequent_indent="  ")
+    data_plane = found.before.mode if found.before.mode == found.after.mode else f"{found.before.mode}, then {found.after.mode}"
+    yield from wrap(visible(f"from   {found.caller}: {data_plane}"), width, initial_indent="  ", subsequent_indent="         ")
+    yield f"  {visible(curl(found))}"
+    yield from _side("before", found.before, width)
+    yield from _side("after", found.after, width)
+    if found.others:
+        yield f"  The same way of differing was seen with {counted(found.others, 'more request')}."
+    yield ""
+
+
+def _side(name: str, side: Side, width: int) -> Iterator[str]:
+    yield from wrap(visible(f"{name:6} {side.text}"), width, initial_indent="  ", subsequent_indent="         ")
+    for source in side.sources:
+        position = source.position
+        where = f"{position.file}:{position.line}" if position.line else position.file
+        yield f"         {visible(f'{where} {source.ref}')}"
+
+
+def _unchecked(found: Verification, style: Style, width: int) -> Iterator[str]:
+    if not found.unchecked:
+        return
+    yield style.bold("Not compared:")
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for each in found.unchecked:
+        by_reason[each.because].append(str(each.object))
+    for because, objects in by_reason.items():
+        names = list(dict.fromkeys(objects))
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        yield from wrap(
+            visible(f"{', '.join(names[:_NAMED])}{more}: {because}"), width, initial_indent="  ", subsequent_indent="    "
+        )
+    yield ""
+
+
+def _summary(found: Verification) -> str:
+    weighty = sum(not each.minor for each in found.differences)
+    minor = len(found.differences) - weighty
+    checked = f"{found.routing} routing and {found.authorization} authorization decisions compared"
+    left = f" ({found.left_out} more of the same places are not shown)" if found.left_out else ""
+    return f"{checked}: {counted(weighty, 'difference')}, {minor} minor{left}; {len(found.unchecked)} objects not compared."

@@ -1,0 +1,209 @@
+"""Sends every request through both meshes, and keeps one small witness for each way in which they differ."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Any
+
+from ambimigrate.kinds import Service
+from ambimigrate.model import Mesh, Ref, Resource
+from ambimigrate.semantics import authz, registry
+from ambimigrate.verify import authorization, callers, places, requests, routing, sources, trip
+from ambimigrate.verify.values import GATEWAY, Ask, Caller, Difference, Place, Settings, Side, Source
+
+_SHOWN = 4  # ways in which one place differs, for each kind
+ROUTING = "routing"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One request of one caller to a place; `service` is the Service that it dials, of either mesh."""
+
+    place: Place
+    service: Resource[Service] | None
+    caller: Caller
+    ask: Ask
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One way in which a case differs; equal ways have equal signatures. `workload`: of a verdict."""
+
+    kind: str
+    signature: tuple[Any, ...]
+    names: tuple[str, ...] = ()
+    workload: str = ""
+
+
+class Comparison:
+    """Two meshes of one name, and what comparing them has come to so far."""
+
+    def __init__(self, before: Mesh, after: Mesh, settings: Settings) -> None:
+        self.before, self.after, self.settings = before, after, settings
+        self.routing = self.authorization = self.left_out = 0
+        self.tried: dict[Place, int] = {}
+
+    def differences(self) -> Iterator[Difference]:
+        by_host: dict[str, list[Place]] = defaultdict(list)
+        for place in places.places(self.before, self.after):
+            by_host[place.host].append(place)
+        for group in by_host.values():
+            yield from self._of_host(group)
+
+    def _of_host(self, group: list[Place]) -> Iterator[Difference]:
+        best: dict[tuple[Any, ...], tuple[Case, Found]] = {}
+        counts: Counter[tuple[Any, ...]] = Counter()
+        for case, found in self._every(group):
+            counts[found.signature] += 1
+            kept = best.get(found.signature)
+            if kept is None or case.ask.size < kept[0].ask.size:
+                best[found.signature] = case, found
+        shown: Counter[str] = Counter()
+        for signature, (case, found) in best.items():
+            shown[found.kind] += 1
+            if shown[found.kind] <= _SHOWN:
+                yield self._made(self._shrunk(case, found), found, counts[signature] - 1)
+            else:
+                self.left_out += 1
+
+    def _every(self, group: list[Place]) -> Iterator[tuple[Case, Found]]:
+        for case in chain.from_iterable(map(self._cases, group)):
+            yield from ((case, found) for found in self._differing(case))
+
+    def _cases(self, place: Place) -> Iterator[Case]:
+        service = places.service(self.before, place) or places.service(self.after, place)
+        asked = requests.asked(self.before, self.after, place, self.settings)
+        self.tried[place] = len(asked)
+        for caller in callers.callers(self.before, self.after, place):
+            for ask in asked:
+                yield Case(place, service, caller, ask)
+
+    # --- one case ---------------------------------------------------------------------------------------------------
+
+    def _differing(self, case: Case) -> Iterator[Found]:
+        old, new = (self._trip(mesh, case) for mesh in (self.before, self.after))
+        if self._routes(case):
+            self.routing += 1
+            yield from self._routed_otherwise(case, old, new)
+        self.authorization += bool(old.verdicts or new.verdicts)
+        for kind, workload, one, other in authorization.differing(old.verdicts, new.verdicts):
+            who = (old.mode, new.mode, case.caller.kind == "outside")
+            yield Found(kind, (kind, workload, one.because, other.because, case.ask.direct, who), (), workload)
+
+    def _trip(self, mesh: Mesh, case: Case) -> trip.Trip:
+        return trip.travel(mesh, case.caller, case.place, case.ask, case.service)
+
+    def _routes(self, case: Case) -> bool:
+        """Gateways route by objects that are not compared, and what is new was called by nobody before."""
+        aside = case.ask.direct or case.ask.foreign or case.caller.kind == GATEWAY
+        known = trip.exists(self.before, case.place) or not trip.exists(self.after, case.place)
+        return known and not aside
+
+    def _routed_otherwise(self, case: Case, old: trip.Trip, new: trip.Trip) -> Iterator[Found]:
+        if old.routed == new.routed:
+            return
+        one, other = (routing.fields(each.routed) for each in (old, new))
+        names = routing.differing(one, other)
+        if names:
+            minor = routing.is_minor(names, one, other, self.before)
+            yield Found(f"{ROUTING} minor" if minor else ROUTING, (minor, *routing.signature(names, one, other)), names)
+
+    def _shrunk(self, case: Case, found: Found) -> Case:
+        """The case with everything left out that its difference does not need."""
+        is_smaller = True
+        while is_smaller:
+            is_smaller = False
+            for ask in _smaller(case.ask, case.place):
+                other = replace(case, ask=ask)
+                if ask.size < case.ask.size and any(each.signature == found.signature for each in self._differing(other)):
+                    case, is_smaller = other, True
+                    break
+        return case
+
+    # --- its report -------------------------------------------------------------------------------------------------
+
+    def _made(self, case: Case, found: Found, others: int) -> Difference:
+        if found.workload:
+            return self._of_verdict(case, found, others)
+        sides = self._side(self.before, case, found), self._side(self.after, case, found)
+        because = f"{routing.words(found.names)}: {_by(sides[0].sources)} before, {_by(sides[1].sources)} after"
+        return self._difference(case, (ROUTING, found.kind != ROUTING), sides, because, others)
+
+    def _side(self, mesh: Mesh, case: Case, found: Found) -> Side:
+        def decide(one: Mesh) -> dict[str, Any]:
+            return routing.fields(trip.routed(one, case.caller, case.place, case.ask))
+
+        fields = decide(mesh)
+        by = sources.of_routing(mesh, case.place, decide)
+        plain = {name: value for name, value in fields.items() if name != "ends"}
+        return Side(routing.text(fields, found.names), plain, callers.mode(mesh, case.caller, case.place), by)
+
+    def _of_verdict(self, case: Case, found: Found, others: int) -> Difference:
+        sides = self._verdict_side(self.before, case, found.workload), self._verdict_side(self.after, case, found.workload)
+        because = f"{authorization.words(found.kind)} at {found.workload}"
+        decided = str(sides[0].fields["because"])
+        if found.kind == authorization.WIDER and decided.startswith("AuthorizationPolicy "):
+            still = any(str(each.ref) == decided for each in self.after.resources)
+            because += f": {decided} {'is there still but does not reach this call' if still else 'is gone'}"
+        return self._difference(case, (found.kind, authorization.is_minor(found.kind)), sides, because, others)
+
+    def _verdict_side(self, mesh: Mesh, case: Case, workload: str) -> Side:
+        def decide(one: Mesh) -> authz.Decision | None:
+            return self._trip(one, case).verdicts.get(workload)
+
+        found = decide(mesh)
+        assert found is not None
+        fields = {"verdict": found.verdict.value, "status": found.status, "path": [str(hop) for hop in found.path]}
+        fields |= {"because": found.because, "providers": list(found.providers), "audit": found.audit}
+        by = sources.of_verdict(mesh, case.place, found, decide)
+        return Side(authorization.text(found), fields, callers.mode(mesh, case.caller, case.place), by)
+
+    def _difference(
+        self, case: Case, kind: tuple[str, bool], sides: tuple[Side, Side], because: str, others: int
+    ) -> Difference:
+        owner = self._owner(case)
+        before, after = sides
+        name, minor = kind
+        return Difference(
+            name, minor, self.before.name, owner, case.place, case.caller, case.ask, before, after, because, others
+        )
+
+    def _owner(self, case: Case) -> Ref:
+        if case.service is not None:
+            return case.service.ref
+        entries = (registry.entries(mesh).get(case.place.host) for mesh in (self.before, self.after))
+        owner = next((each.owner.ref for each in entries if each), None)
+        if owner is not None:
+            return owner
+        found = (each.ref for mesh in (self.before, self.after) for each in places.routing(mesh, case.place))
+        return next(found)
+
+
+def _by(found: tuple[Source, ...]) -> str:
+    if not found:
+        return "no route"
+    first = found[0]
+    name = sources_field(first)
+    return f"{first.ref}{f' {name}' if name else ''}"
+
+
+def sources_field(source: Source) -> str:
+    """The rule of an object, as people write it: `http[0]`."""
+    route = source.position.route[1:]
+    return f"{route[0]}[{route[1]}]" if len(route) == 2 else ""
+
+
+def _smaller(ask: Ask, place: Place) -> Iterator[Ask]:
+    path, _, query = ask.path.partition("?")
+    parts = [each for each in query.split("&") if each]
+    if place.is_http:
+        yield replace(ask, host=place.host)
+        yield replace(ask, method="GET")
+    for index in range(len(ask.headers)):
+        yield replace(ask, headers=ask.headers[:index] + ask.headers[index + 1 :])
+    for index in range(len(parts)):
+        left = "&".join(parts[:index] + parts[index + 1 :])
+        yield replace(ask, path=path + (f"?{left}" if left else ""))

@@ -1,0 +1,88 @@
+"""What plays a part in the traffic and is not compared, object by object with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ambimigrate.kinds import (
+    DestinationRule,
+    EnvoyFilter,
+    Gateway,
+    HTTPRoute,
+    NetworkPolicy,
+    Service,
+    VirtualService,
+    WasmPlugin,
+)
+from ambimigrate.model import Mesh, Ref, Resource
+from ambimigrate.topology import waypoints
+from ambimigrate.topology.virtualservices import is_of_gateway
+from ambimigrate.topology.workloads import behind
+from ambimigrate.verify import places, requests
+from ambimigrate.verify.values import Unchecked
+
+_KINDS: dict[type, str] = {
+    EnvoyFilter: "EnvoyFilters change proxies in ways that are not evaluated",
+    WasmPlugin: "WasmPlugins are programs, which are not evaluated",
+    NetworkPolicy: "NetworkPolicies are not evaluated: after the move ports 15008 of the pods must be reachable",
+}
+
+
+def unchecked(before: Mesh, after: Mesh) -> Iterator[Unchecked]:
+    """Nothing for meshes that hold the same objects: what is not evaluated is the same, too."""
+    if same(before, after):
+        return
+    seen: set[tuple[Ref, str]] = set()
+    for each in (*_of(before), *_of(after)):
+        key = (each.object, each.because)
+        if key not in seen:
+            seen.add(key)
+            yield each
+
+
+def same(before: Mesh, after: Mesh) -> bool:
+    """Whether both meshes hold equal objects for an equal target."""
+    one, other = (sorted(_plain(mesh.resources), key=lambda pair: pair[0]) for mesh in (before, after))
+    return before.target == after.target and one == other
+
+
+def _plain(resources: Iterable[Resource[Any]]) -> list[tuple[str, Any]]:
+    return [(f"{each.ref} {each.ref.group} {each.body!r}", each.body) for each in resources]
+
+
+def _of(mesh: Mesh) -> Iterator[Unchecked]:
+    for resource in mesh.resources:
+        if because := _KINDS.get(type(resource.body)):
+            yield _made(mesh, resource, because)
+    yield from _gateways(mesh)
+    for rule in mesh.of(DestinationRule):
+        if rule.body.spec.traffic_policy is not None:
+            because = "of its trafficPolicy only consistentHash is compared: not TLS, pools, outlier detection and locality"
+            yield _made(mesh, rule, because)
+    yield from _without_pods(mesh)
+    for place in places.places(mesh, mesh):
+        for resource, pattern in requests.unknown_patterns(mesh, place):
+            yield _made(mesh, resource, f"no request is known that the pattern {pattern} matches")
+
+
+def _without_pods(mesh: Mesh) -> Iterator[Unchecked]:
+    for service in mesh.of(Service):
+        if service.body.spec.selector and not behind(mesh, service):
+            yield _made(mesh, service, "its pods are not in the input, so who may call them is not compared")
+
+
+def _gateways(mesh: Mesh) -> Iterator[Unchecked]:
+    for vs in mesh.of(VirtualService):
+        if is_of_gateway(vs.body):
+            yield _made(mesh, vs, "what ingress gateways do with its rules is not compared")
+    for route in mesh.of(HTTPRoute):
+        if any(ref.kind == "Gateway" for ref in route.body.spec.parent_refs):
+            yield _made(mesh, route, "what ingress gateways do with its rules is not compared")
+    for gateway in mesh.of(Gateway):
+        if not waypoints.is_waypoint(gateway.body):
+            yield _made(mesh, gateway, "its listeners are not compared")
+
+
+def _made(mesh: Mesh, resource: Resource[Any], because: str) -> Unchecked:
+    return Unchecked(mesh.name, resource.ref, resource.at(), because)
