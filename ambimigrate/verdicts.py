@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ambimigrate import catalogue
 from ambimigrate.kinds import DestinationRule, GRPCRoute, HTTPRoute, Service, VirtualService
-from ambimigrate.model import Finding, Mesh, Severity
+from ambimigrate.model import Finding, Mesh, Problem, Severity
 from ambimigrate.topology import injection, meshconfig, waypoints
 from ambimigrate.topology.workloads import KINDS as WORKLOADS
 
@@ -135,5 +135,27 @@ def _not_seen(mesh: Mesh, namespace: str) -> tuple[str, ...]:
             missing.append("workloads")
         if Service not in kinds and not kinds.isdisjoint(_ABOUT_SERVICES):
             missing.append("Service")
-    missing += [problem.kind or "unreadable text" for problem in mesh.problems if problem.namespace in {namespace, None}]
+    missing += [problem.kind or f"what {problem.file} says" for problem in mesh.problems if _concerns(mesh, problem, namespace)]
     return tuple(dict.fromkeys(missing))
+
+
+def _concerns(mesh: Mesh, problem: Problem, namespace: str) -> bool:
+    """Whether what could not be read may tell about the namespace.
+
+    Where the text names none, these are the namespaces of the other objects in its folder and below; all if there are none.
+    """
+    if problem.namespace is not None or not problem.file:
+        return problem.namespace in {namespace, None}
+    around = mesh.index(_by_folder).get(problem.file.rpartition("/")[0])
+    return around is None or namespace in around
+
+
+def _by_folder(mesh: Mesh) -> Mapping[str, set[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for resource in mesh.resources if mesh.problems else ():
+        if type(resource.body).NAMESPACED:
+            folder = resource.file
+            while "/" in folder:
+                folder = folder.rpartition("/")[0]
+                found[folder].add(resource.namespace)
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from itertools import islice, cycle
+from itertools import cycle, islice
 from typing import Any
 
 import yaml
@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 from msgspec.inspect import AnyType, BoolType, DictType, FloatType, IntType, StrType, StructType, Type, UnionType, VarTupleType
 
-from ambimigrate.decode import KINDS
-from ambimigrate.kinds import Object
+from ambimigrate.kinds import KINDS, Object
 from ambimigrate.model import Target
 from ambimigrate.versions import NEWEST, NEWEST_GATEWAY_API, parse
 from tests import random_values

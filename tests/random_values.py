@@ -10,8 +10,7 @@ from typing import Any
 import msgspec
 from msgspec.inspect import AnyType, DictType, StructType, Type, UnionType, VarTupleType, type_info
 
-from ambimigrate.decode import KINDS
-from ambimigrate.kinds import Object
+from ambimigrate.kinds import KINDS, Object
 from ambimigrate.yamlio import documents, values
 from tests.conftest import FIXTURES
 

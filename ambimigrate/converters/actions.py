@@ -13,7 +13,7 @@ from ambimigrate.converters.outcome import Account, Refused
 from ambimigrate.kinds import Service
 from ambimigrate.kinds.routes import Destination, Headers, HTTPMirror, HTTPRetry, HTTPRouteDestination, HTTPRule
 from ambimigrate.model import Resource, Route, Target
-from ambimigrate.versions import at_least
+from ambimigrate.versions import Version, at_least
 
 _REFUSED: tuple[tuple[str, str, str, str], ...] = (  # attribute, field, case, reason
     ("delegate", "delegate", "delegate", "the rules stand in another VirtualService"),
@@ -44,7 +44,13 @@ def action(rule: HTTPRule, path: Test, route: Route, context: Context) -> dict[s
     if rule.redirect is not None:
         if rule.timeout or rule.retries:
             raise Refused("redirect", (*route, "redirect"), "a redirect with a timeout or retries has no form")
-        return {"filters": [*own, filters.redirect(rule.redirect, context.port, (*route, "redirect"), context.account)]}
+        found = filters.redirect(rule.redirect, context.port, (*route, "redirect"), context.account)
+        code = found["requestRedirect"]["statusCode"]
+        if code not in {301, 302} and context.target.gateway_api < Version(1, 4):  # refused by the CRDs of 1.2 and 1.3
+            raise Refused(
+                "redirect", (*route, "redirect", "redirectCode"), f"the CRDs of {context.target.gateway_api} refuse {code}"
+            )
+        return {"filters": [*own, found]}
     return _forwarding(rule, route, own, context)
 
 
@@ -180,6 +186,8 @@ def _mirror(destination: Destination, percent: float | None, route: Route, conte
     if percent == 0:
         return None
     if percent is not None and percent < 100:
+        if context.target.gateway_api < Version(1, 3) or not at_least(context.target.istio, "1.24.0"):  # GEP-3171
+            raise Refused("mirror", route, "a share of the requests needs Gateway API 1.3 and Istio 1.24 or later")
         share = Fraction(str(percent))
         own |= {"percent": int(share)} if share.denominator == 1 else {"fraction": _fraction(share)}
     return {"type": "RequestMirror", "requestMirror": own}

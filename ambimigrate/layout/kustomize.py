@@ -28,6 +28,12 @@ class Kustomization:
     lines: Mapping[str, int] = field(default_factory=dict)  # field -> line
 
     @property
+    def namespace(self) -> str | None:
+        """The namespace that it gives to all its objects, None if it gives none."""
+        found = self.spec.get("namespace")
+        return found if isinstance(found, str) and found else None
+
+    @property
     def is_component(self) -> bool:
         return self.spec.get("kind") == "Component"
 
@@ -112,11 +118,11 @@ class _Walk:
             for entry in _entries(each, key):
                 path = _join(each.folder, entry)
                 if path not in self.by_folder and path not in self.files:
-                    yield Problem(_missing(key, entry), each.file, each.lines.get(key))
+                    yield Problem(_missing(key, entry), each.file, each.lines.get(key), each.namespace)
         for key in _GENERATORS:
             if each.spec.get(key):
                 message = f"`{key}` is not followed without a renderer: what it makes or changes was not read"
-                yield Problem(message, each.file, each.lines.get(key))
+                yield Problem(message, each.file, each.lines.get(key), each.namespace)
 
 
 def _missing(key: str, entry: str) -> str:

@@ -15,6 +15,7 @@ from ambimigrate.report import Report
 from ambimigrate.verdicts import Standing, namespace_of
 
 _ORDER = ("wait", "needs-changes", "unknown", "needs-waypoint", "ready", "not-in-mesh")
+SHOWN = 3  # of what was not seen of a namespace
 NAMELESS = "(no namespace given)"
 _SAYS = {
     "wait": "has to wait",
@@ -84,7 +85,8 @@ def _section(name: str, members: list[Standing], findings: list[Finding], page: 
         where = f" [{', '.join(meshes)}]" if page.several and len(meshes) < len(page.all_meshes) else ""
         yield f"{label}{where}  {stand}"
         if not_seen:
-            yield f"  not seen: {', '.join(not_seen)}"
+            more = f" and {len(not_seen) - SHOWN} more" if len(not_seen) > SHOWN else ""
+            yield from page.wrapped(f"not seen: {', '.join(not_seen[:SHOWN])}{more}", "  ", "    ")
         if need:
             yield from page.wrapped(f"waypoint for {', '.join(need.services)}: {', '.join(need.because)}", "  ", "    ")
     yield from _findings(findings, page)

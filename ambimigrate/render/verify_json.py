@@ -37,6 +37,7 @@ def _difference(found: Difference) -> dict[str, Any]:
         "after": _side(found.after),
         "because": found.because,
         "others": found.others,
+        "callers": list(found.callers),
     }
 
 

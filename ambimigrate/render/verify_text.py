@@ -38,7 +38,10 @@ def _difference(found: Difference, style: Style, width: int, *, several: bool) -
     yield from _side("before", found.before, width)
     yield from _side("after", found.after, width)
     if found.others:
-        yield f"  The same way of differing was seen with {counted(found.others, 'more request')}."
+        callers = [each for each in found.callers if each != str(found.caller)]
+        more = f", of {', '.join(callers[:_NAMED])}{' and others' if len(callers) > _NAMED else ''}, too" if callers else ""
+        text = f"{counted(found.others, 'more request')} of those tried differ like this{more}."
+        yield from wrap(visible(text), width, initial_indent="  ", subsequent_indent="  ")
     yield ""
 
 

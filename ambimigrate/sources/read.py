@@ -132,7 +132,7 @@ def _patches(kustomizations: Iterable[Kustomization], tree: Tree) -> Iterator[Pr
                 yield Problem(f"patch {patch} is not in the tree", each.file, line)
             elif kind := touches(target, text if isinstance(text, str) else ""):
                 what = "an inline patch" if "\n" in patch else f"patch {patch}"
-                yield Problem(f"{what} changes {kind} and is not applied without a renderer", each.file, line)
+                yield Problem(f"{what} changes {kind} and is not applied without a renderer", each.file, line, each.namespace)
 
 
 def combined(readings: list[Reading], target: Target) -> Reading:

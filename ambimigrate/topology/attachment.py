@@ -116,7 +116,7 @@ def _of_class(mesh: Mesh, policy: Resource[Any], ref: TargetRef) -> Fault | None
 def _absent(mesh: Mesh, policy: Resource[Any], words: str, kind: type) -> Fault:
     """Missing, or only not in the input: files that show no Service of the namespace do not say that it is missing."""
     seen = [type(each.body) for each in injection.by_namespace(mesh).get(policy.namespace, ())]
-    if mesh.source == "files" and kind is Service and Service not in seen:
+    if kind is Service and Service not in seen and not mesh.is_whole(Service, policy.namespace):
         return Fault("unseen", f"{words} is not in the input")
     return Fault("absent", f"there is no {words}")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ambimigrate.kinds import Gateway, Ingress, IstioGateway, Service, VirtualService
+from ambimigrate.kinds import Gateway, Ingress, Service, VirtualService
 from ambimigrate.kinds.gatewayapi import ParentRef
 from ambimigrate.kinds.routes import HTTPRule, TCPRule, TLSRule
 from ambimigrate.model import Mesh, Resource, grouped
-from ambimigrate.topology import hosts, injection, meshconfig, reach, waypoints
+from ambimigrate.topology import gatewaypods, hosts, injection, meshconfig, reach, waypoints
 from ambimigrate.topology.workloads import behind, matches, selected, workloads
 
 GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
@@ -90,7 +90,7 @@ def is_selected(mesh: Mesh, namespace: str, selector: Mapping[str, str]) -> bool
         return all(injection.is_gateway(each) for each in pods)
     if "gateway" in selector.get("istio", ""):
         return True
-    return any(each.body.spec.selector and matches(selector, each.body.spec.selector) for each in mesh.of(IstioGateway))
+    return any(matches(selector, each) for each in gatewaypods.selectors(mesh))
 
 
 def is_gateway(mesh: Mesh, service: Resource[Service]) -> bool:

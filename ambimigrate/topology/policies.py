@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ambimigrate.kinds import AuthorizationPolicy, Gateway, IstioGateway, Service, TargetRef
-from ambimigrate.model import Mesh, Resource, Route, grouped
-from ambimigrate.topology import hosts, injection, meshconfig, waypoints
+from ambimigrate.kinds import AuthorizationPolicy, Deployment, Gateway, IstioGateway, Service, TargetRef
+from ambimigrate.model import Mesh, Resource, Route
+from ambimigrate.topology import gatewaypods, hosts, injection, meshconfig, waypoints
 from ambimigrate.topology.workloads import Workload, in_namespace, matches, selected, services_in_front
 
 GATEWAY_NAMES = ("gateway.networking.k8s.io/gateway-name", "istio.io/gateway-name")
@@ -102,7 +102,8 @@ def namespaces(mesh: Mesh, policy: Resource[Any]) -> tuple[str, ...]:
 
 def _may_concern(mesh: Mesh, found: Iterable[str], labels: Mapping[str, str]) -> bool:
     """Whether a policy that selects no workload of the input can mean pods outside of it (a cluster shows all)."""
-    if mesh.source == "cluster" or is_of_gateways(mesh, labels):
+    found = [each for each in found if not mesh.is_whole(Deployment, each)]
+    if is_of_gateways(mesh, labels):
         return False
     meshed = [each for each in found if is_meshed(mesh, each)]
     return any(labels or not _is_gateways_only(mesh, each) for each in meshed)
@@ -135,7 +136,7 @@ def becomes_ambient(mesh: Mesh, workload: Workload) -> bool:
 
 
 def _captured(mesh: Mesh) -> frozenset[int]:
-    gateways = mesh.index(_gateway_pods)
+    gateways = gatewaypods.members(mesh)
     found: set[int] = set()
     for namespace in injection.namespaces(mesh):
         members = in_namespace(mesh, namespace)
@@ -157,31 +158,13 @@ def _meshed(_mesh: Mesh) -> dict[str, bool]:
     return {}
 
 
-def _gateway_pods(mesh: Mesh) -> frozenset[int]:
-    """The workloads that run gateways: by template or arguments, or since a Gateway of Istio selects them."""
-    chosen = grouped((next(iter(each.items())), each) for each in mesh.index(_gateway_selectors))
-    found = (each for namespace in injection.namespaces(mesh) for each in in_namespace(mesh, namespace))
-    return frozenset(id(each) for each in found if injection.is_gateway(each) or _is_chosen(chosen, each.labels))
-
-
-def _is_chosen(selectors: Mapping[tuple[str, str], tuple[Mapping[str, str], ...]], labels: Mapping[str, str]) -> bool:
-    """Whether any of the selectors, kept by the first of their pairs, means the labels."""
-    return any(matches(one, labels) for pair in labels.items() for one in selectors.get(pair, ()))
-
-
-def _gateway_selectors(mesh: Mesh) -> tuple[Mapping[str, str], ...]:
-    """The selectors of Istio's Gateways, each once."""
-    found = (each.body.spec.selector for each in mesh.of(IstioGateway) if each.body.spec.selector)
-    return tuple({tuple(sorted(each.items())): each for each in found}.values())
-
-
 def is_of_gateways(mesh: Mesh, labels: Mapping[str, str]) -> bool:
     """Whether labels are those of gateway pods although no such pods were read."""
     if any(name in labels for name in GATEWAY_NAMES) or "gateway" in labels.get("istio", ""):
         return True
     if any(value.startswith("istio-") and "gateway" in value for value in labels.values()):
         return True
-    chosen = mesh.index(_gateway_selectors) if labels else ()
+    chosen = gatewaypods.selectors(mesh) if labels else ()
     return any(matches(one, labels) or matches(labels, one) for one in chosen)
 
 

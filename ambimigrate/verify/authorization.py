@@ -21,7 +21,7 @@ def differing(
     before: Mapping[str, authz.Decision], after: Mapping[str, authz.Decision]
 ) -> Iterator[tuple[str, str, authz.Decision, authz.Decision]]:
     """Kind of difference, workload, and both decisions, for each workload that both ways lead to."""
-    for workload in before.keys() & after.keys():
+    for workload in sorted(before.keys() & after.keys()):
         kind = kind_of(before[workload], after[workload])
         if kind:
             yield kind, workload, before[workload], after[workload]

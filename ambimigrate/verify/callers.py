@@ -13,9 +13,8 @@ from ambimigrate.model import Mesh
 from ambimigrate.topology import callgraph, injection, waypoints
 from ambimigrate.topology.workloads import Workload, in_namespace, matches, workloads
 from ambimigrate.verify import places
-from ambimigrate.verify.values import GATEWAY, OUTSIDE, UNSEEN, WORKLOAD, Caller, Place
+from ambimigrate.verify.values import ANY, GATEWAY, OUTSIDE, UNSEEN, WORKLOAD, Caller, Place
 
-ANY = "any-other"  # stands for namespaces and service accounts that nothing names
 OUTSIDE_IP = "10.9.0.9"
 _PRINCIPAL = re.compile(r"/ns/([a-z0-9-]+)/sa/([a-z0-9.-]+)$")
 _MANY = 40
@@ -29,7 +28,7 @@ def callers(before: Mesh, after: Mesh, place: Place) -> tuple[Caller, ...]:
     found = [*_of_namespace(before, after, place.namespace), Caller(OUTSIDE, ip=OUTSIDE_IP)]
     found += _one_more(before, after, wanted)
     found += [caller for name in wanted for caller in _of_namespace(before, after, name)]
-    seen = {(each.namespace, each.account) for each in found}
+    seen = {(each.namespace, each.account) for each in found} | _waypoints(before) | _waypoints(after)
     found += [Caller(UNSEEN, namespace, account) for namespace, account in named if (namespace, account) not in seen]
     found += _gateways(before, after)
     addresses = dict.fromkeys(ip for mesh in (before, after) for ip in _addresses(mesh, place))
@@ -163,6 +162,11 @@ def _sources(mesh: Mesh, place: Place) -> Iterator[From]:
 
 
 # --- gateways -------------------------------------------------------------------------------------------------------
+
+
+def _waypoints(mesh: Mesh) -> set[tuple[str, str]]:
+    """The identities that only waypoints have, which call for others."""
+    return {(each.namespace, each.name) for each in waypoints.waypoints(mesh)}
 
 
 def _gateways(before: Mesh, after: Mesh) -> Iterator[Caller]:

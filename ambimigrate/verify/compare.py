@@ -4,38 +4,18 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
-from ambimigrate.kinds import Service
-from ambimigrate.model import Mesh, Ref, Resource
+from ambimigrate.model import Mesh, Ref
 from ambimigrate.semantics import authz, registry
 from ambimigrate.verify import authorization, callers, places, requests, routing, sources, trip
-from ambimigrate.verify.values import GATEWAY, Ask, Caller, Difference, Place, Settings, Side, Source
+from ambimigrate.verify.seen import Case, Found, Seen, folded
+from ambimigrate.verify.values import GATEWAY, OUTSIDE, Ask, Difference, Place, Settings, Side, Source
 
 _SHOWN = 4  # ways in which one place differs, for each kind
 ROUTING = "routing"
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One request of one caller to a place; `service` is the Service that it dials, of either mesh."""
-
-    place: Place
-    service: Resource[Service] | None
-    caller: Caller
-    ask: Ask
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One way in which a case differs; equal ways have equal signatures. `workload`: of a verdict."""
-
-    kind: str
-    signature: tuple[Any, ...]
-    names: tuple[str, ...] = ()
-    workload: str = ""
 
 
 class Comparison:
@@ -54,18 +34,15 @@ class Comparison:
             yield from self._of_host(group)
 
     def _of_host(self, group: list[Place]) -> Iterator[Difference]:
-        best: dict[tuple[Any, ...], tuple[Case, Found]] = {}
-        counts: Counter[tuple[Any, ...]] = Counter()
+        best: dict[tuple[Any, ...], Seen] = {}
         for case, found in self._every(group):
-            counts[found.signature] += 1
-            kept = best.get(found.signature)
-            if kept is None or case.ask.size < kept[0].ask.size:
-                best[found.signature] = case, found
+            seen = best.setdefault(found.signature, Seen(case, found))
+            seen.add(case, found)
         shown: Counter[str] = Counter()
-        for signature, (case, found) in best.items():
-            shown[found.kind] += 1
-            if shown[found.kind] <= _SHOWN:
-                yield self._made(self._shrunk(case, found), found, counts[signature] - 1)
+        for seen in folded(best):
+            shown[seen.found.kind] += 1
+            if shown[seen.found.kind] <= _SHOWN:
+                yield self._made(self._shrunk(seen.case, seen.found), seen)
             else:
                 self.left_out += 1
 
@@ -90,8 +67,7 @@ class Comparison:
             yield from self._routed_otherwise(case, old, new)
         self.authorization += bool(old.verdicts or new.verdicts)
         for kind, workload, one, other in authorization.differing(old.verdicts, new.verdicts):
-            who = (old.mode, new.mode, case.caller.kind == "outside")
-            yield Found(kind, (kind, workload, one.because, other.because, case.ask.direct, who), (), workload)
+            yield Found(kind, (kind, one.because, other.because, case.caller.kind == OUTSIDE, case.ask.direct), (), workload)
 
     def _trip(self, mesh: Mesh, case: Case) -> trip.Trip:
         return trip.travel(mesh, case.caller, case.place, case.ask, case.service)
@@ -125,12 +101,15 @@ class Comparison:
 
     # --- its report -------------------------------------------------------------------------------------------------
 
-    def _made(self, case: Case, found: Found, others: int) -> Difference:
+    def _made(self, case: Case, seen: Seen) -> Difference:
+        found = seen.found
         if found.workload:
-            return self._of_verdict(case, found, others)
+            return self._of_verdict(case, seen)
         sides = self._side(self.before, case, found), self._side(self.after, case, found)
-        because = f"{routing.words(found.names)}: {_by(sides[0].sources)} before, {_by(sides[1].sources)} after"
-        return self._difference(case, (ROUTING, found.kind != ROUTING), sides, because, others)
+        because = routing.words(found.names, minor=found.kind != ROUTING)
+        if sides[0].sources or sides[1].sources:
+            because += f": {_by(sides[0].sources)} decides before, {_by(sides[1].sources)} after"
+        return self._difference(case, (ROUTING, found.kind != ROUTING), sides, because, seen)
 
     def _side(self, mesh: Mesh, case: Case, found: Found) -> Side:
         def decide(one: Mesh) -> dict[str, Any]:
@@ -141,14 +120,17 @@ class Comparison:
         plain = {name: value for name, value in fields.items() if name != "ends"}
         return Side(routing.text(fields, found.names), plain, callers.mode(mesh, case.caller, case.place), by)
 
-    def _of_verdict(self, case: Case, found: Found, others: int) -> Difference:
-        sides = self._verdict_side(self.before, case, found.workload), self._verdict_side(self.after, case, found.workload)
-        because = f"{authorization.words(found.kind)} at {found.workload}"
-        decided = str(sides[0].fields["because"])
-        if found.kind == authorization.WIDER and decided.startswith("AuthorizationPolicy "):
-            still = any(str(each.ref) == decided for each in self.after.resources)
-            because += f": {decided} {'is there still but does not reach this call' if still else 'is gone'}"
-        return self._difference(case, (found.kind, authorization.is_minor(found.kind)), sides, because, others)
+    def _of_verdict(self, case: Case, seen: Seen) -> Difference:
+        kind, workload = seen.found.kind, seen.found.workload
+        sides = self._verdict_side(self.before, case, workload), self._verdict_side(self.after, case, workload)
+        because = f"{authorization.words(kind)} at {', '.join(sorted(seen.workloads))}"
+        if kind == authorization.WIDER and sides[0].sources:
+            there = {each.ref for each in self.after.resources}
+            because += "".join(
+                f": {each.ref} {'is there still but does not act on this call' if each.ref in there else 'is gone'}"
+                for each in sides[0].sources[:1]
+            )
+        return self._difference(case, (kind, authorization.is_minor(kind)), sides, because, seen)
 
     def _verdict_side(self, mesh: Mesh, case: Case, workload: str) -> Side:
         def decide(one: Mesh) -> authz.Decision | None:
@@ -161,14 +143,20 @@ class Comparison:
         by = sources.of_verdict(mesh, case.place, found, decide)
         return Side(authorization.text(found), fields, callers.mode(mesh, case.caller, case.place), by)
 
-    def _difference(
-        self, case: Case, kind: tuple[str, bool], sides: tuple[Side, Side], because: str, others: int
-    ) -> Difference:
-        owner = self._owner(case)
-        before, after = sides
+    def _difference(self, case: Case, kind: tuple[str, bool], sides: tuple[Side, Side], because: str, seen: Seen) -> Difference:
         name, minor = kind
         return Difference(
-            name, minor, self.before.name, owner, case.place, case.caller, case.ask, before, after, because, others
+            name,
+            minor,
+            self.before.name,
+            self._owner(case),
+            case.place,
+            case.caller,
+            case.ask,
+            *sides,
+            because=because,
+            others=len(seen.cases) - 1,
+            callers=tuple(seen.callers),
         )
 
     def _owner(self, case: Case) -> Ref:
@@ -184,7 +172,7 @@ class Comparison:
 
 def _by(found: tuple[Source, ...]) -> str:
     if not found:
-        return "no route"
+        return "the default route"
     first = found[0]
     name = sources_field(first)
     return f"{first.ref}{f' {name}' if name else ''}"

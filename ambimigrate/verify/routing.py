@@ -64,6 +64,8 @@ def _plain(value: Any) -> Any:
 def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
     """The names of the fields that differ; `ends` only where the parts are the same and their combination is not."""
     found = tuple(name for name in before if name != "ends" and before[name] != after[name])
+    if bool(before["backends"]) != bool(after["backends"]):
+        return tuple(name for name in found if name in {"backends", "status", "location", "body"})
     return found or (("ends",) if before["ends"] != after["ends"] else ())
 
 
@@ -90,8 +92,10 @@ def signature(names: tuple[str, ...], before: Mapping[str, Any], after: Mapping[
     return (names, *(repr(side[name]) for side in (before, after) for name in kept))
 
 
-def words(names: tuple[str, ...]) -> str:
+def words(names: tuple[str, ...], *, minor: bool) -> str:
     """What differs, in words."""
+    if names == ("retries",) and minor:
+        return "without a waypoint nobody retries for the client, as its sidecar does by the default of the mesh"
     return ", ".join(_WORDS.get(name, "another combination of outcomes") for name in names)
 
 
@@ -118,4 +122,4 @@ def _shown(name: str, value: Any) -> str:
             )
         case "response":
             return " or ".join(", ".join(f"{k}: {v}" for k, v in lines) or "(no headers)" for lines in value)
-    return "none" if value in (None, [], ()) else str(value)
+    return "none" if value in (None, [], ()) else ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -60,9 +60,9 @@ def travel(mesh: Mesh, caller: Caller, place: Place, ask: Ask, service: Resource
     """The whole way; `service` stands in where the mesh does not have the Service: then its pods are called directly."""
     found = routed(mesh, caller, place, ask)
     mode = callers.mode(mesh, caller, place)
-    own = next((each for each in mesh.of(Service) if service and each.ref == service.ref), None)
     if service is None:
         return Trip(mode, found, {})
+    own = mesh.find(Service, service.namespace, service.name, service.file)
     call = authz.Call(
         _identified(mesh, caller, mode, place),
         own or service,

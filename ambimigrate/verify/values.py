@@ -10,6 +10,7 @@ from ambimigrate.model import Position, Ref
 from ambimigrate.semantics.decision import Headers
 
 WORKLOAD, GATEWAY, UNSEEN, OUTSIDE = "workload", "gateway", "unseen", "outside"
+ANY = "any-other"  # stands for namespaces and service accounts that nothing names
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,10 @@ class Caller:
                 return f"a client outside the mesh ({self.ip})"
             case "gateway":
                 return f"gateway {self.namespace}/{self.workload}"
+            case "unseen" if self.account == ANY:
+                return (
+                    f"any other service account of {self.namespace}" if self.namespace != ANY else "any other service account"
+                )
             case "unseen":
                 return f"service account {self.namespace}/{self.account} (no workload of the input)"
         return f"{self.namespace}/{self.workload or self.account}"
@@ -63,7 +68,8 @@ class Ask:
     def size(self) -> tuple[Any, ...]:
         """Smaller ones make better witnesses."""
         unusual = self.direct, self.method not in {"GET", ""}, len(self.headers) + self.path.count("&") + self.path.count("?")
-        return (*unusual, len(self.path), self.host.count(":"), self.path, self.headers, self.method, self.host)
+        host = self.host.count(":"), self.host != self.host.lower(), -len(self.host)  # the full name before shorter forms
+        return (*unusual, *host, len(self.path), self.path, self.headers, self.method, self.host)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,7 @@ class Difference:
     after: Side
     because: str
     others: int = 0
+    callers: tuple[str, ...] = ()  # all for whom it was seen
 
 
 @dataclass(frozen=True, slots=True)

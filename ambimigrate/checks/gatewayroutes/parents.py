@@ -35,7 +35,7 @@ def is_missing(mesh: Mesh, namespace: str, name: str, near: str) -> bool:
     """Whether a Service is surely not there: others of its namespace were read, it was not."""
     if mesh.find(Service, namespace, name, near) is not None:
         return False
-    if mesh.source == "cluster":
+    if mesh.is_whole(Service, namespace):
         return True
     return any(isinstance(each.body, Service) for each in injection.by_namespace(mesh).get(namespace, ()))
 

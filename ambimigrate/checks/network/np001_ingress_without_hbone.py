@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.network import reach
+from ambimigrate.checks.network import reach, words
 from ambimigrate.checks.pods import listed
 from ambimigrate.kinds import NetworkPolicy
 from ambimigrate.kinds.core import NetworkPolicyIngressRule
@@ -24,7 +24,7 @@ def check(policy: Resource[NetworkPolicy], mesh: Mesh) -> Iterator[Hit]:
         if _closes(mesh, policy, each) and not _admitted(mesh, policy, each, pods):
             yield Hit(
                 policy.at("spec", "ingress", i, "ports"),
-                f"mesh traffic reaches {whom} on port {reach.HBONE}, but this rule admits {reach.described(each.from_)} only "
+                f"mesh traffic reaches {whom} on port {reach.HBONE}, but this rule admits {words.described(each.from_)} only "
                 f"on {reach.shown(each.ports)}: calls time out once the pods are ambient",
             )
 

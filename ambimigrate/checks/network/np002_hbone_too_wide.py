@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.network import reach
+from ambimigrate.checks.network import reach, words
 from ambimigrate.checks.pods import listed
 from ambimigrate.kinds import AuthorizationPolicy, NetworkPolicy
 from ambimigrate.kinds.core import NetworkPolicyIngressRule
@@ -53,9 +53,9 @@ def _case(hbone: NetworkPolicyIngressRule) -> str:
 
 
 def _words(pods: reach.Pods, hbone: NetworkPolicyIngressRule, widened: NetworkPolicyIngressRule) -> str:
-    who = reach.described(hbone.from_)
+    who = words.described(hbone.from_)
     ports = listed(str(each.port) for each in reach.tcp(widened.ports))
     return (
         f"fails open: port {reach.HBONE} of {pods.name} is open to {who}, and the tunnel leads to every port of the pod: "
-        f"port {ports}, meant for {reach.described(widened.from_)}, is open to {who} as well"
+        f"port {ports}, meant for {words.described(widened.from_)}, is open to {who} as well"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.network import reach
+from ambimigrate.checks.network import reach, words
 from ambimigrate.checks.pods import captured, listed
 from ambimigrate.kinds import NetworkPolicy
 from ambimigrate.kinds.core import NetworkPolicyEgressRule
@@ -45,7 +45,7 @@ def _callees(mesh: Mesh, policy: Resource[NetworkPolicy], each: NetworkPolicyEgr
     """Pods of the mesh that the rule is for; for a rule without peers those that declare one of its ports."""
     if each.to:
         inside = (one for one in each.to if one.ip_block is None and reach.from_mesh(mesh, one, policy.namespace))
-        return reach.described(tuple(inside)) if any(_inside(mesh, policy, each)) else ""
+        return words.described(tuple(inside)) if any(_inside(mesh, policy, each)) else ""
     numbers = [one.port for one in reach.tcp(each.ports) if isinstance(one.port, int) and one.port != _DNS]
     return listed(name for number in numbers for name in mesh.index(_by_port).get(number, ()))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.network import reach
+from ambimigrate.checks.network import reach, words
 from ambimigrate.kinds import NetworkPolicy
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import waypoints
@@ -29,7 +29,7 @@ def _ingress(mesh: Mesh, policy: Resource[NetworkPolicy], pods: reach.Pods) -> I
             yield Hit(
                 policy.at("spec", "ingress", opening[0], "from"),
                 f"calls to {name} reach {pods.name} from the pods of {waypoint.name} in {waypoint.namespace}; "
-                f"{reach.described(policy.body.spec.ingress[opening[0]].from_)} is admitted, the waypoint is not",
+                f"{words.described(policy.body.spec.ingress[opening[0]].from_)} is admitted, the waypoint is not",
             )
             return
 

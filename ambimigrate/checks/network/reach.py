@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ambimigrate.checks.pods import captured, listed
-from ambimigrate.kinds import LabelSelector, NetworkPolicy
+from ambimigrate.kinds import Deployment, LabelSelector, NetworkPolicy
 from ambimigrate.kinds.core import (
     NetworkPolicyEgressRule,
     NetworkPolicyIngressRule,
@@ -88,7 +88,7 @@ def selected(mesh: Mesh, policy: Resource[NetworkPolicy]) -> tuple[Pods, ...]:
 
 def means_unseen(mesh: Mesh, policy: Resource[NetworkPolicy]) -> bool:
     """Whether it selects none of the workloads read, in a namespace of the mesh: its pods are not in the input."""
-    if mesh.source == "cluster" or not injection.is_meshed(mesh, policy.namespace):
+    if mesh.is_whole(Deployment, policy.namespace) or not injection.is_meshed(mesh, policy.namespace):
         return False
     own = in_namespace(mesh, policy.namespace)
     return not any(selects(policy.body.spec.pod_selector, each.labels) for each in own)
@@ -235,26 +235,3 @@ def _is_peer(mesh: Mesh, peer: NetworkPolicyPeer, pods: Pods, own: str) -> bool:
         return pods.namespace == own and selects(peer.pod_selector, pods.labels)
     labels = {NAME: pods.namespace, **injection.labels(mesh, pods.namespace)}
     return selects(peer.namespace_selector, labels) and selects(peer.pod_selector, pods.labels)
-
-
-def described(found: tuple[NetworkPolicyPeer, ...]) -> str:
-    """Peers in a sentence."""
-    return listed(_described(each) for each in found) if found else "any caller"
-
-
-def _described(peer: NetworkPolicyPeer) -> str:
-    if peer.ip_block is not None:
-        return peer.ip_block.cidr
-    pod, space = _labels(peer.pod_selector), _labels(peer.namespace_selector)
-    if peer.namespace_selector is None:
-        return f"pods {pod}" if pod else "the own namespace"
-    where = f"namespace {space.removeprefix(f'{NAME}=')}" if space else "all namespaces"
-    return f"pods {pod} of {where}" if pod else where
-
-
-def _labels(selector: LabelSelector | None) -> str:
-    if selector is None:
-        return ""
-    found = [f"{key}={value}" for key, value in selector.match_labels.items()]
-    found += [f"{each.key} {each.operator} {'|'.join(each.values)}".strip() for each in selector.match_expressions]
-    return ",".join(found)

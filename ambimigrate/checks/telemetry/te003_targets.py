@@ -56,4 +56,6 @@ def _of_target(telemetry: Resource[Telemetry], ref: TargetRef, mesh: Mesh) -> It
 
 def _sees_gateways(mesh: Mesh, telemetry: Resource[Telemetry]) -> bool:
     """Whether the Gateways were read, so that one missing among them is missing."""
-    return mesh.source == "cluster" or any(each.namespace == telemetry.namespace for each in mesh.of(Gateway))
+    return mesh.is_whole(Gateway, telemetry.namespace) or any(
+        each.namespace == telemetry.namespace for each in mesh.of(Gateway)
+    )

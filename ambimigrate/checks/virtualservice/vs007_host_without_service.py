@@ -36,7 +36,7 @@ def _is_seen(mesh: Mesh, full: str) -> bool:
     namespace = full.partition(".")[2].removesuffix(f".{hosts.DOMAIN}")
     if not injection.is_meshed(mesh, namespace):
         return False
-    return mesh.source == "cluster" or any(isinstance(each.body, Service) for each in _objects(mesh, namespace))
+    return mesh.is_whole(Service, namespace) or any(isinstance(each.body, Service) for each in _objects(mesh, namespace))
 
 
 def _objects(mesh: Mesh, namespace: str) -> tuple[Resource[object], ...]:

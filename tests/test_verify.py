@@ -1,0 +1,299 @@
+"""The proof: equal trees agree, each kind of change has a true witness, and what is minor sets no exit code."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ambimigrate import catalogue
+from ambimigrate.model import Mesh, Target
+from ambimigrate.semantics import authz
+from ambimigrate.sources.read import read_files
+from ambimigrate.topology.workloads import behind
+from ambimigrate.verify import Difference, Place, Settings, Verification, callers, examples, places, requests, trip, verify
+from ambimigrate.verify.shapes import Shape
+from ambimigrate.versions import NEWEST, NEWEST_GATEWAY_API, parse
+from tests.conftest import FIXTURES
+
+CASES = FIXTURES / "verify"
+SMALL = Settings(requests=80)
+
+
+def meshes(folder: Path, istio: str = "") -> tuple[Mesh, ...]:
+    target = Target(parse(istio) if istio else NEWEST, NEWEST_GATEWAY_API)
+    return read_files((str(folder),), target).meshes
+
+
+def verified(case: str, istio: str = "") -> Verification:
+    return verify(meshes(CASES / case / "before", istio), meshes(CASES / case / "after", istio))
+
+
+def weighty(case: str) -> list[Difference]:
+    return [each for each in verified(case).differences if not each.minor]
+
+
+def test_equal_trees_have_nothing_to_say() -> None:
+    found = verified("equal")
+    assert found.differences == ()
+    assert found.unchecked == ()
+    assert found.routing > 100
+    assert found.authorization > 100
+
+
+def test_a_rule_that_moved_up_has_a_request_that_meets_it() -> None:
+    (found,) = weighty("reordered")
+    assert found.kind == "routing"
+    assert found.ask.path == "/api/v1"
+    assert found.ask.headers == (("x-beta", "1"),)
+    assert found.before.fields["backends"] == [[100.0, ["shop/reviews-v1:9080"]]]
+    assert found.after.fields["status"] == [301]
+    (before,), (after,) = found.before.sources, found.after.sources
+    assert before.position.file.endswith("before/routes.yaml")
+    assert after.position.file.endswith("after/routes.yaml")
+    assert before.position.line == 7
+    assert before.position.route == ("spec", "http", 0)
+
+
+def test_an_exactly_equal_route_makes_no_difference() -> None:
+    found = verified("exact-route")
+    assert not found.differs
+    assert "shop/reviews" not in {f"{each.object.namespace}/{each.object.name}" for each in found.differences}
+
+
+def test_a_path_prefix_is_no_string_prefix() -> None:
+    (found,) = weighty("path-prefix")
+    assert found.ask.path == "/apix"
+    assert found.before.fields["backends"] != found.after.fields["backends"]
+    assert str(found.before.sources[0].ref) == "VirtualService shop/reviews"
+    assert str(found.after.sources[0].ref) == "HTTPRoute shop/reviews"
+
+
+def test_a_lost_policy_lets_everybody_in() -> None:
+    (found,) = weighty("lost-policy")
+    assert found.kind == "wider"
+    assert "AuthorizationPolicy shop/callers is gone" in found.because
+    assert str(found.before.sources[0].ref) == "AuthorizationPolicy shop/callers"
+    assert "web/front" not in found.callers
+
+
+def test_a_deny_on_paths_does_nothing_at_ztunnel() -> None:
+    (found,) = weighty("l7-deny-on-selector")
+    assert found.kind == "wider"
+    assert found.ask.path.startswith("/admin")
+    assert "AuthorizationPolicy shop/no-admin is there still" in found.because
+
+
+def test_a_policy_of_the_waypoint_does_not_reach_who_goes_past_it() -> None:
+    found = weighty("bypass")
+    assert {each.kind for each in found} == {"wider"}
+    assert all(each.ask.direct or each.caller.kind == "outside" for each in found)
+    assert {each.ask.direct for each in found} == {True, False}
+
+
+def test_a_guard_only_refuses_who_goes_past_the_waypoint() -> None:
+    found = weighty("guarded")
+    assert {each.kind for each in found} == {"narrower"}
+    assert all(each.ask.direct or each.caller.kind == "outside" for each in found)
+
+
+def test_a_versioned_service_is_a_front_door_without_policy() -> None:
+    found = [each for each in weighty("front-door") if each.object.name == "reviews-v1"]
+    assert "wider" in {each.kind for each in found}
+
+
+def test_minor_differences_are_told_apart() -> None:
+    found = verified("l4-only")
+    assert {each.kind for each in found.differences} == {"routing", "status"}
+    assert not found.differs
+
+
+def test_the_verdict_is_for_a_version() -> None:
+    """Up to 1.30.2 a waypoint's default route does not retry as the sidecar's does."""
+    assert not [each for each in verified("guarded").differences if each.kind == "routing"]
+    assert [each for each in verified("guarded", "1.30.1").differences if each.kind == "routing"]
+
+
+def test_the_way_of_a_request_is_that_of_the_evaluators() -> None:
+    """Without routes the verdicts are those of `authz.decide`, which agrees with observed decisions."""
+    for case in sorted(CASES.iterdir()):
+        for side in ("before", "after"):
+            (mesh,) = meshes(case / side)
+            for place in places.places(mesh, mesh):
+                _compare_with_evaluator(mesh, place)
+
+
+def _compare_with_evaluator(mesh: Mesh, place: Any) -> None:
+    service = places.service(mesh, place)
+    if service is None or places.routing(mesh, place):
+        return
+    for caller in callers.callers(mesh, mesh, place):
+        for ask in requests.asked(mesh, mesh, place, SMALL):
+            went = trip.travel(mesh, caller, place, ask, service)
+            mode = callers.mode(mesh, caller, place)
+            who = trip._identified(mesh, caller, mode, place)
+            request = authz.Request(ask.method, ask.path, ask.host, ask.headers, signed=True)
+            wanted = authz.decide(mesh, authz.Call(who, service, place.port, request, direct=ask.direct))
+            assert {key: each.verdict for key, each in went.verdicts.items()} == {
+                key: each.verdict for key, each in wanted.items()
+            }
+            assert len(wanted) == len(behind(mesh, service))
+
+
+def test_meshes_without_a_partner_are_named() -> None:
+    (mesh,) = meshes(CASES / "equal" / "before")
+    other = Mesh("prod", mesh.resources, mesh.target)
+    found = verify((mesh, other), (other,))
+    assert [(each.object.kind, each.because) for each in found.unchecked] == [("Mesh", "there is no mesh of this name after")]
+
+
+# --- requests -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "/v[0-9]+/.*",
+        "(a|b)+",
+        "^/api/(users|orders)/[^/]+$",
+        r"\d{3}-\d{4}",
+        "(?i)Mozilla.*",
+        ".*",
+        "a?b",
+        "",
+        r"/a\.b",
+        "(?:x)y",
+    ],
+)
+def test_examples_fit_their_pattern(pattern: str) -> None:
+    found = examples.of_regex(pattern)
+    assert found is not None
+    assert examples._fits(pattern, found)
+
+
+@given(st.text(max_size=20))
+def test_examples_never_fail_and_never_lie(pattern: str) -> None:
+    found = examples.of_regex(pattern)
+    assert found is None or examples._fits(pattern, found)
+
+
+def test_boundaries_of_a_literal() -> None:
+    place = Place("a.b.svc.cluster.local", "b", 80, is_http=True)
+    paths = {each.path for each in requests._around(place, Shape(path="/Api"))}
+    assert {"/Api", "/Api/", "/Apix", "/Api/x", "/Ap", "/aPI"} <= paths
+    lines = {each.headers for each in requests._around(place, Shape(headers=(("k", "v"),)))}
+    assert {(), (("k", ""),), (("k", "v"),), (("k", "vx"),), (("k", "v"), ("k", "vx"))} <= lines
+
+
+def test_requests_are_the_same_every_time_and_bounded() -> None:
+    (mesh,) = meshes(CASES / "equal" / "before")
+    place = next(each for each in places.places(mesh, mesh) if each.host.startswith("reviews."))
+    first, second = (requests.asked(mesh, mesh, place, SMALL) for _ in range(2))
+    assert first == second
+    assert len([each for each in first if not each.direct]) <= SMALL.requests
+    assert first != requests.asked(mesh, mesh, place, Settings(requests=80, seed=2))
+
+
+PATHS = st.sampled_from(["/", "/a", "/a/b", "/ab", "/A"])
+MATCHES = st.one_of(
+    st.builds(lambda kind, path: {"uri": {kind: path}}, st.sampled_from(["exact", "prefix"]), PATHS),
+    st.builds(lambda value: {"headers": {"x-kind": {"exact": value}}}, st.sampled_from("ab")),
+    st.builds(lambda path: {"uri": {"prefix": path}, "method": {"exact": "GET"}}, PATHS),
+)
+ACTIONS = st.sampled_from(
+    [
+        {"route": [{"destination": {"host": "reviews-v1"}}]},
+        {"route": [{"destination": {"host": "reviews-v2"}}], "timeout": "3s"},
+        {"redirect": {"uri": "/other"}},
+        {"route": [{"destination": {"host": "reviews"}}], "rewrite": {"uri": "/new"}},
+    ]
+)
+RULES = st.lists(
+    st.builds(lambda match, action: {"match": match, **action}, st.lists(MATCHES, max_size=2), ACTIONS), max_size=4
+)
+
+
+def tree(folder: Path, rules: list[dict[str, Any]], case: str = "reordered") -> tuple[Mesh, ...]:
+    folder.mkdir(exist_ok=True)
+    (folder / "shop.yaml").write_text((CASES / case / "before" / "shop.yaml").read_text())
+    spec = {"hosts": ["reviews"], "http": rules}
+    metadata = {"name": "reviews", "namespace": "shop"}
+    vs = {"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": metadata, "spec": spec}
+    (folder / "routes.yaml").write_text(yaml.safe_dump(vs))
+    return meshes(folder)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(RULES)
+def test_a_tree_never_differs_from_itself(tmp_path: Path, rules: list[dict[str, Any]]) -> None:
+    found = verify(tree(tmp_path, rules), tree(tmp_path, rules), SMALL)
+    assert found.differences == ()
+    assert found.unchecked == ()
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(RULES, RULES)
+def test_every_witness_is_true(tmp_path: Path, one: list[dict[str, Any]], other: list[dict[str, Any]]) -> None:
+    before, after = tree(tmp_path / "before", one), tree(tmp_path / "after", other)
+    for each in verify(before, after, SMALL).differences:
+        decisions = [trip.routed(mesh, each.caller, each.place, each.ask) for mesh in (*before, *after)]
+        assert decisions[0] != decisions[1]
+
+
+# --- command line ---------------------------------------------------------------------------------------------------
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    command = [sys.executable, "-m", "ambimigrate", "verify", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, done.stdout
+
+
+def sides(case: str) -> tuple[str, str]:
+    return str(CASES / case / "before"), str(CASES / case / "after")
+
+
+@pytest.mark.parametrize(
+    ("case", "code"), [("equal", 0), ("l4-only", 0), ("exact-route", 0), ("path-prefix", 1), ("bypass", 1)]
+)
+def test_exit_codes(case: str, code: int) -> None:
+    assert run(*sides(case))[0] == code
+
+
+def test_json_fits_its_schema(tmp_path: Path) -> None:
+    schema = json.loads((catalogue.folder() / "schemas" / "verify.json").read_text())
+    for case in ("path-prefix", "lost-policy", "bypass"):
+        _, out = run(*sides(case), "--format", "json", "--evidence", str(tmp_path / "evidence.json"))
+        assert not list(jsonschema.Draft202012Validator(schema).iter_errors(json.loads(out)))
+    evidence = json.loads((tmp_path / "evidence.json").read_text())
+    assert [each["path"] for each in evidence["inputs"]] == list(sides("bypass"))
+    assert all(len(digest) == 64 for each in evidence["inputs"] for digest in each["files"].values())
+    assert evidence["checked"]["routing"] > 0
+    assert evidence["not_covered"]
+
+
+def test_text_names_request_outcomes_and_objects() -> None:
+    _, out = run(*sides("path-prefix"))
+    assert "curl -i 'http://reviews.shop.svc.cluster.local:9080/apix'" in out
+    assert "before/routes.yaml:7 VirtualService shop/reviews" in out
+    assert "after/routes.yaml:9 HTTPRoute shop/reviews" in out
+
+
+def test_a_stage_in_place_of_a_second_tree() -> None:
+    code, out = run(str(CASES / "lost-policy" / "before"), "--stage", "retire")
+    assert code == 0, out
+
+
+def test_bad_input() -> None:
+    assert run(str(CASES / "equal" / "before"))[0] == 2
+    assert run(str(CASES / "equal" / "before"), "no-such-folder")[0] == 2
+    assert run(*sides("equal"), "--stage", "bind")[0] == 2
