@@ -288,6 +288,17 @@ def test_text_names_request_outcomes_and_objects() -> None:
     assert "after/routes.yaml:9 HTTPRoute shop/reviews" in out
 
 
+def test_requests_of_the_user(tmp_path: Path) -> None:
+    file = tmp_path / "requests.jsonl"
+    lines = [{"authority": "reviews.shop:9080", "path": "/apish", "method": "GET", "headers": {"X-Some": "thing"}}, {"path": 5}]
+    file.write_text("\n".join(json.dumps(each) for each in lines))
+    code, out = run(*sides("path-prefix"), "--requests", str(file), "--limit", "1", "--format", "json")
+    assert code == 2
+    found = json.loads(out)
+    assert [each["line"] for each in found["problems"]] == [2]
+    assert "/apish" in {each["request"]["path"] for each in found["differences"]}
+
+
 def test_a_stage_in_place_of_a_second_tree() -> None:
     code, out = run(str(CASES / "lost-policy" / "before"), "--stage", "retire")
     assert code == 0, out

@@ -18,6 +18,7 @@ from ambimigrate.cli import options
 from ambimigrate.cli.options import Ask
 from ambimigrate.decode import Reading
 from ambimigrate.model import Mesh, Problem
+from ambimigrate.verify import Ask as Asked
 from ambimigrate.verify import Settings, Verification
 from ambimigrate.verify import verify as compared
 
@@ -31,7 +32,15 @@ Evidence = Annotated[
     str,
     typer.Option(help="Write versions, hashes, seed, counts and what is not covered here.", rich_help_panel=options.OUTPUT),
 ]
-Requests = Annotated[int, typer.Option("--limit", min=1, help="How many requests to try for each port.")]
+Requests = Annotated[
+    str,
+    typer.Option(
+        "--requests",
+        help="Also try these: JSON lines with authority (or host), path, method and headers; Envoy's JSON access log is such a file.",
+        rich_help_panel=options.INPUT,
+    ),
+]
+Limit = Annotated[int, typer.Option("--limit", min=1, help="How many requests to try for each port.")]
 Seed = Annotated[int, typer.Option(help="Seed of the mixed requests.")]
 
 
@@ -39,7 +48,8 @@ def verify(
     before: Before,
     after: After = "",
     stage: StageName = "",
-    limit: Requests = 250,
+    requests: Requests = "",
+    limit: Limit = 250,
     seed: Seed = 1,
     evidence: Evidence = "",
     namespace: options.Namespace = "",
@@ -59,6 +69,7 @@ def verify(
     options.one_of("--format", format, "text", "json")
     options.colours(off=no_color)
     _check(before, after, stage)
+    own, unread = _requests(requests) if requests else ((), ())
     ask = Ask(
         (before,),
         namespace,
@@ -72,7 +83,8 @@ def verify(
     )
     old = _read(ask, strict=strict)
     new = _read(replace(ask, paths=(after,)), strict=strict) if after else replace(old, meshes=_converted(old, Stage[stage]))
-    found = compared(old.meshes, new.meshes, Settings(limit, seed))
+    found = compared(old.meshes, new.meshes, Settings(limit, seed, own))
+    new = replace(new, problems=new.problems + unread)
     code = 2 if old.problems or new.problems else int(found.differs)
     record = _record(found, old, new)
     if evidence:
@@ -94,6 +106,17 @@ def _check(before: str, after: str, stage: str) -> None:
     for path in filter(None, (before, after)):
         if not Path(path).exists():
             raise typer.BadParameter(f"{path} does not exist")
+
+
+def _requests(file: str) -> tuple[tuple[Asked, ...], tuple[Problem, ...]]:
+    """The requests of a file, and its lines that hold none."""
+    from ambimigrate.verify.recorded import recorded
+
+    try:
+        text = Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"--requests: {error}") from None
+    return recorded(file, text)
 
 
 def _read(ask: Ask, *, strict: bool) -> Reading:

@@ -36,7 +36,8 @@ def asked(before: Mesh, after: Mesh, place: Place, settings: Settings) -> tuple[
     near = list(dict.fromkeys(_in_turn([_plain(place), *(_around(place, each) for each in looked_for)])))
     room = settings.requests - settings.requests // 5  # the rest is for mixtures
     crossed = _crossed(place, looked_for, mixed, settings.requests)
-    chosen = list(dict.fromkeys((*near[:room], *crossed, *near[room:])))[: settings.requests]
+    given = [each for each in settings.own if each.host.lower() in names(place)]
+    chosen = given + list(dict.fromkeys((*near[:room], *crossed, *near[room:])))[: settings.requests]
     reply = (*REPLY, *((name, "from-backend") for name in dict.fromkeys(name for each in looked_for for name in each.reply)))
     own = names(place)
     made = tuple(replace(each, reply=reply, foreign=each.host.lower() not in own) for each in chosen)

@@ -124,6 +124,7 @@ class Settings:
 
     requests: int = 250
     seed: int = 1
+    own: tuple[Ask, ...] = ()  # requests of the user's, tried first wherever their Host header means the place
 
 
 @dataclass(frozen=True, slots=True)
