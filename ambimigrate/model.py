@@ -211,7 +211,12 @@ class Mesh:
         found = self._by_name.get((kind, namespace, name))
         if not found:
             return None
-        return found[0] if len(found) == 1 else max(found, key=lambda resource: shared_path(resource.file, near))
+        if len(found) == 1:
+            return found[0]
+        key = kind, namespace, name, near.rpartition("/")[0]
+        if key not in self._memo:
+            self._memo[key] = max(found, key=lambda resource: shared_path(resource.file, near))
+        return self._memo[key]  # type: ignore[no-any-return]
 
     def is_whole(self, kind: type, namespace: str) -> bool:
         """Whether every object of the kind in that namespace was read, so that one not found does not exist.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ambimigrate import catalogue
+from ambimigrate.analyse import analyse
+from ambimigrate.changes import Stage
+from ambimigrate.convert import Choice, after, convert
 from ambimigrate.model import Mesh, Target
 from ambimigrate.semantics import authz
 from ambimigrate.sources.read import read_files
@@ -56,11 +60,11 @@ def test_a_rule_that_moved_up_has_a_request_that_meets_it() -> None:
     assert found.ask.headers == (("x-beta", "1"),)
     assert found.before.fields["backends"] == [[100.0, ["shop/reviews-v1:9080"]]]
     assert found.after.fields["status"] == [301]
-    (before,), (after,) = found.before.sources, found.after.sources
-    assert before.position.file.endswith("before/routes.yaml")
-    assert after.position.file.endswith("after/routes.yaml")
-    assert before.position.line == 7
-    assert before.position.route == ("spec", "http", 0)
+    (old,), (new,) = found.before.sources, found.after.sources
+    assert old.position.file.endswith("before/routes.yaml")
+    assert new.position.file.endswith("after/routes.yaml")
+    assert old.position.line == 7
+    assert old.position.route == ("spec", "http", 0)
 
 
 def test_an_exactly_equal_route_makes_no_difference() -> None:
@@ -146,6 +150,27 @@ def _compare_with_evaluator(mesh: Mesh, place: Any) -> None:
                 key: each.verdict for key, each in wanted.items()
             }
             assert len(wanted) == len(behind(mesh, service))
+
+
+def test_routes_do_nothing_without_their_waypoint() -> None:
+    (before,), (whole,) = meshes(CASES / "exact-route" / "before"), meshes(CASES / "exact-route" / "after")
+    without = replace(whole, resources=tuple(each for each in whole.resources if each.kind != "Gateway"), _memo={})
+    found = [each for each in verify((before,), (without,)).differences if not each.minor]
+    assert {each.object.name for each in found} == {"reviews"}
+    assert {each.kind for each in found} == {"routing"}
+
+
+@pytest.mark.parametrize("folder", sorted((FIXTURES / "convert").glob("*/input")), ids=lambda each: each.parent.name)
+def test_what_convert_makes_differs_at_no_stage(folder: Path) -> None:
+    name = folder.parent.name
+    istio = name.partition("@")[2] or str(NEWEST)
+    target = Target(parse(istio), NEWEST_GATEWAY_API, "experimental" if name.endswith("+experimental") else "standard")
+    before = read_files((str(folder),), target).meshes
+    findings = analyse(before)
+    for stage in Stage:
+        changes = convert(before, findings, Choice(stage=stage)).changes
+        found = verify(before, tuple(after(mesh, changes) for mesh in before), Settings(requests=60))
+        assert [each.because for each in found.differences if not each.minor] == [], stage
 
 
 def test_meshes_without_a_partner_are_named() -> None:
@@ -242,9 +267,9 @@ def test_a_tree_never_differs_from_itself(tmp_path: Path, rules: list[dict[str, 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(RULES, RULES)
 def test_every_witness_is_true(tmp_path: Path, one: list[dict[str, Any]], other: list[dict[str, Any]]) -> None:
-    before, after = tree(tmp_path / "before", one), tree(tmp_path / "after", other)
-    for each in verify(before, after, SMALL).differences:
-        decisions = [trip.routed(mesh, each.caller, each.place, each.ask) for mesh in (*before, *after)]
+    old, new = tree(tmp_path / "before", one), tree(tmp_path / "after", other)
+    for each in verify(old, new, SMALL).differences:
+        decisions = [trip.routed(mesh, each.caller, each.place, each.ask) for mesh in (*old, *new)]
         assert decisions[0] != decisions[1]
 
 

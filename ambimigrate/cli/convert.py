@@ -58,7 +58,10 @@ def convert(
     quiet: options.Quiet = False,
     no_color: options.NoColor = False,
 ) -> None:
-    """Write what the move to ambient mode changes in a GitOps repository, stage by stage."""
+    """Write what changes in a GitOps repository.
+
+    Without --out and --write it only prints a diff of the end state. What cannot be converted exactly is held with the reason.
+    """
     options.one_of("--format", format, "text", "diff", "json")
     options.colours(off=no_color)
     chosen = Choice(tuple(only) if only else None, _stage(stage), mesh)

@@ -14,7 +14,10 @@ from ambimigrate import catalogue
 
 
 def explain(rule: Annotated[str, typer.Argument(help="Id of a rule, such as AP001.", metavar="ID")]) -> None:
-    """Print what a rule is about: why, what to do in each case, sources, an example."""
+    """Explain one rule, with an example.
+
+    Why it matters, what to do in each case, and the sources.
+    """
     try:
         entry = catalogue.entry(rule.upper())
     except KeyError:

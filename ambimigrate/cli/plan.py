@@ -32,7 +32,10 @@ def plan(
     quiet: options.Quiet = False,
     no_color: options.NoColor = False,
 ) -> None:
-    """Order the namespaces into waves, with commands, gate, verification and undo of every step."""
+    """Order the namespaces into waves of steps.
+
+    Clients come before servers that need a waypoint; each step has commands, gate, verification and undo.
+    """
     options.one_of("--format", format, "text", "json")
     options.colours(off=no_color)
     ask = Ask(

@@ -40,7 +40,10 @@ def scan(
     quiet: options.Quiet = False,
     no_color: options.NoColor = False,
 ) -> None:
-    """Report what stands in the way of ambient mode, namespace by namespace."""
+    """Report what stands in the way, by namespace.
+
+    Each finding has its place, what will happen in this mesh, and what to do. Exit 1 from --fail-on on, 2 for problems.
+    """
     threshold = options.threshold(fail_on)
     render = RENDERERS[options.one_of("--format", format, *RENDERERS)]
     options.colours(off=no_color)

@@ -21,7 +21,10 @@ def support(
     istio_version: Annotated[str, typer.Option("--istio-version", help="X.Y or X.Y.Z, or a range X.Y-X.Y.")] = "",
     format: options.Format = "text",
 ) -> None:
-    """Show what sidecars, ztunnel, waypoints and gateways support, by version of Istio, with the source of each fact."""
+    """Show what each data plane supports.
+
+    Sidecars, ztunnel, waypoints and gateways, by version of Istio; with a feature also the source of each fact.
+    """
     options.one_of("--format", format, "text", "json")
     versions = _versions(istio_version)
     chosen = [Area(area.area, tuple(each for each in area.features if _is_meant(each, feature))) for area in areas()]

@@ -36,7 +36,7 @@ Requests = Annotated[
     str,
     typer.Option(
         "--requests",
-        help="Also try these: JSON lines with authority (or host), path, method and headers; Envoy's JSON access log is such a file.",
+        help="Also try these: JSON lines with authority, path, method and headers, such as Envoy's JSON access log.",
         rich_help_panel=options.INPUT,
     ),
 ]
@@ -84,6 +84,8 @@ def verify(
     old = _read(ask, strict=strict)
     new = _read(replace(ask, paths=(after,)), strict=strict) if after else replace(old, meshes=_converted(old, Stage[stage]))
     found = compared(old.meshes, new.meshes, Settings(limit, seed, own))
+    if not found.routing + found.authorization:
+        unread += (Problem("nothing was compared: no Service or ServiceEntry is in both trees", before),)
     new = replace(new, problems=new.problems + unread)
     code = 2 if old.problems or new.problems else int(found.differs)
     record = _record(found, old, new)

@@ -191,4 +191,4 @@ def _closing(report: Report, style: Style, width: int) -> Iterator[str]:
     yield f"For Istio {report.target.istio}, Gateway API {report.target.gateway_api} ({report.target.channel})."
     summary = report.summary
     levels = [f"{summary[level.name]} {level.name}" for level in reversed(Severity) if summary[level.name]]
-    yield style.bold(", ".join(levels) or "nothing found")
+    yield style.bold(", ".join(levels) or ("nothing found" if counts.objects else "nothing was read"))

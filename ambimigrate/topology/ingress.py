@@ -10,7 +10,7 @@ from ambimigrate.kinds.gatewayapi import ParentRef
 from ambimigrate.kinds.routes import HTTPRule, TCPRule, TLSRule
 from ambimigrate.model import Mesh, Resource, grouped
 from ambimigrate.topology import gatewaypods, hosts, injection, meshconfig, reach, waypoints
-from ambimigrate.topology.workloads import behind, matches, selected, workloads
+from ambimigrate.topology.workloads import behind, matches, selected, selected_anywhere
 
 GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
 SHORT_NAME = "istio.io/gateway-name"
@@ -83,7 +83,7 @@ def is_selected(mesh: Mesh, namespace: str, selector: Mapping[str, str]) -> bool
     if GATEWAY_NAME in selector or SHORT_NAME in selector:
         return True
     if namespace == meshconfig.root_namespace(mesh):
-        pods = tuple(each for each in workloads(mesh) if matches(selector, each.labels))
+        pods = selected_anywhere(mesh, selector)
     else:
         pods = selected(mesh, namespace, selector)
     if pods:

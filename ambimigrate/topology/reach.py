@@ -195,5 +195,5 @@ def hostnames(target: Resource[Any]) -> tuple[str, ...]:
 
 def needed(found: Iterable[Resource[Any]]) -> tuple[str, ...]:
     """The Services among the targets as `Hit.services` names them."""
-    named = (each for each in found if isinstance(each.body, Service) and "/" not in each.name)
+    named = (each for each in found if isinstance(each.body, Service) and "/" not in each.namespace + each.name)
     return tuple(f"{each.namespace}/{each.name}" for each in named)

@@ -21,7 +21,7 @@ from ambimigrate.kinds import (
 )
 from ambimigrate.kinds.core import ServicePort
 from ambimigrate.kinds.pods import PodSpec
-from ambimigrate.model import Mesh, Resource, Route
+from ambimigrate.model import Mesh, Resource, Route, grouped
 
 KINDS = (Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob, Rollout, Pod)
 _MAKERS = frozenset(kind.__name__ for kind in KINDS)
@@ -107,6 +107,18 @@ def selected(mesh: Mesh, namespace: str, selector: Mapping[str, str]) -> tuple[W
     key, value = next(iter(selector.items()))
     labelled = mesh.index(_by_label).get((namespace, key, value), ())
     return labelled if len(selector) == 1 else tuple(each for each in labelled if matches(selector, each.labels))
+
+
+def selected_anywhere(mesh: Mesh, selector: Mapping[str, str]) -> tuple[Workload, ...]:
+    """The workloads of all namespaces whose pods a selector means; none for an empty one."""
+    if not selector:
+        return ()
+    labelled = mesh.index(_by_label_anywhere).get(next(iter(selector.items())), ())
+    return tuple(each for each in labelled if matches(selector, each.labels))
+
+
+def _by_label_anywhere(mesh: Mesh) -> dict[tuple[str, str], tuple[Workload, ...]]:
+    return grouped((pair, workload) for workload in workloads(mesh) for pair in workload.labels.items())
 
 
 def _by_label(mesh: Mesh) -> dict[tuple[str, str, str], tuple[Workload, ...]]:

@@ -56,7 +56,7 @@ class Member:
 
     def at(self, field: str) -> Route:
         """The route to one of its fields (a condition's field is the condition itself)."""
-        return self.route if "." in field or "[" in field else (*self.route, field)
+        return self.route if "when" in self.route else (*self.route, field)
 
     @property
     def is_empty(self) -> bool:

@@ -7,6 +7,8 @@ from functools import lru_cache
 
 import re2
 
+_QUIET = re2.Options()
+_QUIET.log_errors = False
 _STEPS = (
     (re.compile(r"^\^|\$$"), ""),
     (re.compile(r"\(\?[a-zA-Z]+\)"), ""),
@@ -43,7 +45,7 @@ def of_regex(pattern: str) -> str | None:
 
 def _fits(pattern: str, text: str) -> bool:
     try:
-        return re2.compile(pattern).fullmatch(text) is not None
+        return re2.compile(pattern, _QUIET).fullmatch(text) is not None
     except re2.error:
         return False
 

@@ -42,10 +42,10 @@ def check(gateway: Resource[Gateway], mesh: Mesh) -> Iterator[Hit]:
 def _lacking(texts: dict[str, str], mesh: Mesh, gateway: Resource[Gateway]) -> str:
     replicas = meshconfig.dig(_parsed(texts.get("deployment", "")), ("spec", "replicas"))
     least = meshconfig.dig(_parsed(texts.get("horizontalPodAutoscaler", "")), ("spec", "minReplicas"))
-    scaled = any(_scales(each, gateway) for each in mesh.of(HorizontalPodAutoscaler))
+    scaled = any(_scales(each, gateway) for each in mesh.within(HorizontalPodAutoscaler, gateway.namespace))
     several = scaled or max(replicas if isinstance(replicas, int) else 1, least if isinstance(least, int) else 1) > 1
     budget = "podDisruptionBudget" in texts or any(
-        each.namespace == gateway.namespace and _covers(each, gateway) for each in mesh.of(PodDisruptionBudget)
+        _covers(each, gateway) for each in mesh.within(PodDisruptionBudget, gateway.namespace)
     )
     said = [*(() if several else ("one replica",)), *(() if budget else ("no disruption budget",))]
     return " and ".join(said)
@@ -54,7 +54,7 @@ def _lacking(texts: dict[str, str], mesh: Mesh, gateway: Resource[Gateway]) -> s
 def _scales(scaler: Resource[HorizontalPodAutoscaler], gateway: Resource[Gateway]) -> bool:
     """Whether it keeps the waypoint's Deployment, which has the Gateway's name, at two pods or more."""
     spec = scaler.body.spec
-    return (scaler.namespace, spec.scale_target_ref.name) == (gateway.namespace, gateway.name) and (spec.min_replicas or 1) > 1
+    return spec.scale_target_ref.name == gateway.name and (spec.min_replicas or 1) > 1
 
 
 def _covers(budget: Resource[PodDisruptionBudget], gateway: Resource[Gateway]) -> bool:
