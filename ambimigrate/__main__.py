@@ -8,6 +8,7 @@ from ambimigrate import __version__
 
 FAILED = 2
 INTERRUPTED = 130
+_debug: list[bool] = []  # filled when the traceback of an internal error is wanted
 PIPE_CLOSED = 141  # as for any program that SIGPIPE ends: the reader has not seen the whole result
 
 
@@ -34,6 +35,9 @@ def _run(arguments: list[str]) -> None:
         return
     from ambimigrate import cli
 
+    if "--debug" in arguments:  # is meant for `_report`, wherever it stands
+        sys.argv.remove("--debug")
+        _debug.append(True)
     gc.set_threshold(200_000, 20, 100)  # nearly all that a run makes it keeps: looking for garbage takes time for nothing
     cli.run()
 
@@ -46,7 +50,7 @@ def _silence() -> None:
 
 
 def _report(error: Exception) -> None:
-    if "--debug" in sys.argv[1:]:
+    if _debug:
         import traceback
 
         traceback.print_exception(error)

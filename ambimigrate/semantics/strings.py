@@ -73,6 +73,11 @@ def expression(pattern: str) -> Any:
         return None
 
 
+def never() -> Any:
+    """An expression that matches nothing, in the place of one that RE2 rejects."""
+    return expression(r"[^\x00-\x{10FFFF}]")
+
+
 def quoted(text: str) -> str:
     """An expression that only the text itself matches."""
     import re2

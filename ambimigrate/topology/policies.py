@@ -184,7 +184,7 @@ def _words(shape: str, policy: Resource[Any], labels: Mapping[str, str], members
     if shape == NAMESPACE:
         return f"every pod of namespace {policy.namespace}" if policy.namespace else "every pod of its namespace"
     if members:
-        return listed(str(each) for each in members)
+        return listed(sorted(str(each) for each in members))
     return "pods with " + ", ".join(f"{key}={value}" for key, value in sorted(labels.items()))
 
 

@@ -49,7 +49,7 @@ def targets(mesh: Mesh, pattern: str, namespace: str, near: str = "") -> tuple[R
     if not full.startswith("*"):
         return once(hosts.service_entries(mesh, full, namespace))
     if full.startswith("*."):
-        return once((*services, *hosts.entries_below(mesh, full[1:])))
+        return once(sorted((*services, *hosts.entries_below(mesh, full[1:])), key=key))
     entries = (each for each in mesh.of(ServiceEntry) if any(hosts.covers(full, host) for host in each.body.spec.hosts))
     return once((*services, *entries))
 
@@ -128,7 +128,7 @@ def _by_target(mesh: Mesh) -> Mapping[Named, tuple[Resource[VirtualService], ...
         if is_of_mesh(vs.body):
             for each in once(t for host in vs.body.spec.hosts for t in targets(mesh, host, vs.namespace, vs.file)):
                 found[key(each)].append(vs)
-    return {name: once(objects) for name, objects in found.items()}
+    return {name: once(sorted(objects, key=key)) for name, objects in found.items()}
 
 
 def parent(ref: ParentRef, namespace: str) -> Named | None:

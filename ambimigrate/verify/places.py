@@ -16,10 +16,12 @@ from ambimigrate.kinds import (
     TLSRoute,
     VirtualService,
 )
+from ambimigrate.kinds.security import AuthorizationPolicySpec, RequestAuthenticationSpec
 from ambimigrate.model import Mesh, Resource, grouped
 from ambimigrate.semantics import registry
 from ambimigrate.topology import hosts, meshconfig
 from ambimigrate.topology.virtualservices import is_of_mesh
+from ambimigrate.topology.workloads import Workload, behind, matches
 from ambimigrate.verify.values import Place
 
 ROUTES = (HTTPRoute, GRPCRoute, TCPRoute, TLSRoute)
@@ -109,11 +111,23 @@ def destinations(mesh: Mesh, place: Place) -> tuple[Resource[Any], ...]:
 
 
 def policies(mesh: Mesh, place: Place) -> tuple[Resource[Any], ...]:
-    """The policies that may bind the Service, its pods or its waypoint."""
+    """The policies that may bind the Service, its pods or its waypoint; all near ones where requests are led elsewhere."""
     found = mesh.index(_policies)
-    return tuple(
-        each for name in dict.fromkeys((place.namespace, meshconfig.root_namespace(mesh))) for each in found.get(name, ())
-    )
+    near = [each for name in dict.fromkeys((place.namespace, meshconfig.root_namespace(mesh))) for each in found.get(name, ())]
+    own = service(mesh, place)
+    pods = behind(mesh, own) if own else ()
+    if own is None or not pods or routing(mesh, place):
+        return tuple(near)
+    return tuple(each for each in near if _may_bind(each.body.spec, own, pods))
+
+
+def _may_bind(
+    spec: AuthorizationPolicySpec | RequestAuthenticationSpec, own: Resource[Service], pods: tuple[Workload, ...]
+) -> bool:
+    refs = spec.target_refs or ((spec.target_ref,) if spec.target_ref else ())
+    if refs:
+        return any(ref.kind != "Service" or ref.name == own.name for ref in refs)
+    return spec.selector is None or any(matches(spec.selector.match_labels, each.labels) for each in pods)
 
 
 def _policies(mesh: Mesh) -> Mapping[str, tuple[Resource[Any], ...]]:

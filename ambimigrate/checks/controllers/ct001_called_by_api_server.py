@@ -16,7 +16,7 @@ from ambimigrate.kinds import (
 )
 from ambimigrate.kinds.admission import ServiceReference
 from ambimigrate.model import Hit, Mesh, Ref, Resource, grouped
-from ambimigrate.semantics.authz.strict import demands_identity
+from ambimigrate.semantics.strict import demands_identity
 from ambimigrate.topology import injection, mtls
 from ambimigrate.topology.workloads import KINDS, Workload, behind, services_of, target_port
 

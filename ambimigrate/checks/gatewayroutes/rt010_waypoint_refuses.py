@@ -6,12 +6,11 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import re2
-
 from ambimigrate.checks import rule
 from ambimigrate.checks.gatewayroutes.parents import is_of_mesh, parents
 from ambimigrate.kinds import GRPCRoute, HTTPRoute
 from ambimigrate.model import Hit, Mesh, Resource, Route
+from ambimigrate.semantics import strings
 from ambimigrate.topology import reach
 
 PERCENT = re.compile(r"%%|%[A-Z_]+(?:\([^)]*\))?(?::\d+)?%")  # what Envoy's formatter takes
@@ -50,8 +49,4 @@ def _values(filter_: Any) -> Iterable[str]:
 
 
 def _compiles(pattern: str) -> bool:
-    try:
-        re2.compile(pattern)
-    except re2.error:
-        return False
-    return True
+    return strings.expression(pattern) is not None

@@ -10,7 +10,7 @@ from ambimigrate.checks.pods import at, captured, subject
 from ambimigrate.kinds import AuthorizationPolicy
 from ambimigrate.kinds.security import Operation, Rule, Source
 from ambimigrate.model import Hit, Mesh, Resource
-from ambimigrate.semantics.authz.strict import demands_identity
+from ambimigrate.semantics.strict import demands_identity
 from ambimigrate.topology import injection, meshconfig
 from ambimigrate.topology.workloads import KINDS, Workload, container_ports, matches, workloads
 

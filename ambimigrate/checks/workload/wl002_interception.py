@@ -8,7 +8,7 @@ from typing import Any
 from ambimigrate.checks import rule
 from ambimigrate.checks.pods import at, listed, subject
 from ambimigrate.model import Hit, Mesh, Resource
-from ambimigrate.semantics.authz.strict import demands_identity
+from ambimigrate.semantics.strict import demands_identity
 from ambimigrate.topology.workloads import KINDS, Workload, container_ports
 
 PREFIX = "traffic.sidecar.istio.io/"  # Istio, cni/pkg/util: ambient reads only ambient.istio.io/* of such annotations

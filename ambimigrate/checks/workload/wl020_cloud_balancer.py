@@ -10,7 +10,7 @@ from ambimigrate.checks.pods import captured, named
 from ambimigrate.checks.published import backends
 from ambimigrate.kinds import Ingress, Service
 from ambimigrate.model import Hit, Mesh, Resource
-from ambimigrate.semantics.authz.strict import demands_identity
+from ambimigrate.semantics.strict import demands_identity
 from ambimigrate.topology.workloads import Workload, behind, target_port
 
 _IP_TARGETS = {

@@ -28,7 +28,8 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
 
 
 def _on_nodes(mesh: Mesh) -> tuple[str, ...]:
-    return tuple(f"{each} of {each.namespace}" for each in workloads(mesh) if each.pod.host_network)
+    found = (each for each in workloads(mesh) if each.pod.host_network)
+    return tuple(sorted(f"{each} of {each.namespace}" if each.namespace else str(each) for each in found))
 
 
 def _protection(mesh: Mesh, workload: Workload) -> Resource[AuthorizationPolicy] | None:
@@ -45,4 +46,4 @@ def _protection(mesh: Mesh, workload: Workload) -> Resource[AuthorizationPolicy]
 
 
 def _by_namespace(mesh: Mesh) -> dict[str, tuple[Resource[AuthorizationPolicy], ...]]:
-    return grouped((each.namespace, each) for each in mesh.of(AuthorizationPolicy))
+    return grouped((each.namespace, each) for each in sorted(mesh.of(AuthorizationPolicy), key=lambda each: each.ref))

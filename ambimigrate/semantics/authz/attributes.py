@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
-import re2
-
 from ambimigrate.semantics.authz import paths
 from ambimigrate.semantics.authz.model import Request
 from ambimigrate.semantics.authz.strings import fits, in_block
+from ambimigrate.semantics.strings import expression, never
 from ambimigrate.versions import Version, at_least
 
 SPIFFE = "spiffe://"
@@ -83,8 +82,8 @@ def _service_account(own: str, value: str, view: View) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _pattern(text: str) -> re2._Regexp:
-    return re2.compile(text)
+def _pattern(text: str) -> Any:
+    return expression(text) or never()
 
 
 def _request_principal(value: str, view: View) -> bool:

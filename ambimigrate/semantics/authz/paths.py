@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import Any
 
-import re2
+from ambimigrate.semantics.strings import expression, never
 
 BASE, MERGE, DECODE, NONE = "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES", "NONE"
 
@@ -61,7 +62,7 @@ def fits_template(pattern: str, path: str) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _template(pattern: str) -> re2._Regexp:
+def _template(pattern: str) -> Any:
     parts = re.split(r"(\{\*\*?\})", pattern)
     glob = {"{*}": f"[{_LITERAL}]+", "{**}": f"[{_LITERAL}/]*"}
-    return re2.compile("".join(glob.get(part) or re.escape(part) for part in parts))
+    return expression("".join(glob.get(part) or re.escape(part) for part in parts)) or never()

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from ambimigrate.kinds import AuthorizationPolicy
 from ambimigrate.kinds.security import Condition, Operation, Rule, Source
 from ambimigrate.model import Mesh, Resource
-from ambimigrate.semantics.authz import attach, settings, strict
+from ambimigrate.semantics import strict
+from ambimigrate.semantics.authz import attach, settings
 from ambimigrate.semantics.authz.model import Call, Decision, Hop, Verdict, place
 from ambimigrate.semantics.authz.strings import fits, in_block
 from ambimigrate.topology import waypoints

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from ambimigrate.kinds import PeerAuthentication
 from ambimigrate.kinds.security import MutualTLS, PeerAuthenticationSpec
 from ambimigrate.model import Mesh, Resource
-from ambimigrate.semantics.authz.attach import living_in
 from ambimigrate.topology.meshconfig import root_namespace
 from ambimigrate.topology.workloads import Workload, matches
 
@@ -57,8 +56,8 @@ def _mode(mtls: MutualTLS | None) -> str:
 def _layers(mesh: Mesh, workload: Workload) -> Layers:
     """Those with a selector in the root namespace count for nothing."""
     root = root_namespace(mesh)
-    everywhere = [each for each in living_in(mesh, PeerAuthentication, root) if not _labels(each)]
-    home = living_in(mesh, PeerAuthentication, workload.namespace) if workload.namespace != root else ()
+    everywhere = [each for each in mesh.within(PeerAuthentication, root) if not _labels(each)]
+    home = mesh.within(PeerAuthentication, workload.namespace) if workload.namespace != root else ()
     wide = [each for each in home if not _labels(each)]
     own = [each for each in home if _labels(each) and matches(_labels(each), workload.labels)]
     return Layers(_oldest(everywhere), _oldest(wide), _oldest(own))
