@@ -37,6 +37,7 @@ class Destination(View, frozen=True):
 
 class ApplicationSpec(View, frozen=True):
     destination: Destination = Destination()
+    source: dict[str, Any] | None = None
     sync_policy: dict[str, Any] | None = None
 
 

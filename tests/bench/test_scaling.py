@@ -53,7 +53,7 @@ def test_100_000_objects_cost_at_most_11_times_what_10_000_cost(tmp_path: Path, 
 
 
 def stamped(times: int) -> Iterator[tuple[str, str]]:
-    """Files of all objects of the fixtures so many times, each time in namespaces of their own; what is one in a cluster once."""
+    """Files of all objects of the fixtures so many times, each time in other namespaces; what a cluster has once stays one."""
     trees = [(view, tree) for view, trees in random_values.fixtures().items() for tree in trees]
     spaces = {tree["metadata"].get("namespace") or tree["metadata"].get("name") for _, tree in trees if named(tree)} - SYSTEM
     word = re.compile(rf"(?<![\w.-])({'|'.join(sorted(map(re.escape, spaces), key=len, reverse=True))})(?![\w-])")

@@ -1,0 +1,69 @@
+"""PF015: an installation that does not name the platform on which it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ambimigrate.checks import rule
+from ambimigrate.checks.platform import install
+from ambimigrate.kinds import HelmRelease, IstioOperator, Namespace, OpenShiftNetwork, ServiceAccount
+from ambimigrate.model import Hit, Mesh, Resource
+from ambimigrate.topology.meshconfig import dig
+from ambimigrate.topology.workloads import workloads
+
+# Istio, manifests/helm-profiles/platform-*.yaml: EKS and AKS have no such profile and need none
+_NEEDS = {
+    "gke": "istio-cni writes its binary where the nodes do not look",
+    "k3d": "istio-cni writes its configuration where the nodes do not look",
+    "k3s": "istio-cni writes its configuration where the nodes do not look",
+    "microk8s": "istio-cni writes its configuration where the nodes do not look",
+    "minikube": "istio-cni looks for the pods' network namespaces in the wrong place",
+    "openshift": "istio-cni and ztunnel lack the paths and the rights that they need there",
+}
+_PATHS = ("cniBinDir", "cniConfDir", "cniNetnsDir")
+_CNI = ("spec", "chart")
+
+
+@rule("PF015", IstioOperator, HelmRelease)
+def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
+    if not _installs_cni(resource):
+        return
+    helm = install.helm(resource)
+    if dig(helm, ("global", "platform")) or any(helm.get(each) or dig(helm, ("cni", each)) for each in _PATHS):
+        return
+    platform, why = _platform(mesh)
+    if platform in _NEEDS and platform not in {install.profile(resource), *install.profile(resource).split("-")}:
+        yield Hit(
+            resource.at("spec", "values"),
+            f"{resource.name or resource.kind} sets no global.platform, but the cluster is {platform} ({why}): {_NEEDS[platform]}, "
+            "and no pod is captured",
+        )
+
+
+def _installs_cni(resource: Resource[Any]) -> bool:
+    if isinstance(resource.body, HelmRelease):
+        return dig(resource.body.spec.chart, _CNI) == "cni"
+    return install.is_installation(resource)
+
+
+def _platform(mesh: Mesh) -> tuple[str, str]:
+    """The platform and what says so, "" if nothing does."""
+    if mesh.target.platform:
+        return mesh.target.platform, "--platform"
+    return mesh.index(_shown)
+
+
+def _shown(mesh: Mesh) -> tuple[str, str]:
+    for network in mesh.of(OpenShiftNetwork):
+        return "openshift", f"Network {network.name}"
+    for space in mesh.of(Namespace):
+        if any(each.startswith("openshift.io/sa.scc.") for each in space.body.metadata.annotations):
+            return "openshift", f"annotations of namespace {space.name}"
+    for account in mesh.of(ServiceAccount):
+        if "iam.gke.io/gcp-service-account" in account.body.metadata.annotations:
+            return "gke", f"ServiceAccount {account.namespace}/{account.name}"
+    for workload in workloads(mesh):
+        if any(each.startswith("cloud.google.com/gke-") for each in workload.pod.node_selector):
+            return "gke", f"nodeSelector of {workload}"
+    return "", ""
