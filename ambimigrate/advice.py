@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ambimigrate.model import Finding, Mesh
 from ambimigrate.topology import injection
@@ -12,8 +13,7 @@ from ambimigrate.verdicts import Standing
 MANY = 0.25  # the share of namespaces from which on something is said to be heavily used
 
 
-@dataclass(frozen=True, slots=True)
-class Advice:
+class Advice(Struct, frozen=True):
     """A situation, what we would do in it, and the ids of the findings that lead to it."""
 
     situation: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
+
+from msgspec import Struct
 
 from ambimigrate.model import Position, Ref, Resource, Route
 
@@ -25,16 +26,14 @@ class Stage(IntEnum):
     tighten = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Set:
+class Set(Struct, frozen=True):
     """Sets the value at a route; the mapping that holds it is made where it is missing."""
 
     route: Route
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(Struct, frozen=True):
     """Takes out the key or the list item at a route; a mapping that becomes empty goes with it."""
 
     route: Route
@@ -43,8 +42,7 @@ class Delete:
 Edit = Set | Delete
 
 
-@dataclass(frozen=True, slots=True)
-class Create:
+class Create(Struct, frozen=True):
     """A new object: its value, and the resource beside which it is written (in its folder and kustomization)."""
 
     ref: Ref
@@ -52,16 +50,14 @@ class Create:
     beside: Resource[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """A field of a source that a change leaves out, and why that changes nothing."""
 
     position: Position
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One object created, edited or deleted, in one mesh, at the stage from which on that is safe.
 
     `because` names findings or reasons of the catalogue; `sources` are the objects that it comes from; `since` is the
@@ -88,8 +84,7 @@ class Change:
         return "create" if isinstance(self.action, Create) else "delete" if self.action is None else "edit"
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """An object that stays as it is: at which field and why, with the request that shows it and what a person can do.
 
     Its namespace gets nothing from the stages after `prepare`.
@@ -105,8 +100,7 @@ class Held:
     alternative: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Untouched:
+class Untouched(Struct, frozen=True):
     """An object that needs no change, and why."""
 
     mesh: str

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ambimigrate import holds
 from ambimigrate.analyse import analyse
@@ -24,8 +26,7 @@ from ambimigrate.yamlio.edit import CannotEdit, apply
 CANNOT_EDIT, FOLLOWS = "NS907", "NS908"
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """What is asked for: the namespaces (None: all), the last stage (None: the end state) and the mesh (empty: all)."""
 
     namespaces: tuple[str, ...] | None = None
@@ -37,8 +38,10 @@ class Choice:
         return (not self.mesh or mesh == self.mesh) and (self.namespaces is None or namespace in self.namespaces)
 
 
-@dataclass(frozen=True, slots=True)
-class Conversion:
+EVERYTHING = Choice()
+
+
+class Conversion(Struct, frozen=True):
     """What a conversion comes to; `pending` are the changes of later stages, `holding` the reasons by mesh and namespace."""
 
     changes: tuple[Change, ...]
@@ -51,7 +54,7 @@ class Conversion:
 def convert(
     meshes: Iterable[Mesh],
     findings: Iterable[Finding],
-    choice: Choice = Choice(),
+    choice: Choice = EVERYTHING,
     refused: Iterable[Held] = (),
     check: Check = analyse,
 ) -> Conversion:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from msgspec import Struct, field
 
 from ambimigrate.kinds import KINDS, NAMES, Object
 from ambimigrate.kinds.base import NEEDS_TEXT
@@ -24,8 +24,7 @@ _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _ANYTHING = re.compile(r"^\s*[^#\s%]", re.MULTILINE)
 
 
-@dataclass
-class Counts:
+class Counts(Struct):
     """What was read and what was passed over, for the report."""
 
     files: int = 0
@@ -35,8 +34,7 @@ class Counts:
     not_rendered: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """All that comes of reading: a mesh per cluster or environment, what could not be read, and the counts."""
 
     meshes: tuple[Mesh, ...]

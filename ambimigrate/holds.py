@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ambimigrate import catalogue
 from ambimigrate.changes import Change, Held, Stage
@@ -22,8 +23,7 @@ Place = tuple[str, str]  # mesh, namespace
 Check = Callable[[tuple[Mesh, ...]], Iterable[Finding]]
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(Struct, frozen=True):
     """What could be done if nothing were held: all changes, and what the converters refused."""
 
     changes: tuple[Change, ...]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+from msgspec import Struct, field
 
 from ambimigrate.versions import Version
 
@@ -53,8 +54,7 @@ class Ref(NamedTuple):
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Resource(Generic[T_co]):
+class Resource(Struct, Generic[T_co], frozen=True, eq=False):
     """A typed object with its origin; `base` leads to it inside the document (an item of a List).
 
     `text_name` and `text_namespace` are what stands in the file, where an overlay gave it another name.
@@ -87,8 +87,7 @@ class Resource(Generic[T_co]):
         return found._replace(route=found.route[len(self.base) :])
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """Input that could not be read; `namespace` is the one that it would have told about, None if that is unknown."""
 
     message: str
@@ -107,8 +106,7 @@ class Severity(IntEnum):
     blocker = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(Struct, frozen=True):
     """What a rule yields: where, the sentence, and which case of its catalogue entry it is.
 
     `services` names the Services (namespace/name) that need a waypoint because of it; `evidence` says what proves it.
@@ -122,8 +120,7 @@ class Hit:
     evidence: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """A hit in its context: the rule and severity of its case, the object, and the meshes in which it holds."""
 
     rule: str
@@ -141,8 +138,7 @@ class Finding:
         return (*self.hit.position.order, self.rule, self.hit.case, self.ref, self.hit.message)
 
 
-@dataclass(frozen=True, slots=True)
-class Suppression:
+class Suppression(Struct, frozen=True):
     """Why a finding does not count: who said so, the reason, and the last day (ISO date) or None."""
 
     by: str
@@ -150,8 +146,7 @@ class Suppression:
     expires: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """What every verdict is for."""
 
     istio: Version
@@ -161,8 +156,7 @@ class Target:
     trust_domain: str | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Mesh:
+class Mesh(Struct, frozen=True, eq=False, dict=True):
     """An immutable snapshot of one cluster or environment: resources, what could not be read, and indexes made on demand."""
 
     name: str
@@ -171,8 +165,8 @@ class Mesh:
     problems: tuple[Problem, ...] = ()
     source: str = "files"  # files | cluster | both
     scope: tuple[str, ...] = ()  # the only namespaces that a cluster was asked for; empty: all
-    touched: set[str] | None = field(default=None, compare=False, repr=False)  # kinds asked for, recorded in tests
-    _memo: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
+    touched: set[str] | None = field(default=None)  # kinds asked for, recorded in tests
+    _memo: dict[Hashable, Any] = field(default_factory=dict)
 
     @cached_property
     def _by_kind(self) -> Mapping[type, tuple[Resource[Any], ...]]:

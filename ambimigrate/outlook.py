@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ambimigrate import catalogue
 from ambimigrate.analyse import analyse
@@ -69,8 +71,7 @@ def _issues(findings: tuple[Finding, ...]) -> Mapping[str, str]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Outlook:
+class Outlook(Struct, frozen=True):
     """The verdict of every namespace on one version."""
 
     version: Version

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ambimigrate.advice import Advice, advice
 from ambimigrate.analyse import analyse
@@ -13,8 +14,7 @@ from ambimigrate.outlook import Outlook, awaited, upgrade_path
 from ambimigrate.verdicts import Standing, standings
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """Everything that a renderer may show. It decides nothing any more."""
 
     target: Target

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from ambimigrate import catalogue
 from ambimigrate.kinds import DestinationRule, GRPCRoute, HTTPRoute, Service, VirtualService
@@ -27,16 +28,14 @@ _INHERITED = frozenset(
 _ABOUT_SERVICES = frozenset({VirtualService, DestinationRule, HTTPRoute, GRPCRoute})
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(Struct, frozen=True):
     """The Services of a namespace that need a waypoint, and the findings or reasons why."""
 
     services: tuple[str, ...]
     because: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """A namespace of one mesh as the report shows it."""
 
     name: str
@@ -96,7 +95,7 @@ def namespace_of(finding: Finding) -> str:
 def _standing(mesh: Mesh, name: str, held: list[Finding], needs: Mapping[str, Mapping[str, None]]) -> Standing:
     mode = injection.mode(mesh, name)
     need = _need(needs)
-    unbound = tuple(service for service in needs if not _is_bound(mesh, name, service))
+    unbound = tuple(service for service in sorted(needs) if not _is_bound(mesh, name, service))
     not_seen = _not_seen(mesh, name)
     worst = max((finding.severity for finding in held if not finding.suppressed), default=Severity.info)
     verdict = _verdict(mode, worst, bool(not_seen), bool(unbound))

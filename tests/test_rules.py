@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import msgspec
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def line(finding: Finding, case: Path) -> str:
 def meshes(case: Path, touched: set[str] | None = None) -> tuple[Mesh, ...]:
     reading = read_files([str(case)], target(case))
     assert not reading.problems, reading.problems
-    return tuple(dataclasses.replace(mesh, touched=touched) for mesh in reading.meshes)
+    return tuple(msgspec.structs.replace(mesh, touched=touched) for mesh in reading.meshes)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda path: f"{path.parent.name}/{path.name}")

@@ -6,7 +6,7 @@ The run of `make test` is short and always the same. For a long one with other r
 
 from __future__ import annotations
 
-import dataclasses
+import msgspec
 import io
 import json
 import os
@@ -87,8 +87,8 @@ def decoded(files: Iterable[tuple[str, str]], target: Target) -> tuple[Mesh, ...
 
 
 def watched(mesh: Mesh) -> Mesh:
-    resources = tuple(dataclasses.replace(each, origin=Asked(each.origin)) for each in mesh.resources)
-    return dataclasses.replace(mesh, resources=resources, _memo={})
+    resources = tuple(msgspec.structs.replace(each, origin=Asked(each.origin)) for each in mesh.resources)
+    return msgspec.structs.replace(mesh, resources=resources, _memo={})
 
 
 def has(type_: Type, route: Route) -> bool:

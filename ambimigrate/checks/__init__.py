@@ -6,9 +6,10 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
+
+from msgspec import Struct
 
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology.workloads import KINDS as WORKLOADS
@@ -19,8 +20,7 @@ _DECORATOR = re.compile(r'^@rule\(\s*"\w+",([^)]*)\)', re.MULTILINE)
 Check = Callable[[Resource[Any], Mesh], Iterable[Hit]]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """A rule and the kinds of object that it looks at; `Mesh` stands for the mesh as a whole."""
 
     id: str

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ambimigrate.decode import Reading
 from ambimigrate.model import Mesh, Severity, Target
@@ -75,8 +76,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing if the
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colours, also on a terminal.", rich_help_panel=OUTPUT)]
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Struct, frozen=True):
     """What is to be read and what the verdicts are for, as the command line says it; empty where it says nothing."""
 
     paths: tuple[str, ...]

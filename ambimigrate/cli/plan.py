@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 import sys
-from dataclasses import replace
 
 import typer
+from msgspec.structs import replace
 
 from ambimigrate import report
 from ambimigrate.cli import options

@@ -7,11 +7,11 @@ import os
 import shlex
 import shutil
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from msgspec.structs import replace
 
 from ambimigrate.changes import Stage
 from ambimigrate.cli import options

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
+
+from msgspec import Struct
 
 from ambimigrate.converters import durations, filters
 from ambimigrate.converters.conditions import Test
@@ -24,8 +25,7 @@ _REFUSED: tuple[tuple[str, str, str, str], ...] = (  # attribute, field, case, r
 _MOST_BACKENDS = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """Where a rule applies: the Service port, the target, and how to find the Service of a destination."""
 
     port: int

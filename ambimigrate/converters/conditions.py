@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 import re2
+from msgspec import Struct, field
 
 EXACT, PREFIX, REGEX, PRESENT, ANY = "exact", "prefix", "regex", "present", "any"
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")  # Gateway API, HTTPMethod
 
 
-@dataclass(frozen=True, slots=True)
-class Test:
+class Test(Struct, frozen=True):
     """A test of one string; `fold` compares ASCII letters without case."""
 
     kind: str
@@ -26,8 +25,7 @@ EVERY_PATH = Test(ANY)
 EVERYTHING = ".*"  # text of ANY where the path was this pattern: a rewrite then replaces all of it
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """What a request must be: a path as Istio's sidecar compares it, headers and parameters by name, and the method."""
 
     path: Test = EVERY_PATH

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from ambimigrate.converters import matches
 from ambimigrate.converters.actions import Context, action
@@ -26,8 +25,7 @@ _MOST_RULES, _MOST_MATCHES, _MOST_IN_RULE = 16, 128, 64  # Gateway API, limits o
 Rule = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Lists:
+class Lists(Struct, frozen=True):
     """The rules for each port that carries HTTP; none where the VirtualService says nothing."""
 
     by_port: dict[int, list[Rule]]

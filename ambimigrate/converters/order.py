@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ambimigrate.converters.conditions import ANY, EXACT, PREFIX, REGEX, Condition, Test, are_disjoint, both, covers
 from ambimigrate.converters.matches import is_portable, pattern
@@ -14,8 +15,7 @@ from ambimigrate.versions import Version, at_least
 _RANK = {"Exact": 0, "PathPrefix": 1, "RegularExpression": 2}
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """An entry of the flat list: its rule, where it stands, its condition, and how its headers are spelt.
 
     `cut` is the path that the VirtualService compares where the condition takes one path out of it.
@@ -28,8 +28,7 @@ class Item:
     cut: Test | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Dead:
+class Dead(Struct, frozen=True):
     """An entry that no request reaches, since `by` takes them all."""
 
     item: Item
@@ -94,8 +93,7 @@ def key(condition: Condition, *, patterns: bool) -> tuple[int, int, int, int, in
     return _RANK[kind], -len(text.encode()), int(condition.method is None), -len(condition.headers), -len(condition.query)
 
 
-@dataclass(frozen=True, slots=True)
-class Clash:
+class Clash(Struct, frozen=True):
     """Two entries whose order turns round for a request that both take and that they treat differently."""
 
     first: Item

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from msgspec import Struct, field
 
 from ambimigrate import catalogue
 from ambimigrate.changes import Change, Held
@@ -22,8 +22,7 @@ class Refused(Exception):
         self.case, self.route, self.reason, self.witness = case, route, reason, witness
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What became of one subject."""
 
     changes: tuple[Change, ...] = ()
@@ -44,8 +43,7 @@ def held(mesh: Mesh, subject: Resource[Any], rule: str, refused: Refused, namesp
     )
 
 
-@dataclass(slots=True)
-class Account:
+class Account(Struct):
     """Which fields of a subject were carried, and which were left out and why; what is neither is lost."""
 
     carried: set[Route] = field(default_factory=set)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ambimigrate.changes import Change, Create, Delete, Edit, Held, Note, Stage
 from ambimigrate.converters import made
@@ -49,8 +51,7 @@ def _held(vs: Resource[VirtualService], mesh: Mesh, refused: Refused) -> Iterato
     return (held(mesh, vs, RULE, refused, namespace) for namespace in named)
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """An HTTPRoute to be: for which Service, for which port (None: for all), and its rules."""
 
     service: Resource[Service]

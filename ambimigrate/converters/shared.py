@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from ambimigrate.changes import Change, Create
 from ambimigrate.model import Mesh, Resource, Route
@@ -15,8 +15,7 @@ from ambimigrate.yamlio import Document
 Place = tuple[str, int, Route]  # file, start of the document in it, route inside it
 
 
-@dataclass(frozen=True, slots=True)
-class Twin:
+class Twin(Struct, frozen=True):
     """One of the objects that a place stands for."""
 
     mesh: str

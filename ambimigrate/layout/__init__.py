@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ambimigrate.layout.environments import environment, environments
 from ambimigrate.layout.kustomize import Kustomization, Names, follow
@@ -12,16 +13,14 @@ from ambimigrate.layout.transform import Transform
 from ambimigrate.model import Problem
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(Struct, frozen=True):
     """One use of a file: in which mesh (None: in all), and the transforms that it goes through."""
 
     mesh: str | None
     transforms: tuple[Transform, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """The meshes of a tree, and the placements of those files that are not simply where their folder says."""
 
     meshes: tuple[str, ...]

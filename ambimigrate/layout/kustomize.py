@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ambimigrate.kinds import NAMES
 from ambimigrate.layout.transform import Labels, Transform
@@ -18,8 +20,7 @@ _GENERATORS = ("helmCharts", "helmChartInflationGenerator", "generators", "trans
 Tree = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Kustomization:
+class Kustomization(Struct, frozen=True):
     """A kustomization file: its folder ("" is the root of the tree) and what stands in it."""
 
     file: str
@@ -38,16 +39,14 @@ class Kustomization:
         return self.spec.get("kind") == "Component"
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """A file that a kustomization applies, with the transforms in order, innermost first."""
 
     file: str
     transforms: tuple[Transform, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Following:
+class Following(Struct, frozen=True):
     """What comes of following every kustomization: uses by root folder, files that are patches, and problems."""
 
     roots: Mapping[str, tuple[Use, ...]]

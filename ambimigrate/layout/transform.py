@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ambimigrate.kinds import KINDS
 
@@ -42,8 +43,7 @@ _REFERENCES: dict[str, tuple[tuple[tuple[str, ...], str], ...]] = {
 REFERRED = frozenset(named for references in _REFERENCES.values() for _, named in references)
 
 
-@dataclass(frozen=True, slots=True)
-class Labels:
+class Labels(Struct, frozen=True):
     """Labels to set; `selectors` also in selectors and pod templates, `templates` in pod templates."""
 
     pairs: tuple[tuple[str, str], ...]
@@ -51,8 +51,7 @@ class Labels:
     templates: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Transform:
+class Transform(Struct, frozen=True):
     """The transformers of one kustomization, in the order in which kustomize runs them."""
 
     namespace: str = ""

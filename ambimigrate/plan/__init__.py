@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ambimigrate.changes import Change, Stage
 from ambimigrate.convert import Conversion
@@ -14,8 +15,7 @@ from ambimigrate.plan.order import Order, order
 from ambimigrate.plan.steps import Source, Step
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(Struct, frozen=True):
     """A policy that is not enforced for these callers from one step to another."""
 
     policy: str
@@ -24,8 +24,7 @@ class Gap:
     to_step: str
 
 
-@dataclass(frozen=True, slots=True)
-class Wave:
+class Wave(Struct, frozen=True):
     """What is done together: steps in order, and the namespaces that become ambient in them."""
 
     number: int
@@ -36,8 +35,7 @@ class Wave:
     gaps: tuple[Gap, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class HeldBack:
+class HeldBack(Struct, frozen=True):
     """A namespace that gets nothing after `prepare`, and the findings or reasons."""
 
     mesh: str
@@ -45,8 +43,7 @@ class HeldBack:
     because: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """The waves of every mesh, the namespaces that stay, and the groups that call each other in a circle."""
 
     waves: tuple[Wave, ...]

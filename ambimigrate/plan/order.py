@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ambimigrate.model import Mesh
 from ambimigrate.topology import injection
@@ -11,8 +12,7 @@ from ambimigrate.topology.callgraph import calls
 from ambimigrate.topology.circles import groups
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """Waves of namespaces, the circles among them, and who calls whom."""
 
     waves: tuple[tuple[str, ...], ...]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ambimigrate.changes import Change, Create, Stage
 from ambimigrate.kinds import CronJob, Job, Service
@@ -26,8 +28,7 @@ _APART = "# two commits: what is new first; what is deleted once the gate holds,
 _RESTARTABLE = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One step; `stage` is None where no file changes."""
 
     title: str
@@ -46,16 +47,14 @@ def numbered(made: Iterable[Step], wave: int) -> Iterator[Step]:
         yield replace(step, id=f"{wave}.{number}")
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """Where the files are: the path that `convert` is called with, and the files that stand for several meshes."""
 
     path: str
     shared: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(Struct, frozen=True):
     """What the steps are made of."""
 
     mesh: Mesh

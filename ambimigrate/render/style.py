@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from textwrap import TextWrapper
 from typing import TextIO
+
+from msgspec import Struct
 
 from ambimigrate.model import Severity
 
@@ -13,8 +14,7 @@ _COLOURS = {Severity.blocker: "35", Severity.error: "31", Severity.warning: "33"
 _VERDICTS = {"wait": "35", "needs-changes": "31", "unknown": "33", "needs-waypoint": "33", "ready": "32"}
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(Struct, frozen=True):
     """Escape sequences, or none of them."""
 
     colours: bool

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TextIO
+
+from msgspec import Struct
 
 from ambimigrate import catalogue
 from ambimigrate.model import Finding, Severity, grouped
@@ -36,8 +37,7 @@ def render(report: Report, out: TextIO) -> None:
         out.write(f"{line}\n")
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
+class _Page(Struct, frozen=True):
     style: Style
     width: int
     several: bool

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ambimigrate.kinds import Service
 from ambimigrate.model import Mesh
@@ -12,8 +12,7 @@ from ambimigrate.topology import hosts, waypoints
 from ambimigrate.versions import Version, at_least
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(Struct, frozen=True):
     """The namespaces of the waypoint and of the Service, and the host and port that it serves."""
 
     waypoint: str

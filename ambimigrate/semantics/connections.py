@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ambimigrate.semantics.decision import Decision, Outcome
 from ambimigrate.semantics.envoy import Cluster
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(Struct, frozen=True):
     """What a client dials, by full name or address, and the server name that it asks for in TLS."""
 
     to: str

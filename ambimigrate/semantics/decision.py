@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 Header = tuple[str, str]
 Headers = tuple[Header, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(Struct, frozen=True):
     """The pod that calls."""
 
     namespace: str
     labels: Headers = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """A request of a client: `to` is the full name or the address that it dials, `host` what its Host header says.
 
     `reply` holds the response headers that a backend would answer with.
@@ -33,8 +31,7 @@ class Request:
     reply: Headers = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(Struct, frozen=True):
     """The request as the backend gets it; header names in lower case, sorted by name."""
 
     method: str
@@ -43,8 +40,7 @@ class Received:
     headers: Headers
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """One way in which a request ends: at `backends` (namespace/name:targetPort), or with the proxy's own answer.
 
     `request` is None if the proxy answers itself, and for a connection without HTTP, whose status is 0.
@@ -58,8 +54,7 @@ class Outcome:
     response: Headers = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Retries:
+class Retries(Struct, frozen=True):
     """When Envoy tries again; times in seconds, 0 where nothing is said."""
 
     attempts: int
@@ -71,24 +66,21 @@ class Retries:
     other_hosts: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """Injected faults: (seconds, percentage) and (status, percentage)."""
 
     delay: tuple[float, float] | None = None
     abort: tuple[int, float] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Mirror:
+class Mirror(Struct, frozen=True):
     """A copy of a share of the requests; `backends` is None if its cluster does not exist."""
 
     backends: tuple[str, ...] | None
     percentage: float
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """What becomes of a request: outcomes with their percentage, and what the chosen route says besides.
 
     `errors` names the clusters on the way that do not exist.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ambimigrate.kinds import DestinationRule
 from ambimigrate.kinds.traffic import ConsistentHash, LoadBalancer, Subset, TrafficPolicy
@@ -15,8 +15,7 @@ from ambimigrate.topology import hosts, meshconfig
 from ambimigrate.topology.workloads import matches
 
 
-@dataclass(frozen=True, slots=True)
-class Viewer:
+class Viewer(Struct, frozen=True):
     """The proxy that looks: its namespace, and its labels for `workloadSelector` (None: a waypoint, which knows none)."""
 
     namespace: str
@@ -28,8 +27,7 @@ def cluster(mesh: Mesh, viewer: Viewer, host: str, port: int, subset: str) -> Cl
     return mesh.index(_Lookup(viewer, host, port, subset))
 
 
-@dataclass(frozen=True, slots=True)
-class _Lookup:
+class _Lookup(Struct, frozen=True):
     viewer: Viewer
     host: str
     port: int

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ambimigrate.semantics.decision import Fault, Headers, Mirror, Retries
 from ambimigrate.semantics.mutation import NOTHING, Mutation
 from ambimigrate.semantics.strings import Prefix, Regex, Test
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """On a header or a query parameter."""
 
     name: str
@@ -19,23 +19,20 @@ class Condition:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     path: Test
     headers: tuple[Condition, ...] = ()
     query: tuple[Condition, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Cluster:
+class Cluster(Struct, frozen=True):
     """What a destination means to a proxy; `backends` is None if there is no such cluster."""
 
     name: str
     backends: tuple[str, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """A cluster of a route with its share, and the changes that are made for it alone."""
 
     cluster: Cluster
@@ -45,15 +42,13 @@ class Target:
     host: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PrefixRewrite:
+class PrefixRewrite(Struct, frozen=True):
     """Replaces the matched prefix; the whole path where the match is no prefix."""
 
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class RegexRewrite:
+class RegexRewrite(Struct, frozen=True):
     """Replaces every occurrence in the path."""
 
     pattern: str
@@ -63,8 +58,7 @@ class RegexRewrite:
 Rewrite = PrefixRewrite | RegexRewrite
 
 
-@dataclass(frozen=True, slots=True)
-class Forward:
+class Forward(Struct, frozen=True):
     targets: tuple[Target, ...]
     rewrite: Rewrite | None = None
     host: str = ""
@@ -75,8 +69,7 @@ class Forward:
     missing: int = 503  # the answer where the cluster does not exist
 
 
-@dataclass(frozen=True, slots=True)
-class Redirect:
+class Redirect(Struct, frozen=True):
     """`path` replaces the whole path; `rewrite` changes a part of it; neither: the path stays. Port 0: none is written."""
 
     code: int
@@ -87,16 +80,14 @@ class Redirect:
     rewrite: Rewrite | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """The proxy answers by itself."""
 
     status: int
     body: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Cors:
+class Cors(Struct, frozen=True):
     """`forwards`: a preflight from another origin goes to the backend; else it is answered without the origin."""
 
     origins: tuple[Test, ...]
@@ -105,8 +96,7 @@ class Cors:
     forwards: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     match: Match
     action: Forward | Redirect | Answer
     request: Mutation = NOTHING

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ambimigrate.semantics.decision import Headers
 
 _OPERATOR = re.compile(r"%%|%([A-Z_]+)(?:\(([^)]*)\))?(?::(\d+))?%")
 
 
-@dataclass(frozen=True, slots=True)
-class Mutation:
+class Mutation(Struct, frozen=True):
     """The header changes of one level: all removals come first, then what is set, then what is added."""
 
     remove: tuple[str, ...] = ()
@@ -23,8 +23,7 @@ class Mutation:
         return Mutation(self.remove + other.remove, self.set + other.set, self.add + other.add)
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """A request or a response on its way; `headers` holds no pseudo headers, and names in lower case."""
 
     headers: Headers

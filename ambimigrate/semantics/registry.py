@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ambimigrate.kinds import Service, ServiceEntry, WorkloadEntry
 from ambimigrate.kinds.core import ServiceSpec
@@ -16,8 +17,7 @@ _HTTP = frozenset({"", "HTTP", "HTTP2", "GRPC", "GRPC-WEB"})  # of a ServiceEntr
 EXPORT_TO = "networking.istio.io/exportTo"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Entry:
+class Entry(Struct, frozen=True, eq=False):
     """A host that proxies know, a Service's or a ServiceEntry's."""
 
     host: str

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ambimigrate.kinds import VirtualService
 from ambimigrate.model import Mesh, Resource
@@ -90,8 +92,7 @@ def routes(mesh: Mesh, client: Client, host: str, port: int) -> tuple[Route, ...
     return mesh.index(_VirtualHost(client, host, port))
 
 
-@dataclass(frozen=True, slots=True)
-class _VirtualHost:
+class _VirtualHost(Struct, frozen=True):
     client: Client
     host: str
     port: int
@@ -106,8 +107,7 @@ class _VirtualHost:
         return next((each for each in made if each), None) or (_default(mesh, self.client, self.host, self.port),)
 
 
-@dataclass(frozen=True, slots=True)
-class _Foreign:
+class _Foreign(Struct, frozen=True):
     """The virtual host that VirtualServices make for a name outside the registry."""
 
     client: Client

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ambimigrate.kinds import VirtualService
 from ambimigrate.kinds.routes import Destination, HTTPMatch, HTTPRouteDestination, HTTPRule
@@ -19,8 +20,7 @@ from ambimigrate.topology import hosts
 from ambimigrate.topology.workloads import matches
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """Where a rule is compiled: for which client and port, and in whose namespace it was written."""
 
     mesh: Mesh

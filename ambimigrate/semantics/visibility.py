@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ambimigrate.kinds import Sidecar, VirtualService
 from ambimigrate.kinds.networking import EgressListener
@@ -40,8 +41,7 @@ def age(resource: Resource[Any]) -> tuple[bool, str]:
     return created is None, created or ""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """A VirtualService in sight; the smallest order comes first."""
 
     order: tuple[Any, ...]
@@ -59,8 +59,7 @@ def virtual_services(mesh: Mesh, namespace: str, host: str) -> Mapping[str, tupl
     return {name: known[name] for name in names if name in known}
 
 
-@dataclass(frozen=True, slots=True)
-class _Hosts:
+class _Hosts(Struct, frozen=True):
     namespace: str
 
     def __call__(self, mesh: Mesh) -> Mapping[str, tuple[Seen, ...]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ambimigrate.model import Mesh
 from ambimigrate.semantics import direct, paths, proxy, retry, waypoint_connections, waypoint_routes, waypoint_virtualservices
@@ -31,8 +33,7 @@ def routes(mesh: Mesh, chain: Chain) -> tuple[Route, ...]:
     return mesh.index(_Table(chain))
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
+class _Table(Struct, frozen=True):
     chain: Chain
 
     def __call__(self, mesh: Mesh) -> tuple[Route, ...]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ambimigrate.kinds import GRPCRoute, HTTPRoute
 from ambimigrate.kinds.gatewayroutes import (
@@ -26,16 +27,14 @@ Rank = tuple[bool, int, int, bool, int, int]
 _PATHS = {"Exact": 0, "PathPrefix": 1, "RegularExpression": 2}
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
+class Ranked(Struct, frozen=True):
     """A route with its place in the order; the smallest rank comes first."""
 
     rank: Rank
     route: Route
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(Struct, frozen=True):
     """A match of either kind of route."""
 
     path: HTTPPathMatch | None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ambimigrate.kinds import GRPCRoute, HTTPRoute, Service
 from ambimigrate.kinds.gatewayapi import ParentRef
@@ -19,8 +20,7 @@ from ambimigrate.versions import at_least
 _SERVICE_ENTRY = ("networking.istio.io", "ServiceEntry")
 
 
-@dataclass(frozen=True, slots=True)
-class RouteList:
+class RouteList(Struct, frozen=True):
     """The routes of all objects of one namespace that name the same port, or none.
 
     `order`: the age of the oldest object, then the name of the list, so that of two of one age the one with a port is first;

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ambimigrate.kinds import VirtualService
 from ambimigrate.kinds.routes import Destination, Headers, HTTPMatch, HTTPRule
@@ -109,8 +110,7 @@ def _authority(headers: Headers | None) -> str:
     return fields.header_changes(headers)[2]
 
 
-@dataclass(frozen=True, slots=True)
-class _Meant:
+class _Meant(Struct, frozen=True):
     host: str
     port: int
     subset: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from ambimigrate.changes import Change, Create, Delete, Edit, Set
 from ambimigrate.layout.kustomize import FILE_NAMES
@@ -18,8 +19,7 @@ Edits = Callable[[Change], tuple[Edit, ...]]
 Slot = tuple[str, int, str]  # file and document beside which an object is made, and its name in the text
 
 
-@dataclass
-class Files:
+class Files(Struct):
     """Texts that change: before and after by file name, None where there is no such file; where new objects went."""
 
     read: Read
@@ -52,8 +52,7 @@ class Files:
                 yield file, self.before[file], self.after[file]
 
 
-@dataclass
-class Parts:
+class Parts(Struct):
     """A file as documents and what stands between them; a document keeps the offset at which it was read."""
 
     documents: list[Document]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import gc
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from multiprocessing.pool import ThreadPool
+
+from msgspec.structs import replace
 
 from ambimigrate.decode import Counts, Reading
 from ambimigrate.kinds import Namespace

@@ -7,13 +7,13 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import urllib3
 from kubernetes import client, config
+from msgspec import Struct
 
 from ambimigrate.yamlio import Document, Unreadable, values
 
@@ -26,8 +26,7 @@ class ClusterError(Exception):
     """Why the cluster cannot be read at all: one sentence for the user."""
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
+class Where(Struct, frozen=True):
     """What a user names: empty values mean what kubectl would take; no namespace means all of them."""
 
     context: str = ""
@@ -35,8 +34,7 @@ class Where:
     namespaces: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(Struct, frozen=True):
     """A way into one cluster: its address, a pool of connections, and the headers that say who asks."""
 
     context: str

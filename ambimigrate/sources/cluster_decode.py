@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Generic, TypeVar
 
 import msgspec
+from msgspec import Struct
 
 from ambimigrate.decode import route
 from ambimigrate.kinds import Job, Object, Pod, ReplicaSet
@@ -22,8 +22,7 @@ _MAKERS = frozenset(
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"  # the whole object once more
 
 
-@dataclass(frozen=True, slots=True)
-class Live:
+class Live(Struct, frozen=True):
     """A live object as an origin: it stands in no text, so that a position is its name and the whole route."""
 
     file: str
@@ -41,8 +40,7 @@ class _Page(msgspec.Struct, Generic[T], frozen=True):
     items: list[T] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """What one page of a list brought; `token` leads to the next page, "" at the end.
 
     `empty` counts the objects that hold nothing which somebody reads.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ambimigrate.kinds import Deployment
 from ambimigrate.model import Resource
@@ -16,8 +17,7 @@ _ISTIOD = "app=istiod"  # of the charts, istioctl and the Sail operator alike, w
 _VERSION = "app.kubernetes.io/version"  # of the chart from Istio 1.24 on, for images named by digest
 
 
-@dataclass(frozen=True, slots=True)
-class Installation:
+class Installation(Struct, frozen=True):
     """The namespaces of istiod and the version of each of them; no versions if none was seen."""
 
     namespaces: tuple[str, ...] = (DEFAULT_ROOT,)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ambimigrate.kinds import KINDS, ConfigMap, Namespace, Object
 from ambimigrate.model import Problem, Resource
@@ -26,8 +27,7 @@ _SHOWN_AS = {"crd.projectcalico.org": "projectcalico.org"}
 _AMBIGUOUS = {name for name, count in Counter(name for _, name in KINDS).items() if count > 1}
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Struct, frozen=True):
     """One list to ask for; without a namespace that of the whole cluster."""
 
     kind: str
@@ -52,8 +52,7 @@ class Listing:
         return f"{self.path}?{urlencode({key: value for key, value in asked.items() if value})}"
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """The lists to ask for, the kinds that the cluster does not serve, and what to tell about the others."""
 
     listings: tuple[Listing, ...]
@@ -61,8 +60,7 @@ class Plan:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """What a list brought; `made` counts objects that others make, `empty` those that hold nothing of interest."""
 
     listing: Listing

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import threading
 import time
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import msgspec
 import urllib3
+from msgspec import Struct
 from urllib3 import exceptions
 
 from ambimigrate import __version__
@@ -25,8 +25,7 @@ _GONE_SILENT = 4  # requests in a row without any answer, after which no further
 _OBJECT = re.compile(r"<[^<>]* object at [^<>]*>:? ?|^\w+(?:Connection|Pool)\([^()]*\): ?")
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(Struct, frozen=True):
     """How long to wait for an answer, and how often to ask again; seconds."""
 
     connect: float = 10

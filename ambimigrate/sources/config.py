@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from ambimigrate import catalogue
 from ambimigrate.model import Position
@@ -19,8 +20,7 @@ class ConfigError(Exception):
     """A configuration that is not valid: one line for each error."""
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(Struct, frozen=True):
     """What the configuration says; all of it is optional. Paths are relative to `folder`."""
 
     folder: Path | None = None

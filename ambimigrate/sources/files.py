@@ -7,8 +7,9 @@ import posixpath
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from ambimigrate.decode import names_a_kind
 from ambimigrate.layout.kustomize import FILE_NAMES
@@ -20,8 +21,7 @@ _UNSEARCHED = frozenset({".git"})
 _DESCRIPTORS = ("/dev/fd/", "/proc/self/fd/")  # what a shell makes of `<(kustomize build .)`
 
 
-@dataclass
-class Tree:
+class Tree(Struct):
     """The names of the files to read, relative to `root` (what a user gave, as a prefix of every name shown)."""
 
     root: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ambimigrate.kinds import AuthorizationPolicy, NetworkPolicy, Sidecar, VirtualService
 from ambimigrate.kinds.core import NetworkPolicyPeer
@@ -19,8 +20,7 @@ _URL = re.compile(r"://([a-z0-9-]+)\.([a-z0-9-]+)(?=[:/]|$)")
 _SERVICE_NAME = re.compile(r"\b([a-z0-9-]+)\.([a-z0-9-]+)\.svc\b")
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """The namespace `caller` calls the namespace `callee`, as `ref` shows; `guessed` if only a text names the host."""
 
     caller: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ambimigrate.kinds import (
     AuthorizationPolicy,
@@ -28,8 +29,7 @@ ACCOUNT = "gateway.istio.io/service-account"
 NAME = "gateway.istio.io/name-override"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Front:
+class Front(Struct, frozen=True, eq=False):
     """A Service behind a waypoint: the waypoint's namespace and service account, and why there is or will be one."""
 
     service: Resource[Service]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ambimigrate.kinds import ConfigMap, IstioOperator, SailIstio
 from ambimigrate.model import Mesh, Resource, Route
@@ -13,8 +14,7 @@ from ambimigrate.yamlio import Document, Unreadable, values
 DEFAULT_ROOT = "istio-system"
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """A value of MeshConfig or of Istio's installation and the object that sets it; `route` is as near as the text allows."""
 
     value: Any
@@ -22,8 +22,7 @@ class Setting:
     route: Route
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Source:
+class Source(Struct, frozen=True, eq=False):
     """One object that configures Istio: its mesh configuration and its Helm values."""
 
     resource: Resource[Any]

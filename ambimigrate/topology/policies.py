@@ -6,8 +6,9 @@ Pods of gateways keep their proxy and are never among the workloads. Istio, pilo
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ambimigrate.kinds import AuthorizationPolicy, Deployment, Gateway, IstioGateway, Service, TargetRef
 from ambimigrate.model import Mesh, Resource, Route
@@ -18,8 +19,7 @@ GATEWAY_NAMES = ("gateway.networking.k8s.io/gateway-name", "istio.io/gateway-nam
 TARGETS, SELECTOR, NAMESPACE, ROOT = "targets", "selector", "namespace", "root"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Scope:
+class Scope(Struct, frozen=True, eq=False):
     """What a policy means: application workloads of the mesh, the Services in front of them, and words for the pods."""
 
     form: str

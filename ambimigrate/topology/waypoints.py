@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ambimigrate.kinds import Gateway, Namespace, Service
 from ambimigrate.model import Mesh, Resource
@@ -17,8 +18,7 @@ FOR = "istio.io/waypoint-for"
 INGRESS_USE = "istio.io/ingress-use-waypoint"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Binding:
+class Binding(Struct, frozen=True, eq=False):
     """The waypoint that an object asks for: by its own label or its namespace's. `gateway` is None if it is not in the input.
 
     `fault` says why the binding does not work, None if it does as far as the input shows.

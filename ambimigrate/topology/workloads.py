@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ambimigrate.kinds import (
     CronJob,
@@ -27,8 +28,7 @@ KINDS = (Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob, Rollout, 
 _MAKERS = frozenset(kind.__name__ for kind in KINDS)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Workload:
+class Workload(Struct, frozen=True, eq=False):
     """An object that makes pods: what its pods look like. `template` is the route to the pod template's metadata's parent."""
 
     resource: Resource[Any]

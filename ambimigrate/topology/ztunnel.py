@@ -7,7 +7,8 @@ ztunnel, src/rbac.rs (`Authorization::matches`), the same on 1.22 to 1.31 unless
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ambimigrate.kinds import AuthorizationPolicy
 from ambimigrate.kinds.security import Condition, Operation, Rule, Source
@@ -45,8 +46,7 @@ L7_OPERATION = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """One source, operation or condition: the fields that ztunnel compares and those that it does not."""
 
     route: Route
@@ -64,8 +64,7 @@ class Member:
         return not self.l4
 
 
-@dataclass(frozen=True, slots=True)
-class RuleEffect:
+class RuleEffect(Struct, frozen=True):
     """What ztunnel makes of one rule.
 
     `dropped`: an ALLOW rule with an L7 field is out. `inert`: a rule with a clause that has no L4 field left never

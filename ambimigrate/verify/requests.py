@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import zip_longest
 from random import Random
 from typing import Any
+
+from msgspec.structs import replace
 
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.semantics.decision import Header, Headers

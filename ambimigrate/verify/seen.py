@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from ambimigrate.kinds import Service
 from ambimigrate.model import Resource
 from ambimigrate.verify.values import Ask, Caller, Place
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """One request of one caller to a place; `service` is the Service that it dials, of either mesh."""
 
     place: Place
@@ -21,8 +21,7 @@ class Case:
     ask: Ask
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """One way in which a case differs; equal ways have equal signatures. `workload`: of a verdict."""
 
     kind: str
@@ -31,8 +30,7 @@ class Found:
     workload: str = ""
 
 
-@dataclass
-class Seen:
+class Seen(Struct):
     """All cases that differ in one way: the smallest of them, their number, and whom and what they are about."""
 
     case: Case

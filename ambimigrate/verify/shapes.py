@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
+
+from msgspec import Struct
 
 from ambimigrate.kinds import GRPCRoute, HTTPRoute, RequestAuthentication, VirtualService
 from ambimigrate.kinds.gatewayapi import HeaderFilter, RouteFilter
@@ -19,8 +20,7 @@ from ambimigrate.verify import examples
 ORIGIN = "https://example.com"
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """A request that meets all conditions of one match; "" where it sets none. `without`: headers that must not be there."""
 
     path: str = ""

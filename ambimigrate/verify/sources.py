@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from ambimigrate.kinds import AuthorizationPolicy, PeerAuthentication
 from ambimigrate.model import Mesh, Resource

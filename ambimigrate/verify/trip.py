@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ambimigrate.kinds import Service
 from ambimigrate.model import Mesh, Resource
@@ -20,8 +22,7 @@ from ambimigrate.verify.values import GATEWAY, OUTSIDE, Ask, Caller, Place
 PROXY = "the proxies themselves"  # what answers where no backend does
 
 
-@dataclass(frozen=True, slots=True)
-class Trip:
+class Trip(Struct, frozen=True):
     """What routing makes of a request, and for each workload that it reaches whether it is let in."""
 
     mode: str

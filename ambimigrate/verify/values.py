@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ambimigrate.model import Position, Ref
 from ambimigrate.semantics.decision import Headers
@@ -13,8 +14,7 @@ WORKLOAD, GATEWAY, UNSEEN, OUTSIDE = "workload", "gateway", "unseen", "outside"
 ANY = "any-other"  # stands for namespaces and service accounts that nothing names
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Struct, frozen=True):
     """A class of callers by one of its members; `unseen` ones are named by policies or by nobody, but not in the input."""
 
     kind: str
@@ -39,8 +39,7 @@ class Caller:
         return f"{self.namespace}/{self.workload or self.account}"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A port that callers dial: of a Service, of a ServiceEntry, or of a name that only VirtualServices know."""
 
     host: str
@@ -49,8 +48,7 @@ class Place:
     is_http: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Struct, frozen=True):
     """A request to a place, or a connection where `method` is empty (`host` is then the server name of TLS).
 
     `direct`: to the address of a pod. `foreign`: the Host header names something else than the place.
@@ -72,16 +70,14 @@ class Ask:
         return (*unusual, *host, len(self.path), self.path, self.headers, self.method, self.host)
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """An object that decides, at its place in the input."""
 
     ref: Ref
     position: Position
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(Struct, frozen=True):
     """What becomes of the witness on one side: in words, field by field, and the objects that decide so."""
 
     text: str
@@ -90,8 +86,7 @@ class Side:
     sources: tuple[Source, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """One way in which two trees differ; `others` counts the tried requests that differ in the same way."""
 
     kind: str
@@ -108,8 +103,7 @@ class Difference:
     callers: tuple[str, ...] = ()  # all for whom it was seen
 
 
-@dataclass(frozen=True, slots=True)
-class Unchecked:
+class Unchecked(Struct, frozen=True):
     """Something that plays a part and was not compared."""
 
     mesh: str
@@ -118,8 +112,7 @@ class Unchecked:
     because: str
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """How many requests are tried for a port, and with which seed they are mixed."""
 
     requests: int = 250
@@ -127,8 +120,7 @@ class Settings:
     own: tuple[Ask, ...] = ()  # requests of the user's, tried first wherever their Host header means the place
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
+class Verification(Struct, frozen=True):
     """What was compared, how often, and what came of it."""
 
     routing: int

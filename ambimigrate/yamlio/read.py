@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import yaml
+from msgspec import Struct
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from ambimigrate.model import Position, Route
@@ -29,8 +29,7 @@ class Unreadable(Exception):
         self.message, self.line = message, line
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(Struct, frozen=True):
     """One YAML document, exactly as it stands in its file: `start` is the offset of `text` there, `first_line` is 1-based."""
 
     file: str
@@ -105,8 +104,7 @@ def documents(file: str, text: str) -> Iterator[Document]:
     yield Document(file, start, line, text[start:])
 
 
-@dataclass(slots=True)
-class Values:
+class Values(Struct):
     """The value of a document and its duplicate keys with their lines (1-based in the file)."""
 
     value: Any

@@ -47,8 +47,8 @@ def _before_policies(namespace: Resource[Namespace], mesh: Mesh) -> Iterator[Hit
         if application is not None:
             yield Hit(
                 namespace.at("metadata", "labels", injection.MODE),
-                f"{application.name} syncs this label before NetworkPolicy {policy.name}, which opens port {reach.HBONE}: calls "
-                f"to pods of {namespace.name} time out in between",
+                f"{application.name} syncs this label before NetworkPolicy {policy.name}, which opens port {reach.HBONE}: "
+                f"calls to pods of {namespace.name} time out in between",
                 "policy",
                 related=(policy.at("metadata", "name"),),
             )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ambimigrate.checks import rule
 from ambimigrate.checks.network import reach
-from ambimigrate.checks.pods import captured, listed
+from ambimigrate.checks.pods import captured, listed, named
 from ambimigrate.kinds import NetworkPolicy
 from ambimigrate.kinds.core import NetworkPolicyPort
 from ambimigrate.model import Hit, Mesh, Position, Resource
@@ -27,8 +27,8 @@ def check(policy: Resource[NetworkPolicy], mesh: Mesh) -> Iterator[Hit]:
         ports = listed(str(number) for number, _ in dead)
         yield Hit(
             dead[0][1],
-            f"port {ports} is of sidecars and the way to istiod: {listed(each.name for each in pods)} need no such rule in ambient "
-            "mode",
+            f"{policy.name} names port {ports} for {named(pods)}: only sidecars use it, it is dead once "
+            "the pods are ambient",
             related=tuple(where for _, where in dead[1:]),
         )
 
@@ -36,9 +36,8 @@ def check(policy: Resource[NetworkPolicy], mesh: Mesh) -> Iterator[Hit]:
 def _named(policy: Resource[NetworkPolicy]) -> Iterator[tuple[int, Position]]:
     for field, known in (("ingress", _INGRESS), ("egress", _EGRESS)):
         for i, each in enumerate(getattr(policy.body.spec, field)):
-            for j, port in enumerate(each.ports):
-                if isinstance(port.port, int) and port.port in known and _is_one(port):
-                    yield port.port, policy.at("spec", field, i, "ports", j)
+            numbers = ((j, port.port) for j, port in enumerate(each.ports) if _is_one(port) and isinstance(port.port, int))
+            yield from ((number, policy.at("spec", field, i, "ports", j)) for j, number in numbers if number in known)
 
 
 def _is_one(port: NetworkPolicyPort) -> bool:

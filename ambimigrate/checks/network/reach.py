@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from ambimigrate.checks.pods import captured, listed
 from ambimigrate.kinds import Deployment, LabelSelector, NetworkPolicy
@@ -26,8 +27,7 @@ GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
 _POD_NETWORK = 16  # a block this wide or wider may hold addresses of pods
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Pods:
+class Pods(Struct, frozen=True, eq=False):
     """Pods that share labels: those of a workload, or of a waypoint that istiod makes from a Gateway."""
 
     namespace: str

@@ -36,14 +36,14 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     if platform in _NEEDS and platform not in {install.profile(resource), *install.profile(resource).split("-")}:
         yield Hit(
             resource.at("spec", "values"),
-            f"{resource.name or resource.kind} sets no global.platform, but the cluster is {platform} ({why}): {_NEEDS[platform]}, "
-            "and no pod is captured",
+            f"{resource.name or resource.kind} sets no global.platform, but the cluster is {platform} ({why}): "
+            f"{_NEEDS[platform]}, and no pod is captured",
         )
 
 
 def _installs_cni(resource: Resource[Any]) -> bool:
     if isinstance(resource.body, HelmRelease):
-        return dig(resource.body.spec.chart, _CNI) == "cni"
+        return bool(dig(resource.body.spec.chart, _CNI) == "cni")
     return install.is_installation(resource)
 
 

@@ -26,8 +26,8 @@ def check(config: Resource[ConfigMap], mesh: Mesh) -> Iterator[Hit]:
     if injection.injects(mesh, config.namespace) and _loses(labels, injection.INJECT, "false"):
         yield Hit(
             config.at("data", "deployment"),
-            f"takes {injection.INJECT}=false off the pods of {names}: namespace {config.namespace} injects, so they get a sidecar "
-            "and serve no traffic",
+            f"takes {injection.INJECT}=false off the pods of {names}: namespace {config.namespace} injects, so they get a "
+            "sidecar and serve no traffic",
             "injected",
         )
     own = injection.labels(mesh, config.namespace)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
+
+from msgspec import Struct
 
 from ambimigrate.semantics.authz import paths
 from ambimigrate.semantics.authz.model import Request
@@ -17,8 +18,7 @@ from ambimigrate.versions import Version, at_least
 SPIFFE = "spiffe://"
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """What an Envoy knows of a connection: `request` is None on a TCP chain, `claims` are those of the verified token.
 
     `peer_ip` is the address of the direct peer, None at a waypoint, where it is no IP address.
@@ -33,8 +33,7 @@ class View:
     claims: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """What a rule is read with: the policy's namespace, the mesh's trust domain and its aliases, and the release."""
 
     namespace: str

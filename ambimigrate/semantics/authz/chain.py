@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ambimigrate.kinds import AuthorizationPolicy
 from ambimigrate.kinds.security import JWTRule
@@ -17,8 +19,7 @@ DRY_RUN = "istio.io/dry-run"
 Policy = Resource[AuthorizationPolicy]
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(Struct, frozen=True):
     """The policies and token rules of one filter chain."""
 
     policies: tuple[Policy, ...]

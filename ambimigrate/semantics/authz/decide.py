@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from ambimigrate.model import Mesh
 from ambimigrate.semantics.authz import sidecar, waypoint, ztunnel

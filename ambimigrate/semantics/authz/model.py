@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from ambimigrate.kinds import Service
 from ambimigrate.kinds.core import ServicePort
@@ -22,8 +23,7 @@ class Verdict(StrEnum):
     ASK = "ask"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """An HTTP request as the proxy in question receives it.
 
     `signed`: its tokens count as signed by the issuer that they name, for issuers whose keys are not in the input.
@@ -36,8 +36,7 @@ class Request:
     signed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Struct, frozen=True):
     """Who calls: its identity (`<trust domain>/ns/<namespace>/sa/<name>`, None outside the mesh) and address.
 
     `captured`: ztunnel, or a gateway that opted in, sends its connections, so they cross waypoints.
@@ -48,8 +47,7 @@ class Caller:
     captured: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A connection to a port of a Service, with a request if it is HTTP.
 
     `direct`: to the address of a pod. `now`: for the validity of tokens; None leaves it unchecked.
@@ -76,8 +74,7 @@ class Call:
         return speaks_http(self.service_port) is not False
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(Struct, frozen=True):
     """A proxy on the way, the workload or Gateway that it belongs to, and the identity that it saw."""
 
     proxy: str  # sidecar | ztunnel | waypoint | none
@@ -93,8 +90,7 @@ class Hop:
         return f"{self.proxy} {self.place}"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """What becomes of a call.
 
     `status`: what the caller of an HTTP request gets, 0 for none; on ASK, if the authorizers refuse. `audit`: an AUDIT

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ambimigrate.kinds.security import Operation, Rule, Source
 from ambimigrate.semantics.authz.attributes import Scope, View, test
 from ambimigrate.versions import Version, at_least
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+class Clause(Struct, frozen=True):
     """An attribute with the values that it must and must not have."""
 
     key: str

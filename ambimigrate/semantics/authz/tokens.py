@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ambimigrate.kinds.security import JWTRule
 from ambimigrate.semantics.authz.attributes import header
@@ -16,8 +18,7 @@ SKEW = 60  # seconds that Envoy allows clocks to differ
 SPACED = ("scope", "permission")  # claims whose text Istio takes as a list
 
 
-@dataclass(frozen=True, slots=True)
-class Authenticated:
+class Authenticated(Struct, frozen=True):
     """The request as the next filter sees it, and the claims of its token. `status`: of the refusal, 0 for none."""
 
     request: Request

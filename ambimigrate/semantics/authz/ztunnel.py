@@ -6,7 +6,8 @@ Sources: istio, pilot/pkg/serviceregistry/ambient/authorization.go `convertAutho
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ambimigrate.kinds import AuthorizationPolicy
 from ambimigrate.kinds.security import Condition, Operation, Rule, Source
@@ -23,8 +24,7 @@ from ambimigrate.versions import Version, at_least
 _L4_CONDITIONS = frozenset({"source.ip", "source.namespace", "source.principal", "destination.ip", "destination.port"})
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(Struct, frozen=True):
     """What ztunnel knows of a connection: the port is the pod's."""
 
     principal: str | None
@@ -33,8 +33,7 @@ class Connection:
     port: int
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     """What all must hold; a field without values says nothing, and a Match that says nothing never matches."""
 
     principals: tuple[str, ...] = ()
@@ -54,8 +53,7 @@ class Match:
 Clauses = tuple[tuple[Match, ...], ...]  # all of them must hold: of each any Match
 
 
-@dataclass(frozen=True, slots=True)
-class Authorization:
+class Authorization(Struct, frozen=True):
     """A policy as ztunnel is sent it."""
 
     name: str
