@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from ambimigrate import catalogue
+from ambimigrate import catalogue, workers
 from ambimigrate.checks import Rule, rules
 from ambimigrate.model import Finding, Hit, Mesh, Position, Ref, Resource, Route, grouped
+
+MANY = 6_000  # objects to look at; for fewer, processes cost more than they save
 
 
 class Everywhere:
@@ -32,32 +35,45 @@ def analyse(meshes: Iterable[Mesh], only: Iterable[Rule] | None = None) -> tuple
     """The findings of all rules (or of some), sorted by place, rule and message."""
     found: dict[tuple[Any, ...], Finding] = {}
     for mesh in meshes:
-        for rule, resource, hit in _hits(mesh, rules(mesh.kinds()) if only is None else only):
-            _add(found, rule, resource, hit, mesh)
+        for finding in _of_mesh(mesh, rules(mesh.kinds()) if only is None else tuple(only)):
+            _add(found, finding)
     return _numbered(sorted(found.values(), key=lambda finding: finding.order))
 
 
-def _hits(mesh: Mesh, among: Iterable[Rule]) -> Iterator[tuple[Rule, Resource[Any], Hit]]:
+def _of_mesh(mesh: Mesh, among: tuple[Rule, ...]) -> Iterator[Finding]:
     """Object by object, so that the text of each is composed once for all the rules that point into it."""
     about: dict[type, tuple[Rule, ...]] = grouped((kind, rule) for rule in among for kind in rule.kinds)
-    subjects = ((each, kind) for kind in about for each in ((whole(mesh),) if kind is Mesh else mesh.of(kind)))
-    for resource, kind in subjects:
-        for rule in about[kind]:
-            for hit in rule.check(resource, mesh):
-                yield rule, resource, hit
+    subjects = [(each, about[kind]) for kind in about for each in ((whole(mesh),) if kind is Mesh else mesh.of(kind))]
+    parts = workers.worth(len(subjects), MANY)
+    jobs = [partial(_found, mesh, subjects[number::parts]) for number in range(parts)]
+    yield from (finding for findings in (workers.spread(jobs) if parts > 1 else [jobs[0]()]) for finding in findings)
 
 
-def _add(found: dict[tuple[Any, ...], Finding], rule: Rule, resource: Resource[Any], hit: Hit, mesh: Mesh) -> None:
+def _found(mesh: Mesh, subjects: list[tuple[Resource[Any], tuple[Rule, ...]]]) -> list[Finding]:
+    hits = ((rule, resource, hit) for resource, some in subjects for rule in some for hit in rule.check(resource, mesh))
+    made = (_finding(rule, resource, hit, mesh) for rule, resource, hit in hits)
+    return [finding for finding in made if finding is not None]
+
+
+def _finding(rule: Rule, resource: Resource[Any], hit: Hit, mesh: Mesh) -> Finding | None:
     case = catalogue.entry(rule.id).case(hit.case, mesh.target.istio)
     if case is None:
-        return
+        return None
     if not hit.message.isprintable():  # a name in the input may hold line feeds
         hit = replace(hit, message=" ".join("".join(c if c.isprintable() else " " for c in hit.message).split()))
-    key = rule.id, hit.case, resource.ref, hit.position, hit.message
+    print_ = fingerprint(rule.id, resource, hit)
+    return Finding(rule.id, case.level, case.fails_open, resource.ref, hit, case.fix, (mesh.name,), print_)
+
+
+def _add(found: dict[tuple[Any, ...], Finding], finding: Finding) -> None:
+    """The same finding in several meshes is one, for all of them and for all Services that they name."""
+    key = finding.rule, finding.hit.case, finding.ref, finding.hit.position, finding.hit.message
     known = found.get(key)
-    meshes = tuple(dict.fromkeys((*known.meshes, mesh.name))) if known else (mesh.name,)
-    print_ = known.fingerprint if known else fingerprint(rule.id, resource, hit)
-    found[key] = Finding(rule.id, case.level, case.fails_open, resource.ref, hit, case.fix, meshes, print_)
+    if known is not None:
+        services = tuple(dict.fromkeys((*known.hit.services, *finding.hit.services)))
+        meshes = tuple(dict.fromkeys((*known.meshes, *finding.meshes)))
+        finding = replace(known, meshes=meshes, hit=replace(known.hit, services=services))
+    found[key] = finding
 
 
 def fingerprint(rule: str, resource: Resource[Any], hit: Hit) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import msgspec
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ambimigrate import catalogue, checks

@@ -49,7 +49,8 @@ def _crds(mesh: Mesh) -> Step:
 def _istio(mesh: Mesh, root: str) -> Step:
     version = mesh.target.istio
     operator = next((each for each in mesh.of(IstioOperator)), None)
-    platform = f" --set global.platform={mesh.target.platform}" if mesh.target.platform else ""
+    value = f"global.platform={mesh.target.platform}" if mesh.target.platform else ""
+    platform = f" --set {value}" if value else ""
     if operator is None:
         commands = tuple(
             f"helm upgrade {'--install ' if chart != 'istiod' else '--reuse-values '}{release} istio/{chart}"
@@ -64,7 +65,8 @@ def _istio(mesh: Mesh, root: str) -> Step:
         commands = (
             f"istioctl upgrade -f {operator.file} --set values.pilot.env.PILOT_ENABLE_AMBIENT=true"
             " --set values.cni.ambient.enabled=true --set components.cni.enabled=true --set components.ztunnel.enabled=true"
-            " --set meshConfig.defaultConfig.proxyMetadata.ISTIO_META_ENABLE_HBONE=true",
+            " --set meshConfig.defaultConfig.proxyMetadata.ISTIO_META_ENABLE_HBONE=true"
+            + (f" --set values.{value}" if value else ""),
         )
     return Step(
         "Switch ambient mode on: istiod, then istio-cni, then ztunnel",

@@ -27,8 +27,7 @@ def check(policy: Resource[NetworkPolicy], mesh: Mesh) -> Iterator[Hit]:
         ports = listed(str(number) for number, _ in dead)
         yield Hit(
             dead[0][1],
-            f"{policy.name} names port {ports} for {named(pods)}: only sidecars use it, it is dead once "
-            "the pods are ambient",
+            f"{policy.name} names port {ports} for {named(pods)}: only sidecars use it, it is dead once the pods are ambient",
             related=tuple(where for _, where in dead[1:]),
         )
 

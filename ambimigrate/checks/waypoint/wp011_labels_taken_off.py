@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from ambimigrate.checks import rule
 from ambimigrate.checks.pods import listed
@@ -19,11 +18,11 @@ _LABELS = ("spec", "template", "metadata", "labels")
 @rule("WP011", ConfigMap)
 def check(config: Resource[ConfigMap], mesh: Mesh) -> Iterator[Hit]:
     users = mesh.index(_users).get((config.namespace, config.name), ())
-    labels = dig(_parsed(config.body.data.get("deployment", "")), _LABELS) if users else None
-    if not isinstance(labels, dict):
+    text = config.body.data.get("deployment", "") if users else ""
+    if "labels" not in text:
         return
     names = f"waypoint {listed(each.name for each in users)}"
-    if injection.injects(mesh, config.namespace) and _loses(labels, injection.INJECT, "false"):
+    if injection.injects(mesh, config.namespace) and _loses(text, injection.INJECT, "false"):
         yield Hit(
             config.at("data", "deployment"),
             f"takes {injection.INJECT}=false off the pods of {names}: namespace {config.namespace} injects, so they get a "
@@ -31,7 +30,7 @@ def check(config: Resource[ConfigMap], mesh: Mesh) -> Iterator[Hit]:
             "injected",
         )
     own = injection.labels(mesh, config.namespace)
-    if own.get(injection.MODE) == injection.AMBIENT and _loses(labels, injection.MODE, "none"):
+    if own.get(injection.MODE) == injection.AMBIENT and _loses(text, injection.MODE, "none"):
         yield Hit(
             config.at("data", "deployment"),
             f"takes {injection.MODE}=none off the pods of {names}: ztunnel captures them, and calls to the waypoint fail",
@@ -39,11 +38,15 @@ def check(config: Resource[ConfigMap], mesh: Mesh) -> Iterator[Hit]:
         )
 
 
-def _loses(labels: dict[str, Any], name: str, wanted: str) -> bool:
-    """Whether a strategic merge of these labels changes one that the waypoint's template sets (Istio, files/waypoint.yaml)."""
-    if labels.get("$patch") in {"replace", "delete"}:
-        return labels.get(name) != wanted
-    return name in labels and str(labels[name]).lower() != wanted
+def _loses(text: str, name: str, wanted: str) -> bool:
+    """Whether a patch changes a label that the waypoint's template sets (Istio, files/waypoint.yaml); null takes it away."""
+    document = Document("", 0, 1, text)
+    try:
+        labels = dig(values(document).value, _LABELS)
+    except Unreadable:
+        return False
+    found = labels.get(name) if isinstance(labels, dict) else None
+    return document.at((*_LABELS, name)).route == (*_LABELS, name) and (found is None or str(found) != wanted)
 
 
 def _users(mesh: Mesh) -> dict[tuple[str, str], tuple[Resource[Gateway], ...]]:
@@ -51,10 +54,3 @@ def _users(mesh: Mesh) -> dict[tuple[str, str], tuple[Resource[Gateway], ...]]:
     found = ((each, each.body.spec.infrastructure) for each in waypoints.waypoints(mesh))
     named = ((each, spec.parameters_ref) for each, spec in found if spec is not None)
     return grouped(((each.namespace, ref.name), each) for each, ref in named if ref is not None)
-
-
-def _parsed(text: str) -> Any:
-    try:
-        return values(Document("", 0, 1, text)).value
-    except Unreadable:
-        return None

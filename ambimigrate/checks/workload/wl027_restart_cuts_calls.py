@@ -11,7 +11,7 @@ from ambimigrate.kinds import Deployment, HorizontalPodAutoscaler, ScaledObject,
 from ambimigrate.model import Hit, Mesh, Resource, Route
 from ambimigrate.topology import injection
 from ambimigrate.topology.meshconfig import dig
-from ambimigrate.topology.workloads import Workload, of_resource, services_of
+from ambimigrate.topology.workloads import Workload, behind, of_resource, services_of
 
 
 @rule("WL027", Deployment, StatefulSet)
@@ -20,7 +20,7 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     if workload is None or not captured(mesh, workload) or injection.workload_mode(mesh, workload) != injection.SIDECAR:
         return
     pods = _least(mesh, resource)
-    services = listed(f"Service {each.name}" for each in services_of(mesh, workload))
+    services = listed(f"Service {each.name}" for each in services_of(mesh, workload) if len(behind(mesh, each)) == 1)
     found = _cut(resource, workload, pods) if services and pods else None
     if found is not None:
         route, why = found
