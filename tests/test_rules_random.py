@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import re
 import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Sequence
@@ -41,7 +40,6 @@ from tests.random_values import Tree
 LONG = int(os.environ.get("AMBIMIGRATE_EXAMPLES", "0"))
 VIEWS = tuple(dict.fromkeys(KINDS.values()))
 BATCHES = 8  # of random meshes, so that several processes can share them
-SERVICE = re.compile(r"[^/]*/[^/]*")
 
 Property = Callable[..., None]
 
@@ -119,7 +117,7 @@ def assert_well_formed(finding: Finding) -> None:
     assert hit.case in catalogue.entry(finding.rule).cases
     assert hit.message.strip()
     assert "\n" not in hit.message and "\r" not in hit.message, f"{finding.rule}: {hit.message!r}"
-    assert all(SERVICE.fullmatch(each) for each in hit.services), f"{finding.rule}: {hit.services}"
+    assert all("/" in each for each in hit.services), f"{finding.rule}: {hit.services}"
     assert len(finding.fingerprint) == 64
     assert (hit.position.line is None) == (not hit.position.file)
 
