@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import pickle
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -42,6 +41,8 @@ def _started(job: Callable[[], Any]) -> tuple[int, int]:
     if process:
         os.close(write)
         return process, read
+    import pickle
+
     try:
         os.close(read)
         with os.fdopen(write, "wb") as out:
@@ -58,6 +59,8 @@ def _outcome(job: Callable[[], Any]) -> tuple[Any, Exception | None]:
 
 
 def _received(process: int, end: int) -> Any:
+    import pickle
+
     with os.fdopen(end, "rb") as source:
         content = source.read()
     os.waitpid(process, 0)

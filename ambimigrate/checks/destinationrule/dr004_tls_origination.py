@@ -35,8 +35,7 @@ def _hits(
     if outside and outside != unread:
         yield Hit(
             place,
-            f"fails open: no waypoint starts TLS ({mode}) towards {dr.body.spec.host}, plaintext of ambient callers leaves"
-            " the mesh",
+            f"fails open: no waypoint starts TLS ({mode}) towards {dr.body.spec.host}, ambient callers send plaintext to it",
             case="external",
         )
     elif unread:
