@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 import yaml
 
-from ambimigrate.catalogue import folder
+from ambimigrate.catalogue import entry, folder
 from ambimigrate.support import PLANES, Feature, areas, feature
 from ambimigrate.versions import NEWEST_PATCHES, Version, in_ranges, parse
 
@@ -78,3 +78,31 @@ def test_command_refuses_what_is_no_feature() -> None:
     )
     assert run.returncode == 2
     assert "teleport" in run.stderr
+
+
+# a case of a rule holds on exactly those versions on which the table gives the data plane one of these statuses
+AGREE = [
+    ("EX005", "default", "traffic-extension", "waypoint", {"unsupported"}),
+    ("SE003", "bound", "service-entry-cidr", "ztunnel", {"unsupported"}),
+    ("SE003", "plain", "service-entry-cidr", "ztunnel", {"unsupported"}),
+    ("SE004", "default", "service-entry-none", "ztunnel", {"fails closed"}),
+    ("AP006", "enforced", "dry-run", "ztunnel", {"fails closed"}),
+    ("AP006", "silent", "dry-run", "ztunnel", {"ignored", "experimental"}),
+    ("DR006", "random", "consistent-hash", "waypoint", {"ignored"}),
+    ("DR006", "no-route", "consistent-hash", "waypoint", {"partial"}),
+    ("VS008", "tcp", "virtual-service-tcp-tls", "waypoint", {"ignored"}),
+    ("VS008", "sni", "virtual-service-tcp-tls", "waypoint", {"partial"}),
+    ("EF002", "default", "envoy-filter", "waypoint", {"partial"}),
+    ("EF004", "gone", "envoy-filter", "waypoint", {"alpha"}),
+    ("EX002", None, "policies-for-all-waypoints", "waypoint", {"rejected"}),
+]
+
+
+@pytest.mark.parametrize(("rule", "case", "name", "plane", "statuses"), AGREE)
+def test_rules_and_table_change_with_the_same_release(
+    rule: str, case: str | None, name: str, plane: str, statuses: set[str]
+) -> None:
+    cases = entry(rule).cases
+    ranges = cases[case].versions if case else next(each.versions for each in cases.values() if each.versions != "*")
+    for version in (each for each in VERSIONS if each.line >= (1, 24)):
+        assert in_ranges(version, ranges) == (feature(name).status(plane, version) in statuses), version
