@@ -59,7 +59,7 @@ def _finding(rule: Rule, resource: Resource[Any], hit: Hit, mesh: Mesh) -> Findi
     case = catalogue.entry(rule.id).case(hit.case, mesh.target.istio)
     if case is None:
         return None
-    if not hit.message.isprintable():  # a name in the input may hold line feeds
+    if not hit.message.isprintable() or "  " in hit.message:  # a name may hold line feeds, or be empty
         hit = replace(hit, message=" ".join("".join(c if c.isprintable() else " " for c in hit.message).split()))
     print_ = fingerprint(rule.id, resource, hit)
     return Finding(rule.id, case.level, case.fails_open, resource.ref, hit, case.fix, (mesh.name,), print_)
