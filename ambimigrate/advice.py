@@ -65,6 +65,7 @@ def _extensions(moving: list[Standing], findings: tuple[Finding, ...]) -> Iterat
 
 
 def _layers(moving: list[Standing]) -> Iterator[Advice]:
+    moving = [each for each in moving if each.verdict not in {"wait", "unknown"}]  # of these nothing can be said yet
     if not moving:
         return
     needing = [each for each in moving if each.waypoint]

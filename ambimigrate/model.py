@@ -51,7 +51,10 @@ class Ref(NamedTuple):
     name: str
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+        if self.kind == "Mesh":
+            return f"mesh {self.name}".rstrip()
+        name = self.name or "(without a name)"
+        return f"{self.kind} {self.namespace}/{name}" if self.namespace else f"{self.kind} {name}"
 
 
 class Resource(Struct, Generic[T_co], frozen=True, eq=False):

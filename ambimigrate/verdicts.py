@@ -13,6 +13,7 @@ from ambimigrate.model import Finding, Mesh, Problem, Severity
 from ambimigrate.topology import injection, meshconfig, waypoints
 from ambimigrate.topology.workloads import KINDS as WORKLOADS
 
+UNREADABLE = "text that could not be read"
 _INHERITED = frozenset(
     {
         "AuthorizationPolicy",
@@ -125,7 +126,7 @@ def _is_bound(mesh: Mesh, namespace: str, name: str) -> bool:
 
 
 def _not_seen(mesh: Mesh, namespace: str) -> tuple[str, ...]:
-    """What the verdict depends on and was not read: kinds, or `?` for text that could not be read."""
+    """What the verdict depends on and was not read: kinds, and UNREADABLE for problems that name none."""
     own = injection.by_namespace(mesh).get(namespace, ())
     kinds = {type(resource.body) for resource in own}
     missing = []
@@ -134,7 +135,7 @@ def _not_seen(mesh: Mesh, namespace: str) -> tuple[str, ...]:
             missing.append("workloads")
         if Service not in kinds and not kinds.isdisjoint(_ABOUT_SERVICES):
             missing.append("Service")
-    missing += [problem.kind or f"what {problem.file} says" for problem in mesh.problems if _concerns(mesh, problem, namespace)]
+    missing += [problem.kind or UNREADABLE for problem in mesh.problems if _concerns(mesh, problem, namespace)]
     return tuple(dict.fromkeys(missing))
 
 

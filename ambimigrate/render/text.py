@@ -17,6 +17,7 @@ from ambimigrate.verdicts import Standing, namespace_of
 
 _ORDER = ("wait", "needs-changes", "unknown", "needs-waypoint", "ready", "not-in-mesh")
 SHOWN = 3  # of what was not seen of a namespace
+TEMPLATES = 10  # of those that were not rendered
 NAMELESS = "(no namespace given)"
 _SAYS = {
     "wait": "has to wait",
@@ -166,11 +167,12 @@ def _problems(report: Report, style: Style, width: int) -> Iterator[str]:
             text = f"{place}: {problem.message}" if place else problem.message
             yield from wrap(visible(text), width, initial_indent="  ", subsequent_indent="    ")
         yield ""
-    for number, file in enumerate(report.counts.not_rendered):
-        if not number:
-            yield f"Not rendered, hence not read: {counted(len(report.counts.not_rendered), 'Helm template')}"
-        if number < 10:
-            yield f"  {visible(file)}"
+    files = report.counts.not_rendered
+    if files:
+        yield f"Not rendered, hence not read: {counted(len(files), 'Helm template')}"
+        yield from (f"  {visible(file)}" for file in files[:TEMPLATES])
+        if len(files) > TEMPLATES:
+            yield f"  and {len(files) - TEMPLATES} more; --format json lists all"
     if report.counts.not_rendered:
         yield "  helm template … | ambimigrate scan -     reads what they make"
         yield ""

@@ -50,7 +50,7 @@ class Workload(Struct, frozen=True, eq=False):
         return self.pod.service_account_name or "default"
 
     def __str__(self) -> str:
-        return f"{self.resource.kind} {self.name}"
+        return f"{self.resource.kind} {self.name or '(without a name)'}"
 
 
 _TEMPLATES: dict[type, Route] = {Pod: (), CronJob: ("spec", "jobTemplate", "spec", "template")}

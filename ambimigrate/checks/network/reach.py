@@ -117,10 +117,6 @@ def rules(policy: NetworkPolicy, direction: str) -> tuple[NetworkPolicyIngressRu
     return policy.spec.ingress if direction == "Ingress" else policy.spec.egress
 
 
-def peers(rule: NetworkPolicyIngressRule | NetworkPolicyEgressRule) -> tuple[NetworkPolicyPeer, ...]:
-    return rule.from_ if isinstance(rule, NetworkPolicyIngressRule) else rule.to
-
-
 def admits(ports: tuple[NetworkPolicyPort, ...], number: int = HBONE) -> bool:
     """Whether a rule with these ports lets the TCP port through; no ports at all mean every port."""
     return not ports or any(_is(each, number) for each in ports)
