@@ -14,6 +14,7 @@ from ambimigrate.converters import attached, labels, made, routes, shared, waypo
 from ambimigrate.converters.actions import destinations
 from ambimigrate.converters.apply import after
 from ambimigrate.converters.outcome import Outcome
+from ambimigrate.converters.settings import DEFAULT, Settings
 from ambimigrate.holds import Check, Place, Proposal, decide, permitted
 from ambimigrate.kinds import HTTPRoute, Service, VirtualService
 from ambimigrate.model import Finding, Mesh, Ref, Resource
@@ -27,11 +28,12 @@ CANNOT_EDIT, FOLLOWS = "NS907", "NS908"
 
 
 class Choice(Struct, frozen=True):
-    """What is asked for: the namespaces (None: all), the last stage (None: the end state) and the mesh (empty: all)."""
+    """What is asked for: the namespaces (None: all), the last stage (None: the end state), the mesh (empty: all), and how."""
 
     namespaces: tuple[str, ...] | None = None
     stage: Stage | None = None
     mesh: str = ""
+    settings: Settings = DEFAULT
 
     def takes(self, mesh: str, namespace: str) -> bool:
         """Whether the namespace of that mesh is asked for."""
@@ -65,7 +67,7 @@ def convert(
     meshes, findings = tuple(meshes), tuple(findings)
     every = standings(meshes, findings)
     chosen = [each for each in every if choice.takes(each.mesh, each.name)]
-    drafts = [_namespace(mesh, each) for mesh in meshes for each in chosen if each.mesh == mesh.name]
+    drafts = [_namespace(mesh, each, choice.settings) for mesh in meshes for each in chosen if each.mesh == mesh.name]
     changes = tuple(change for draft in drafts for change in draft.changes)
     reasons = (*(each for draft in drafts for each in draft.held), *refused, *_uneditable(meshes, changes))
     holding = decide(meshes, findings, chosen, Proposal(changes, reasons), check)
@@ -85,11 +87,11 @@ def _order(change: Change) -> tuple[object, ...]:
     return change.stage, subject.at().order, change.mesh, change.verb != "create", change.ref
 
 
-def _namespace(mesh: Mesh, standing: Standing) -> Outcome:
+def _namespace(mesh: Mesh, standing: Standing, settings: Settings) -> Outcome:
     """What could be done for one namespace if nothing held it."""
     name = standing.name
     own = [vs for vs in mesh.of(VirtualService) if vs.namespace == name and is_of_mesh(vs.body)]
-    found = [routes.convert(vs, mesh) for vs in own if _concerns(mesh, vs)]
+    found = [routes.convert(vs, mesh, settings) for vs in own if _concerns(mesh, vs)]
     if standing.verdict == "not-in-mesh":
         return Outcome(held=tuple(each for outcome in found for each in outcome.held))
     needed = {*(standing.waypoint.services if standing.waypoint else ()), *_routed(mesh, name, own)}

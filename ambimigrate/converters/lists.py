@@ -11,6 +11,7 @@ from msgspec import Struct, structs
 from ambimigrate.converters import matches
 from ambimigrate.converters.actions import Context, action
 from ambimigrate.converters.conditions import EVERY_PATH, EVERYTHING, PREFIX, Condition, both, sample
+from ambimigrate.converters.flat import Placed, flatten
 from ambimigrate.converters.order import Dead, Item, alive, clash, needs_patterns, spread
 from ambimigrate.converters.outcome import Account, Refused
 from ambimigrate.kinds import Service, VirtualService
@@ -23,6 +24,8 @@ from ambimigrate.topology.virtualservices import MESH
 _MOST_RULES, _MOST_MATCHES, _MOST_IN_RULE = 16, 128, 64  # Gateway API, limits of one HTTPRoute
 
 Rule = dict[str, Any]
+Flat = tuple[Placed, ...]
+Key = tuple[int, Route]  # number of the rule in the list, and where its entry stands
 
 
 class Lists(Struct, frozen=True):
@@ -36,39 +39,45 @@ def port_lists(vs: Resource[VirtualService], service: Resource[Service], mesh: M
     ports = [each.port for each in service.body.spec.ports if carries_http(each)]
     if not ports:
         raise Refused("l4", ("spec", "http"), f"no port of {service.name} carries HTTP")
-    live: set[Route] = set()
-    gone: dict[Route, str] = {}
+    flat = flatten(vs, mesh, account)
+    live: set[Key] = set()
+    gone: dict[Key, str] = {}
     by_port = {}
     for port in ports:
-        context = Context(port, mesh.target, lambda host: hosts.service(mesh, host, vs.namespace, vs.file), account)
-        kept, dead = alive(list(_items(vs, port, gone, account)))
-        live |= {each.route for each in kept}
-        gone |= {each.item.route: _why(each) for each in dead}
-        by_port[port] = _rules(vs, service, kept, context)
-    _note_dead(vs, live, gone, account)
+        kept, dead = alive(list(_items(flat, port, gone)))
+        live |= {_key(each) for each in kept}
+        gone |= {_key(each.item): _why(each) for each in dead}
+        by_port[port] = _rules(flat, service, kept, mesh, port)
+    _note_dead(flat, live, gone)
     return Lists(by_port)
+
+
+def _key(item: Item) -> Key:
+    return item.rule, item.route
 
 
 def _why(dead: Dead) -> str:
     by = dead.by.route
-    return f"no request reaches it: http[{by[2]}]{f'.match[{by[4]}]' if len(by) > 4 else ''} before it takes them all"
+    return f"no request reaches it: {_shown(dead.by)}{f'.match[{by[4]}]' if len(by) > 4 else ''} before it takes them all"
 
 
-def _items(vs: Resource[VirtualService], port: int, gone: dict[Route, str], account: Account) -> Iterator[Item]:
+def _shown(item: Item) -> str:
+    return f"http[{item.route[2]}]"
+
+
+def _items(flat: Flat, port: int, gone: dict[Key, str]) -> Iterator[Item]:
     """The entries that a sidecar keeps for the port (route.go `BuildHTTPRoutesForVirtualService`)."""
-    for i, rule in enumerate(vs.body.spec.http):
-        route: Route = ("spec", "http", i)
-        if not rule.match:
-            yield Item(i, route, Condition(EVERY_PATH), {})
+    for i, placed in enumerate(flat):
+        if not placed.matches:
+            yield Item(i, placed.route, Condition(EVERY_PATH), {})
             return
-        for j, match in enumerate(rule.match):
-            here = (*route, "match", j)
+        for match, here in placed.matches:
             if reason := _absent(match, port):
-                gone.setdefault(here, reason)
+                gone.setdefault((i, here), reason)
                 continue
-            found = matches.condition(match, here, account)
+            found = matches.condition(match, here, placed.account)
             if found is None:
-                gone.setdefault(here, "plain HTTP never has this scheme")
+                gone.setdefault((i, here), "plain HTTP never has this scheme")
                 continue
             names = {name.lower(): name for name in match.headers} | {"host": "Host"}
             yield Item(i, here, found, names)
@@ -84,44 +93,45 @@ def _absent(match: HTTPMatch, port: int) -> str | None:
     return None
 
 
-def _note_dead(vs: Resource[VirtualService], live: set[Route], gone: dict[Route, str], account: Account) -> None:
+def _note_dead(flat: Flat, live: set[Key], gone: dict[Key, str]) -> None:
     """What lies in entries that no port uses is left out with the reason."""
-    for i, rule in enumerate(vs.body.spec.http):
-        route: Route = ("spec", "http", i)
-        entries = [(*route, "match", j) for j in range(len(rule.match))] or [route]
+    for i, placed in enumerate(flat):
+        entries = [(i, route) for _, route in placed.matches] or [(i, placed.route)]
         dead = [each for each in entries if each not in live]
         if len(dead) == len(entries):
-            account.left[route] = next(
+            placed.account.left[placed.route] = next(
                 (gone[each] for each in dead if each in gone), "no request reaches it: a rule before it takes them all"
             )
         else:
             for each in dead:
-                account.left[each] = gone.get(each, "no request reaches it: an entry before it takes them all")
+                placed.account.left[each[1]] = gone.get(each, "no request reaches it: an entry before it takes them all")
 
 
-def _rules(vs: Resource[VirtualService], service: Resource[Service], kept: list[Item], context: Context) -> list[Rule]:
+def _rules(flat: Flat, service: Resource[Service], kept: list[Item], mesh: Mesh, port: int) -> list[Rule]:
     if not kept:
         return []
     patterns = needs_patterns(kept)
     items = kept if patterns else spread(kept) or kept
     actions = []
     for item in items:
-        request = sample(item.condition, hosts.host_of(service), context.port)
-        actions.append(_action(vs.body.spec.http[item.rule], item, context, request, patterns=patterns))
-    turned = clash(items, actions, context.target.istio, patterns=patterns)
+        request = sample(item.condition, hosts.host_of(service), port)
+        actions.append(_action(flat[item.rule], item, mesh, port, request, patterns=patterns))
+    turned = clash(items, actions, mesh.target.istio, patterns=patterns)
     if turned is not None:
         shared = both(turned.first.condition, turned.overtaking.condition)
-        first, other = (f"http[{each.route[2]}]" for each in (turned.first, turned.overtaking))
-        request = sample(shared or turned.overtaking.condition, hosts.host_of(service), context.port)
+        first, other = (_shown(each) for each in (turned.first, turned.overtaking))
+        request = sample(shared or turned.overtaking.condition, hosts.host_of(service), port)
         reason = f"{other} is the more specific match and would overtake {first}, which comes first today"
         raise Refused("order", turned.overtaking.route, reason, f"{request}: today {first}, as HTTPRoute {other}")
-    return _grouped(vs, items, actions, patterns=patterns)
+    return _grouped(items, actions, patterns=patterns)
 
 
-def _action(rule: HTTPRule, item: Item, context: Context, request: str, *, patterns: bool) -> Rule:
+def _action(placed: Placed, item: Item, mesh: Mesh, port: int, request: str, *, patterns: bool) -> Rule:
+    owner, account = placed.owner, placed.account
+    context = Context(port, mesh.target, lambda host: hosts.service(mesh, host, owner.namespace, owner.file), account)
     try:
-        _check_rewrite(rule, item, patterns=patterns)
-        return action(_narrowed(rule, item), item.condition.path, ("spec", "http", item.rule), context)
+        _check_rewrite(placed, item, patterns=patterns)
+        return action(_narrowed(placed.rule, item), item.condition.path, placed.route, context)
     except Refused as refused:
         raise Refused(refused.case, refused.route, refused.reason, refused.witness or request) from None
 
@@ -135,15 +145,16 @@ def _narrowed(rule: HTTPRule, item: Item) -> HTTPRule:
     return structs.replace(rule, rewrite=structs.replace(rule.rewrite, uri="" if became == path else became))
 
 
-def _check_rewrite(rule: HTTPRule, item: Item, *, patterns: bool) -> None:
+def _check_rewrite(placed: Placed, item: Item, *, patterns: bool) -> None:
     """A prefix is replaced only where the match is a PathPrefix."""
-    path = item.condition.path
+    rule, path = placed.rule, item.condition.path
     if patterns and rule.rewrite is not None and rule.rewrite.uri and path.kind == PREFIX and path.text.endswith("/"):
-        route: Route = ("spec", "http", item.rule, "rewrite", "uri")
-        raise Refused("rewrite", route, "beside paths that need regular expressions no prefix can be replaced")
+        raise Refused(
+            "rewrite", (*placed.route, "rewrite", "uri"), "beside paths that need regular expressions no prefix can be replaced"
+        )
 
 
-def _grouped(vs: Resource[VirtualService], items: list[Item], actions: list[Rule], *, patterns: bool) -> list[Rule]:
+def _grouped(items: list[Item], actions: list[Rule], *, patterns: bool) -> list[Rule]:
     rules: list[Rule] = []
     pairs = list(zip(items, actions, strict=True))
     for _, members in groupby(pairs, key=lambda pair: (pair[0].rule, str(pair[1]))):

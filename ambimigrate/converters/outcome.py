@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from ambimigrate import catalogue
 from ambimigrate.changes import Change, Held
+from ambimigrate.converters.settings import Settings
 from ambimigrate.model import Mesh, Resource, Route
 from ambimigrate.yamlio import Document, Unreadable, values
 
@@ -20,6 +21,15 @@ class Refused(Exception):
     def __init__(self, case: str, route: Route, reason: str, witness: str | None = None) -> None:
         super().__init__(reason)
         self.case, self.route, self.reason, self.witness = case, route, reason, witness
+
+
+class Difference(Struct, frozen=True):
+    """A difference that the user agreed to: its id in the catalogue, where it comes from, what it is, and what shows it."""
+
+    id: str
+    route: Route
+    reason: str
+    witness: str | None
 
 
 class Outcome(Struct, frozen=True):
@@ -48,6 +58,16 @@ class Account(Struct):
 
     carried: set[Route] = field(default_factory=set)
     left: dict[Route, str] = field(default_factory=dict)
+    differences: list[Difference] = field(default_factory=list)
+
+    def agree(self, settings: Settings, id: str, subject: Resource[Any], refused: Refused) -> None:
+        """Goes on in spite of a difference if it was agreed to by its id, else raises the refusal.
+
+        The fix of the refused case names the option: `--accept ID:NAMESPACE/NAME`.
+        """
+        if not settings.accepts(id, subject):
+            raise refused
+        self.differences.append(Difference(id, refused.route, refused.reason, refused.witness))
 
     def carry(self, route: Route, *names: str | int) -> None:
         """Notes the fields of that name below the route (the route itself without names)."""

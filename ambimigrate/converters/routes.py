@@ -12,6 +12,7 @@ from ambimigrate.changes import Change, Create, Delete, Edit, Held, Note, Stage
 from ambimigrate.converters import made
 from ambimigrate.converters.lists import Lists, port_lists
 from ambimigrate.converters.outcome import Account, Outcome, Refused, held
+from ambimigrate.converters.settings import DEFAULT, Settings
 from ambimigrate.converters.subjects import check_subject, services
 from ambimigrate.kinds import HTTPRoute, Service, VirtualService
 from ambimigrate.model import Mesh, Ref, Resource, Route
@@ -23,7 +24,7 @@ RULE, CONVERTED = "VS901", "VS902"
 MERGING = ("1.28.6", "1.29.2", "1.30.0")  # all lists of a Service count (istio#59484); before, one merge key only
 
 
-def convert(vs: Resource[VirtualService], mesh: Mesh) -> Outcome:
+def convert(vs: Resource[VirtualService], mesh: Mesh, _settings: Settings = DEFAULT) -> Outcome:
     """The routes and the end of the VirtualService, or the reason why it stays."""
     try:
         check_subject(vs, mesh)
