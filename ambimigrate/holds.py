@@ -58,8 +58,8 @@ def decide(
 
 
 def permitted(changes: Iterable[Change], held: Mapping[Place, Any]) -> tuple[Change, ...]:
-    """The changes that holds leave: all of namespaces that are not held, none of the others."""
-    return tuple(each for each in changes if (each.mesh, each.namespace) not in held)
+    """The changes that holds leave: all of namespaces that are not held, of the others those that are neutral."""
+    return tuple(each for each in changes if each.stage is Stage.prepare or (each.mesh, each.namespace) not in held)
 
 
 def _add(found: dict[Place, list[Held]], more: Iterable[Held]) -> bool:

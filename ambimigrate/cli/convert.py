@@ -11,7 +11,7 @@ import typer
 
 from ambimigrate import report
 from ambimigrate.changes import Change, Create, Held, Stage
-from ambimigrate.cli import options
+from ambimigrate.cli import agreements, options
 from ambimigrate.cli.options import Ask
 from ambimigrate.convert import CANNOT_EDIT, Choice, Conversion, based
 from ambimigrate.convert import convert as converted
@@ -45,6 +45,11 @@ def convert(
     stage: StageName = "",
     only: Namespaces = None,
     all_namespaces: Every = False,
+    accept: agreements.Accept = None,
+    close_direct_access: agreements.CloseDirect = False,
+    keep_virtual_services: agreements.Keep = None,
+    waypoints: agreements.Spread = "",
+    pilot: agreements.Pilot = "",
     namespace: options.Namespace = "",
     mesh: options.Only = "",
     config: options.Config = "",
@@ -64,8 +69,8 @@ def convert(
     """
     options.one_of("--format", format, "text", "diff", "json")
     options.colours(off=no_color)
-    chosen = Choice(tuple(only) if only else None, _stage(stage), mesh)
-    _check(path, out, write=write, stage=chosen.stage)
+    last = _stage(stage)
+    _check(path, out, write=write, stage=last)
     ask = Ask(
         (path,),
         namespace,
@@ -76,6 +81,10 @@ def convert(
         platform=platform,
         trust_domain=trust_domain,
     )
+    agreed = agreements.settings(
+        options.config(ask), accept or (), keep_virtual_services or (), waypoints, pilot, close_direct=close_direct_access
+    )
+    chosen = Choice(tuple(only) if only else None, last, mesh, agreed)
     made = report.report(options.read(ask), strict=strict)  # all meshes: a file may stand for several
     _check_names(options.chosen(made.meshes, mesh), chosen)
     conversion, files = _made(path, made, chosen)

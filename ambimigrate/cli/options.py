@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -130,22 +131,23 @@ def one_of(option: str, value: str, *choices: str) -> str:
 
 def read(ask: Ask) -> Reading:
     """Reads the files, or the cluster where no path was given; only the mesh that was asked for is kept."""
-    config = _config(ask)
-    target = ask.target(config.target if config else {})
+    settings = config(ask)
+    target = ask.target(settings.target if settings else {})
     if ask.paths:
         from ambimigrate.sources.read import read_files
 
-        reading = read_files(ask.paths, target, ask.namespace or (config.namespace if config else ""), config)
+        reading = read_files(ask.paths, target, ask.namespace or (settings.namespace if settings else ""), settings)
     else:
-        given = bool(ask.istio or (config and "istio" in config.target))
+        given = bool(ask.istio or (settings and "istio" in settings.target))
         reading = _read_cluster(ask, target, istio_given=given)
     meshes = reading.meshes
-    if config and ask.paths:
-        meshes = tuple(_targeted(mesh, ask, config) for mesh in meshes)
+    if settings and ask.paths:
+        meshes = tuple(_targeted(mesh, ask, settings) for mesh in meshes)
     return replace(reading, meshes=chosen(meshes, ask.mesh))
 
 
-def _config(ask: Ask) -> Configuration | None:
+@cache
+def config(ask: Ask) -> Configuration | None:
     """The configuration that is named, or found upwards from the first path; a faulty one ends the command."""
     if not ask.config and (not ask.paths or ask.paths[0] == "-"):
         return None

@@ -9,9 +9,9 @@ import typer
 from msgspec.structs import replace
 
 from ambimigrate import report
-from ambimigrate.cli import options
+from ambimigrate.cli import agreements, options
 from ambimigrate.cli.options import Ask
-from ambimigrate.convert import convert
+from ambimigrate.convert import Choice, convert
 from ambimigrate.plan import Plan, plans
 
 
@@ -54,7 +54,8 @@ def plan(
     reading = options.read(replace(ask, mesh=""))  # all meshes, also where one is chosen: a file may stand for several
     chosen = tuple(each.name for each in options.chosen(reading.meshes, mesh))
     made = report.report(reading, strict=strict)
-    found = plans(made.meshes, convert(made.meshes, made.findings), " ".join(ask.paths), chosen)
+    agreed = Choice(settings=agreements.settings(options.config(ask)))
+    found = plans(made.meshes, convert(made.meshes, made.findings, agreed), " ".join(ask.paths), chosen)
     code = 2 if made.problems else int(bool(found.held))
     if not (quiet and code == 0):
         _print(found, made, format)

@@ -20,6 +20,16 @@ class ConfigError(Exception):
     """A configuration that is not valid: one line for each error."""
 
 
+class Agreement(Struct, frozen=True):
+    """A difference that was agreed to by its id: for which object, why, and until when (ISO date, empty: for good)."""
+
+    id: str
+    namespace: str
+    name: str
+    because: str
+    until: str = ""
+
+
 class Config(Struct, frozen=True):
     """What the configuration says; all of it is optional. Paths are relative to `folder`."""
 
@@ -29,6 +39,10 @@ class Config(Struct, frozen=True):
     exclude: tuple[str, ...] = ()
     meshes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # name -> its target
     paths: Mapping[str, str] = field(default_factory=dict)  # folder -> name of its mesh
+    accept: tuple[Agreement, ...] = ()
+    close_direct_access: bool = False
+    keep_virtual_services: tuple[str, ...] = ()
+    waypoints: str = ""
 
     def folders_below(self, root: str) -> Mapping[str, str] | None:
         """Folder below `root` -> mesh, None if the configuration names no meshes."""
@@ -94,6 +108,10 @@ def _config(folder: Path, tree: dict[str, Any]) -> Config:
         tuple(tree.get("exclude", ())),
         {mesh["name"]: mesh.get("target", {}) for mesh in meshes},
         {path: mesh["name"] for mesh in meshes for path in mesh["paths"]},
+        tuple(Agreement(**each) for each in tree.get("accept", ())),
+        tree.get("closeDirectAccess", False),
+        tuple(tree.get("keepVirtualServices", ())),
+        tree.get("waypoints", ""),
     )
 
 
