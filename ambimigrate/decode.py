@@ -13,8 +13,9 @@ from msgspec import Struct, field
 from ambimigrate.kinds import KINDS, NAMES, Object
 from ambimigrate.kinds.base import NEEDS_TEXT
 from ambimigrate.layout import Layout, Placement
+from ambimigrate.layout.rendered import differing
 from ambimigrate.layout.transform import apply
-from ambimigrate.model import Mesh, Problem, Ref, Resource, Route, Target
+from ambimigrate.model import Mesh, Position, Problem, Ref, Resource, Route, Target
 from ambimigrate.yamlio import Document, Unreadable, documents, values
 
 _KIND = re.compile(r"""kind["']?\s*:\s*(?:[&!]\S+\s+)?["']?([A-Za-z]+)""")  # `\b` in front would make it five times slower
@@ -42,6 +43,16 @@ class Reading(Struct, frozen=True):
     counts: Counts
     layout: Layout | None = None
     notes: tuple[str, ...] = ()
+
+
+class Made(Struct, frozen=True):
+    """The origin of an object that a renderer made: its file is the one that asks for it."""
+
+    file: str
+
+    def at(self, route: Route) -> Position:
+        """The beginning of that file."""
+        return Position(self.file, 1, None, route)
 
 
 class Decoder:
@@ -116,12 +127,35 @@ class Decoder:
             placed = tree
             for transform in placement.transforms:
                 placed = apply(transform, placed)
+            overlaid: tuple[Route, ...] = ()
+            if placement.rendering is not None:
+                found = placement.rendering.take(document.file, placed)
+                if found is None:
+                    continue  # a patch took it out, or gave it another name: then it is among what was made
+                placed, overlaid = found, tuple(sorted(differing(placed, found), key=str))
             try:
                 body = msgspec.convert(placed, view)
             except msgspec.ValidationError as error:
                 self._invalid(document, base, error, tree)
                 return
-            self._place(Resource(self._ref(tree["kind"], view, body), body, document, base, placement.mesh is None), placement)
+            ref = self._ref(tree["kind"], view, body)
+            self._place(Resource(ref, body, document, base, placement.mesh is None, overlaid), placement)
+
+    def add_made(self) -> None:
+        """Takes in the objects that a renderer made of no document; they have a file but no text."""
+        for placement in self.layout.made:
+            for file, tree in placement.rendering.left if placement.rendering else ():
+                view = KINDS.get((str(tree.get("apiVersion")).rpartition("/")[0], str(tree.get("kind"))))
+                if view is None:
+                    continue
+                try:
+                    body = msgspec.convert(tree, view)
+                except msgspec.ValidationError as error:
+                    self.problems.append(Problem(f"{tree.get('kind')} as rendered: {error}", file))
+                    continue
+                self._place(
+                    Resource(self._ref(tree["kind"], view, body), body, Made(file), (), placement.mesh is None), placement
+                )
 
     def _invalid(self, document: Document, base: Route, error: msgspec.ValidationError, tree: dict[str, Any]) -> None:
         message, _, path = str(error).rstrip("`").partition(" - at `")

@@ -60,7 +60,7 @@ class Ref(NamedTuple):
 class Resource(Struct, Generic[T_co], frozen=True, eq=False):
     """A typed object with its origin; `base` leads to it inside the document (an item of a List).
 
-    `text_name` and `text_namespace` are what stands in the file, where an overlay gave it another name.
+    `overlaid` are the routes at which a patch of an overlay made it other than its text and the simple transformers say.
     """
 
     ref: Ref
@@ -68,6 +68,7 @@ class Resource(Struct, Generic[T_co], frozen=True, eq=False):
     origin: Origin
     base: Route = ()
     shared: bool = False  # belongs to no environment, hence to all
+    overlaid: tuple[Route, ...] = ()
 
     @property
     def namespace(self) -> str:

@@ -12,12 +12,13 @@ from ambimigrate.converters.settings import Accepted, Settings
 from ambimigrate.kinds import KINDS
 from ambimigrate.model import Ref, Resource
 from ambimigrate.sources.config import ConfigError, load
+from ambimigrate.yamlio import Document
 
 SERVICE = KINDS["", "Service"]
 
 
 def service(namespace: str, name: str) -> Resource[object]:
-    return Resource(Ref("Service", "", namespace, name), SERVICE(), "live")
+    return Resource(Ref("Service", "", namespace, name), SERVICE(), Document("a.yaml", 0, 1, ""))
 
 
 def config(folder: Path, text: str) -> Path:

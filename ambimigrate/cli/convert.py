@@ -58,6 +58,7 @@ def convert(
     channel: options.Channel = "",
     platform: options.Platform = "",
     trust_domain: options.TrustDomain = "",
+    render: options.Render = "auto",
     strict: options.Strict = False,
     format: options.Format = "text",
     quiet: options.Quiet = False,
@@ -68,6 +69,7 @@ def convert(
     Without --out and --write it only prints a diff of the end state. What cannot be converted exactly is held with the reason.
     """
     options.one_of("--format", format, "text", "diff", "json")
+    options.one_of("--render", render, "auto", "always", "never")
     options.colours(off=no_color)
     last = _stage(stage)
     _check(path, out, write=write, stage=last)
@@ -80,6 +82,7 @@ def convert(
         channel=channel,
         platform=platform,
         trust_domain=trust_domain,
+        render=render,
     )
     agreed = agreements.settings(
         options.config(ask), accept or (), keep_virtual_services or (), waypoints, pilot, close_direct=close_direct_access

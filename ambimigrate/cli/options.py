@@ -68,6 +68,14 @@ Config = Annotated[
 Strict = Annotated[
     bool, typer.Option("--strict", help="Helm templates that are not rendered are problems.", rich_help_panel=INPUT)
 ]
+Render = Annotated[
+    str,
+    typer.Option(
+        "--render",
+        help="Kustomizations through kustomize or kubectl: auto (where one is on PATH), always, or never.",
+        rich_help_panel=INPUT,
+    ),
+]
 Format = Annotated[str, typer.Option("--format", help="text or json.", rich_help_panel=OUTPUT)]
 FailOn = Annotated[
     str,
@@ -91,6 +99,7 @@ class Ask(Struct, frozen=True):
     channel: str = ""
     platform: str = ""
     trust_domain: str = ""
+    render: str = "auto"
 
     def target(self, settings: Mapping[str, str]) -> Target:
         """The target: what options say, else what the configuration says, else the newest of everything."""
@@ -136,7 +145,7 @@ def read(ask: Ask) -> Reading:
     if ask.paths:
         from ambimigrate.sources.read import read_files
 
-        reading = read_files(ask.paths, target, ask.namespace or (settings.namespace if settings else ""), settings)
+        reading = read_files(ask.paths, target, ask.namespace or (settings.namespace if settings else ""), settings, ask.render)
     else:
         given = bool(ask.istio or (settings and "istio" in settings.target))
         reading = _read_cluster(ask, target, istio_given=given)

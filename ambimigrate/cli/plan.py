@@ -27,6 +27,7 @@ def plan(
     channel: options.Channel = "",
     platform: options.Platform = "",
     trust_domain: options.TrustDomain = "",
+    render: options.Render = "auto",
     strict: options.Strict = False,
     format: options.Format = "text",
     quiet: options.Quiet = False,
@@ -37,6 +38,7 @@ def plan(
     Clients come before servers that need a waypoint; each step has commands, gate, verification and undo.
     """
     options.one_of("--format", format, "text", "json")
+    options.one_of("--render", render, "auto", "always", "never")
     options.colours(off=no_color)
     ask = Ask(
         tuple(paths or ()),
@@ -50,6 +52,7 @@ def plan(
         channel,
         platform,
         trust_domain,
+        render,
     )
     reading = options.read(replace(ask, mesh=""))  # all meshes, also where one is chosen: a file may stand for several
     chosen = tuple(each.name for each in options.chosen(reading.meshes, mesh))

@@ -32,6 +32,7 @@ def scan(
     channel: options.Channel = "",
     platform: options.Platform = "",
     trust_domain: options.TrustDomain = "",
+    render: options.Render = "auto",
     strict: options.Strict = False,
     format: options.Format = "text",
     objects: Objects = False,
@@ -45,7 +46,8 @@ def scan(
     Each finding has its place, what will happen in this mesh, and what to do. Exit 1 from --fail-on on, 2 for problems.
     """
     threshold = options.threshold(fail_on)
-    render = RENDERERS[options.one_of("--format", format, *RENDERERS)]
+    show = RENDERERS[options.one_of("--format", format, *RENDERERS)]
+    options.one_of("--render", render, "auto", "always", "never")
     options.colours(off=no_color)
     ask = Ask(
         tuple(paths or ()),
@@ -59,9 +61,10 @@ def scan(
         channel,
         platform,
         trust_domain,
+        render,
     )
     made = report.report(options.read(ask), strict=strict, objects=objects, outlook=upgrade_path)
     code = report.exit_code(made, threshold)
     if not (quiet and code == 0):
-        render(made, sys.stdout)
+        show(made, sys.stdout)
     raise typer.Exit(code)

@@ -60,6 +60,7 @@ def verify(
     channel: options.Channel = "",
     platform: options.Platform = "",
     trust_domain: options.TrustDomain = "",
+    render: options.Render = "auto",
     strict: options.Strict = False,
     format: options.Format = "text",
     quiet: options.Quiet = False,
@@ -67,6 +68,7 @@ def verify(
 ) -> None:
     """Prove that two trees route and authorize alike, or show a request that they treat differently."""
     options.one_of("--format", format, "text", "json")
+    options.one_of("--render", render, "auto", "always", "never")
     options.colours(off=no_color)
     _check(before, after, stage)
     own, unread = _requests(requests) if requests else ((), ())
@@ -80,6 +82,7 @@ def verify(
         channel=channel,
         platform=platform,
         trust_domain=trust_domain,
+        render=render,
     )
     old = _read(ask, strict=strict)
     new = _read(replace(ask, paths=(after,)), strict=strict) if after else replace(old, meshes=_converted(old, Stage[stage]))

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct
 
 from ambimigrate.layout.environments import environment, environments
-from ambimigrate.layout.kustomize import Kustomization, Names, follow
+from ambimigrate.layout.kustomize import Following, Kustomization, Names, follow
+from ambimigrate.layout.rendered import Rendering
 from ambimigrate.layout.transform import Transform
 from ambimigrate.model import Problem
 
 
 class Placement(Struct, frozen=True):
-    """One use of a file: in which mesh (None: in all), and the transforms that it goes through."""
+    """One use of a file: in which mesh (None: in all), the transforms that it goes through, and what a renderer made of it."""
 
     mesh: str | None
     transforms: tuple[Transform, ...] = ()
+    rendering: Rendering | None = None
 
 
 class Layout(Struct, frozen=True):
@@ -28,6 +30,8 @@ class Layout(Struct, frozen=True):
     used: Mapping[str, tuple[Placement, ...]]
     patches: frozenset[str]
     problems: tuple[Problem, ...]
+    made: tuple[Placement, ...] = ()  # where objects stand that a renderer made of no document
+    rendered: frozenset[str] = frozenset()  # kustomizations of which nothing is left to say, since a renderer applied them
 
     def of(self, file: str) -> tuple[Placement, ...]:
         """Where the objects of the file stand; nowhere if it is a patch."""
@@ -41,12 +45,22 @@ class Layout(Struct, frozen=True):
         return self.meshes if None in named else tuple(mesh for mesh in self.meshes if mesh in named)
 
 
+class Help(Struct, frozen=True):
+    """Who answers what names alone do not tell: the objects in a file, and what a renderer makes of root folders."""
+
+    names: Names = lambda _file: ()
+    render: Callable[[Following], Mapping[str, Rendering]] = lambda _following: {}
+
+
+ALONE = Help()
+
+
 def lay_out(
     files: Iterable[str],
     kustomizations: Iterable[Kustomization],
     folders: Mapping[str, str] | None = None,
     root: str = "",
-    names: Names = lambda _file: (),
+    ask: Help = ALONE,
 ) -> Layout:
     """The layout of the tree at `root` from the names of its files (which begin with it) and its kustomizations.
 
@@ -56,16 +70,28 @@ def lay_out(
     above = f"{root}/" if root else ""
     below = environments(name.removeprefix(above) for name in known_files) if folders is None else folders
     known = {above + folder: mesh for folder, mesh in below.items()}
-    following = follow(kustomizations, known_files, names)
+    following = follow(kustomizations, known_files, ask.names)
+    renderings = ask.render(following)
     used: dict[str, dict[Placement, None]] = defaultdict(dict)
     for folder, uses in following.roots.items():
         mesh = environment(f"{folder}/", known)
         for use in uses:
-            used[use.file][Placement(mesh or environment(use.file, known), use.transforms)] = None
+            placement = Placement(mesh or environment(use.file, known), use.transforms, renderings.get(folder))
+            used[use.file][placement] = None
+    rendered = _rendered(following, renderings)
     return Layout(
         meshes=tuple(sorted(set(known.values()))) or ("",),
         folders=known,
         used={file: tuple(placements) for file, placements in used.items()},
         patches=following.patches,
-        problems=following.problems,
+        problems=tuple(each for each in following.problems if each.file not in rendered),
+        made=tuple(Placement(environment(f"{folder}/", known), (), each) for folder, each in renderings.items()),
+        rendered=rendered,
     )
+
+
+def _rendered(following: Following, renderings: Mapping[str, Rendering]) -> frozenset[str]:
+    """The kustomizations all of whose roots were rendered."""
+    parts = {folder: {each.file for each in members} for folder, members in following.parts.items()}
+    left = {file for folder, members in parts.items() if folder not in renderings for file in members}
+    return frozenset(file for folder in renderings for file in parts.get(folder, ())) - left

@@ -16,6 +16,8 @@ from ambimigrate.model import Problem
 FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _REMOTE = ("http://", "https://", "git@", "git::", "ssh://", "github.com/", "gitlab.com/", "bitbucket.org/")
 _GENERATORS = ("helmCharts", "helmChartInflationGenerator", "generators", "transformers", "replacements", "vars")
+_PATCHES = ("patches", "patchesStrategicMerge", "patchesJson6902")
+_BEYOND = (*_GENERATORS, *_PATCHES, "configMapGenerator", "configurations", "openapi", "crds", "replicas")
 
 Tree = Mapping[str, Any]
 
@@ -35,6 +37,11 @@ class Kustomization(Struct, frozen=True):
         return found if isinstance(found, str) and found else None
 
     @property
+    def needs_renderer(self) -> bool:
+        """Whether it does more than the simple transformers (`layout.transform`) can."""
+        return any(self.spec.get(key) for key in _BEYOND)
+
+    @property
     def is_component(self) -> bool:
         return self.spec.get("kind") == "Component"
 
@@ -47,11 +54,17 @@ class Use(Struct, frozen=True):
 
 
 class Following(Struct, frozen=True):
-    """What comes of following every kustomization: uses by root folder, files that are patches, and problems."""
+    """What comes of following every kustomization: uses by root folder, files that are patches, and problems.
+
+    `parts` are the kustomizations that a root is made of, itself among them; `broken` those that name what is not in the
+    tree.
+    """
 
     roots: Mapping[str, tuple[Use, ...]]
     patches: frozenset[str]
     problems: tuple[Problem, ...]
+    parts: Mapping[str, tuple[Kustomization, ...]] = field(default_factory=dict)
+    broken: frozenset[str] = frozenset()
 
 
 Names = Callable[[str], Iterable[tuple[str, str]]]
@@ -70,7 +83,17 @@ def follow(kustomizations: Iterable[Kustomization], files: frozenset[str], names
     # kustomizations that refer to each other in a circle have no root; each stands for itself
     patches = frozenset(path for each in by_folder.values() for path in _patch_files(each))
     problems = {problem: None for each in by_folder.values() for problem in walk.faults(each)}
-    return Following(roots, patches, tuple(problems))
+    parts = {each.folder: tuple(_parts(each, by_folder, {})) for each in tops}
+    broken = frozenset(each.file for each in by_folder.values() if any(walk.missing(each)))
+    return Following(roots, patches, tuple(problems), parts, broken)
+
+
+def _parts(each: Kustomization, by_folder: Mapping[str, Kustomization], seen: dict[str, None]) -> Iterator[Kustomization]:
+    seen[each.folder] = None
+    yield each
+    for folder in _folders(each, by_folder):
+        if folder not in seen:
+            yield from _parts(by_folder[folder], by_folder, seen)
 
 
 class _Walk:
@@ -113,15 +136,19 @@ class _Walk:
 
     def faults(self, each: Kustomization) -> Iterator[Problem]:
         """What of the kustomization cannot be followed."""
+        yield from self.missing(each)
+        for key in _GENERATORS:
+            if each.spec.get(key):
+                message = f"`{key}` is not followed without a renderer: what it makes or changes was not read"
+                yield Problem(message, each.file, each.lines.get(key), each.namespace)
+
+    def missing(self, each: Kustomization) -> Iterator[Problem]:
+        """What the kustomization applies and the tree does not hold."""
         for key in ("resources", "bases", "components"):
             for entry in _entries(each, key):
                 path = _join(each.folder, entry)
                 if path not in self.by_folder and path not in self.files:
                     yield Problem(_missing(key, entry), each.file, each.lines.get(key), each.namespace)
-        for key in _GENERATORS:
-            if each.spec.get(key):
-                message = f"`{key}` is not followed without a renderer: what it makes or changes was not read"
-                yield Problem(message, each.file, each.lines.get(key), each.namespace)
 
 
 def _missing(key: str, entry: str) -> str:
@@ -132,7 +159,7 @@ def _missing(key: str, entry: str) -> str:
 
 def patched(each: Kustomization) -> Iterator[tuple[str, Tree, int | None]]:
     """The patches of a kustomization: what names them, the inline target (may be empty) and the line of the field."""
-    for key in ("patches", "patchesStrategicMerge", "patchesJson6902"):
+    for key in _PATCHES:
         for entry in _items(each.spec, key):
             line = each.lines.get(key)
             if isinstance(entry, str):

@@ -8,39 +8,51 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from ambimigrate.decode import Counts, Decoder, Reading, named
-from ambimigrate.layout import Layout, lay_out
+from ambimigrate.layout import Help, Layout, lay_out
 from ambimigrate.layout.kustomize import FILE_NAMES, Kustomization, patched, touches
 from ambimigrate.layout.transform import REFERRED
 from ambimigrate.model import Mesh, Problem, Target
 from ambimigrate.sources.files import Tree, trees
+from ambimigrate.sources.kustomized import Rendered
 from ambimigrate.yamlio import Unreadable, documents, values
 
 if TYPE_CHECKING:
     from ambimigrate.sources.config import Config
 
 
-def read_files(paths: Iterable[str], target: Target, namespace: str = "", config: Config | None = None) -> Reading:
-    """The meshes of all paths together; `config` may name the folders of each mesh and exclude files."""
+def read_files(
+    paths: Iterable[str], target: Target, namespace: str = "", config: Config | None = None, render: str = "never"
+) -> Reading:
+    """The meshes of all paths together; `config` may name the folders of each mesh and exclude files.
+
+    `render` says whether kustomizations go through the real renderer: auto (where one is on PATH), always or never.
+    """
     collecting = gc.isenabled()
     gc.disable()  # nothing that is made while reading becomes garbage in circles; the collector costs a third of the time
     try:
-        return combined([_tree(tree, target, namespace, config) for tree in trees(paths)], target)
+        return combined([_tree(tree, target, namespace, config, render) for tree in trees(paths)], target)
     finally:
         gc.freeze()  # what was read stays until the end; no later collection looks at it
         if collecting:
             gc.enable()
 
 
-def _tree(tree: Tree, target: Target, namespace: str, config: Config | None) -> Reading:
+def _tree(tree: Tree, target: Target, namespace: str, config: Config | None, render: str) -> Reading:
     if config is not None and config.exclude:
         _exclude(tree, config)
     kustomizations, problems = _kustomizations(tree)
     shown = [tree.shown(name) for name in tree.files]
     charts = frozenset(posixpath.dirname(name) for name in shown if posixpath.basename(name) == "Chart.yaml")
     folders = config.folders_below(tree.root or ".") if config else None
-    layout = lay_out(shown, kustomizations, folders, root=tree.root, names=_Names(tree))
+    rendering = Rendered(tree, render)
+    layout = lay_out(shown, kustomizations, folders, root=tree.root, ask=Help(_Names(tree), rendering))
     decoder = Decoder(layout, namespace, lambda name: _is_template(name, charts))
-    decoder.problems += [*tree.problems, *problems, *_patches(kustomizations, tree)]
+    decoder.problems += [
+        *tree.problems,
+        *problems,
+        *rendering.problems,
+        *_patches((each for each in kustomizations if each.file not in layout.rendered), tree),
+    ]
     for name in tree.files:
         if name.endswith(FILE_NAMES) and posixpath.basename(name) in FILE_NAMES:
             decoder.counts.files += 1
@@ -51,6 +63,7 @@ def _tree(tree: Tree, target: Target, namespace: str, config: Config | None) -> 
             decoder.problems.append(text)
         else:
             decoder.add(tree.shown(name), text)
+    decoder.add_made()
     decoder.counts.skipped += tree.skipped
     return decoder.reading(target, _notes(layout))
 

@@ -1,0 +1,74 @@
+"""Kustomizations of a tree through the real renderer: which of them may be rendered, and what came of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ambimigrate.decode import names_a_kind
+from ambimigrate.layout.kustomize import Following
+from ambimigrate.layout.rendered import Place, Rendering, rendering
+from ambimigrate.model import Problem
+from ambimigrate.sources.files import Tree
+from ambimigrate.yamlio import Unreadable, documents, values
+
+
+class Rendered:
+    """Renders the root kustomizations of a tree; `problems` says afterwards which could not be."""
+
+    def __init__(self, tree: Tree, choice: str) -> None:
+        self.tree, self.choice = tree, choice
+        self.problems: list[Problem] = []
+
+    def __call__(self, following: Following) -> Mapping[str, Rendering]:
+        """What was made of each root folder."""
+        roots = self._roots(following) if self.choice != "never" else {}
+        if not roots:
+            return {}
+        from ambimigrate.sources import renderers
+
+        renderer = renderers.find()
+        if renderer is None:
+            if self.choice == "always":
+                self.problems.append(
+                    Problem("neither kustomize nor kubectl is on PATH to render kustomizations", self.tree.root)
+                )
+            return {}
+        built = renderers.build_all(renderer, (Path(folder or ".") for folder in roots))
+        found = {}
+        for (folder, file), result in zip(roots.items(), built.values(), strict=True):
+            if isinstance(result, renderers.Failed):
+                text = f"kustomize: {result.reason}; patches and generators were not applied"
+                self.problems.append(Problem(text, file))
+            else:
+                place = Place(self.tree.root, os.path.realpath(self.tree.root or "."), result.base)
+                found[folder] = rendering(file, _trees(file, result.text), place)
+        return found
+
+    def _roots(self, following: Following) -> Mapping[str, str]:
+        """The roots that need a renderer and stay inside the tree, with their kustomizations."""
+        found = {}
+        for folder, parts in following.parts.items():
+            if any(each.file in following.broken for each in parts):
+                continue  # a remote base would be downloaded, a missing one fails; both are named already
+            if any(each.needs_renderer for each in parts) and all(self._is_inside(each.folder) for each in parts):
+                found[folder] = parts[0].file
+        return found
+
+    def _is_inside(self, folder: str) -> bool:
+        top = os.path.realpath(self.tree.root or ".")
+        real = os.path.realpath(folder or ".")
+        return real == top or real.startswith(top.rstrip(os.sep) + os.sep)
+
+
+def _trees(file: str, text: str) -> Iterator[dict[str, Any]]:
+    for document in documents(file, text):
+        if names_a_kind(document.text):
+            try:
+                tree = values(document).value
+            except Unreadable:
+                continue
+            if isinstance(tree, dict):
+                yield tree

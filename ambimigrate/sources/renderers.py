@@ -1,0 +1,105 @@
+"""Runs `kustomize build` (or `kubectl kustomize`) on a folder: no shell, no plugins, no network, with a time limit."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from msgspec import Struct
+
+_SECONDS = 60
+_MOST = 300  # characters of a reason
+_NOWHERE = "http://127.0.0.1:9"  # the discard port: whatever asks for a proxy reaches nobody
+
+
+class Failed(Struct, frozen=True):
+    """Why a folder could not be rendered, as the renderer says it."""
+
+    reason: str
+
+
+class Built(Struct, frozen=True):
+    """What was rendered, as YAML; the paths of origins in it are relative to the folder `base`."""
+
+    text: str
+    base: str
+
+
+class Kustomize(Struct, frozen=True):
+    """The renderer that was found, as the beginning of its command line."""
+
+    command: tuple[str, ...]
+
+    def build(self, folder: Path) -> Built | Failed:
+        """The objects of a kustomization, each with the file that it comes from in an annotation."""
+        with tempfile.TemporaryDirectory(prefix="ambimigrate-") as place:
+            wrapper = Path(place).resolve()
+            target = os.path.relpath(folder.resolve(), wrapper)
+            (wrapper / "kustomization.yaml").write_text(
+                f'resources: ["{_quoted(target)}"]\nbuildMetadata: [originAnnotations]\n', encoding="utf-8"
+            )
+            found = _run((*self.command, str(wrapper)), wrapper)
+            return found if isinstance(found, Failed) else Built(found, str(wrapper))
+
+
+def _quoted(path: str) -> str:
+    return path.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def find() -> Kustomize | None:
+    """The renderer on PATH: kustomize, else kubectl."""
+    if kustomize := shutil.which("kustomize"):
+        return Kustomize((kustomize, "build"))
+    kubectl = shutil.which("kubectl")
+    return Kustomize((kubectl, "kustomize")) if kubectl else None
+
+
+def build_all(renderer: Kustomize, folders: Iterable[Path]) -> Mapping[Path, Built | Failed]:
+    """Every folder rendered, several at once."""
+    folders = tuple(folders)
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        return dict(zip(folders, pool.map(renderer.build, folders), strict=True))
+
+
+def _run(command: tuple[str, ...], home: Path) -> str | Failed:
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+            cwd=home,
+            env=environment(home),
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired:
+        return Failed(f"gave no answer within {_SECONDS} seconds")
+    except OSError as error:
+        return Failed(f"cannot be run: {error.strerror or error}")
+    if done.returncode:
+        return Failed(_reason(done.stderr.decode(errors="replace")) or f"ended with exit code {done.returncode}")
+    return done.stdout.decode(errors="replace")
+
+
+def _reason(said: str) -> str:
+    """What is wrong, out of all that the renderer says: kustomize names it behind `Error:`, kubectl behind `err=`."""
+    text = said.strip()
+    for mark in ('"command failed" err=', "Error: ", "error: "):
+        _, found, rest = text.partition(mark)
+        if found:
+            text = rest
+            break
+    text = text.rpartition("recursed accumulation of path ")[2].rpartition("': ")[2] or text
+    words = " ".join(text.strip('<>" \n\t').split()).replace('\\"', '"')
+    return words if len(words) <= _MOST else f"… {words[-_MOST:]}"  # the cause stands at the end
+
+
+def environment(home: Path) -> dict[str, str]:
+    """What a renderer sees: no credentials, no configuration of the user, no other programs, a proxy that answers nobody."""
+    proxies = {name: _NOWHERE for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")}
+    return {"HOME": str(home), "PATH": str(home), "KUBECONFIG": os.devnull, "XDG_CONFIG_HOME": str(home), **proxies}
