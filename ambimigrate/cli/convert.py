@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ambimigrate import report
 from ambimigrate.changes import Change, Create, Held, Stage
-from ambimigrate.cli import agreements, options
+from ambimigrate.cli import agreements, options, writing
 from ambimigrate.cli.options import Ask
 from ambimigrate.convert import CANNOT_EDIT, Choice, Conversion, based
 from ambimigrate.convert import convert as converted
@@ -25,12 +24,6 @@ from ambimigrate.topology import injection
 from ambimigrate.yamlio.edit import CannotEdit
 
 Folder = Annotated[str, typer.Argument(metavar="PATH", help="The folder of a GitOps repository.")]
-Out = Annotated[
-    str, typer.Option("--out", help="Write the complete tree here; absent or empty.", rich_help_panel=options.OUTPUT)
-]
-Write = Annotated[
-    bool, typer.Option("--write", help="Change the files in place; needs --stage.", rich_help_panel=options.OUTPUT)
-]
 StageName = Annotated[
     str, typer.Option("--stage", help=f"The last stage to do: {', '.join(Stage.__members__)}. Default: all, as a preview.")
 ]
@@ -40,8 +33,11 @@ Every = Annotated[bool, typer.Option("-A", "--all-namespaces", help="All namespa
 
 def convert(
     path: Folder,
-    out: Out = "",
-    write: Write = False,
+    out: writing.Out = "",
+    write: writing.Write = False,
+    force: writing.Force = False,
+    commit: writing.Commit = False,
+    pr_body: writing.Body = "",
     stage: StageName = "",
     only: Namespaces = None,
     all_namespaces: Every = False,
@@ -72,7 +68,8 @@ def convert(
     options.one_of("--render", render, "auto", "always", "never")
     options.colours(off=no_color)
     last = _stage(stage)
-    _check(path, out, write=write, stage=last)
+    how = writing.How(path, out, write, force, commit, pr_body)
+    how.check(last)
     ask = Ask(
         (path,),
         namespace,
@@ -93,9 +90,7 @@ def convert(
     conversion, files = _made(path, made, chosen)
     if write:
         _check_stage(conversion, chosen, given=bool(only) or all_namespaces)
-        tree.write(path, files.changed)
-    elif out:
-        tree.copy(path, out, files.changed)
+    writing.put(how, made.meshes, conversion, files)
     _show(made, conversion, files, format)
     if not quiet:
         convert_text.render(made, conversion, "" if chosen.stage else f"ambimigrate convert {path}", sys.stderr)
@@ -113,20 +108,6 @@ def _stage(name: str) -> Stage | None:
     if name:
         options.one_of("--stage", name, *Stage.__members__)
     return Stage[name] if name else None
-
-
-def _check(path: str, out: str, *, write: bool, stage: Stage | None) -> None:
-    if not Path(path).is_dir():
-        raise typer.BadParameter(f"{path} is no folder; convert changes the files of a repository")
-    if write and out:
-        raise typer.BadParameter("--write changes the tree in place, --out writes another one; give one of them")
-    if write and stage is None:
-        raise typer.BadParameter("--write needs --stage; start with --stage prepare")
-    if out:
-        try:
-            tree.check_out(path, out)
-        except tree.Unwritable as error:
-            raise typer.BadParameter(f"--out: {error}") from None
 
 
 def _check_stage(conversion: Conversion, choice: Choice, *, given: bool) -> None:

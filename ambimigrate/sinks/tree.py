@@ -54,34 +54,68 @@ def copy(root: str, out: str, changed: Iterable[tuple[str, str | None, str | Non
 
 
 def write(root: str, changed: Iterable[tuple[str, str | None, str | None]]) -> None:
-    """Changes the tree in place, inside it only."""
+    """Changes the tree in place, inside it only. Stopped at any moment, each file is either old or new.
+
+    New files come first, so that no kustomization names one that is not there; deletions come last.
+    """
     inside = Path(root).resolve()
     every = list(changed)
     for name, _, _ in every:
-        if inside not in Path(name).parent.resolve().joinpath("x").parents:
-            raise Unwritable(f"{name} lies outside {root}")
-    for name, _, after in every:
+        _check_inside(Path(name), inside, root)
+    for name, before, after in sorted(every, key=lambda each: (each[2] is None, each[1] is not None, each[0])):
+        if _text(Path(name)) != before:
+            raise Unwritable(f"{name} has changed since it was read")
         _put(Path(name), after)
+
+
+def _check_inside(place: Path, inside: Path, root: str) -> None:
+    if inside not in place.parent.resolve().joinpath("x").parents:
+        raise Unwritable(f"{place} lies outside {root}")
+    if place.is_symlink():
+        raise Unwritable(f"{place} is a link; what it leads to is changed at its own place")
+
+
+def _text(place: Path) -> str | None:
+    """The text of a file, without a byte order mark's meaning; None if there is none."""
+    return _read(str(place)) if place.exists() else None
 
 
 def _put(place: Path, text: str | None) -> None:
     """Gives a file its text in one step, with the mode that it had; or removes it."""
     if text is None:
         place.unlink(missing_ok=True)
+        _sync(place.parent)
         return
     handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as out:
             out.write(text.encode())
+            out.flush()
+            os.fsync(out.fileno())
         if place.exists():
             shutil.copymode(place, temporary)
         else:
             temporary.chmod(0o666 & ~_umask())
         temporary.replace(place)
+        _sync(place.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _sync(folder: Path) -> None:
+    """Makes the names in a folder last; where a file system cannot, the rename alone has to do."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)
 
 
 def _umask() -> int:
