@@ -88,6 +88,7 @@ def convert(
     made = report.report(options.read(ask), strict=strict)  # all meshes: a file may stand for several
     _check_names(options.chosen(made.meshes, mesh), chosen)
     conversion, files = _made(path, made, chosen)
+    made = report.joined(made, conversion.problems, conversion.notes)
     if write:
         _check_stage(conversion, chosen, given=bool(only) or all_namespaces)
     writing.put(how, made.meshes, conversion, files)

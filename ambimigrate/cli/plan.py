@@ -58,7 +58,9 @@ def plan(
     chosen = tuple(each.name for each in options.chosen(reading.meshes, mesh))
     made = report.report(reading, strict=strict)
     agreed = Choice(settings=agreements.settings(options.config(ask)))
-    found = plans(made.meshes, convert(made.meshes, made.findings, agreed), " ".join(ask.paths), chosen)
+    conversion = convert(made.meshes, made.findings, agreed)
+    made = report.joined(made, conversion.problems, conversion.notes)
+    found = plans(made.meshes, conversion, " ".join(ask.paths), chosen)
     code = 2 if made.problems else int(bool(found.held))
     if not (quiet and code == 0):
         _print(found, made, format)

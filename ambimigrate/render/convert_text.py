@@ -36,6 +36,8 @@ def _lines(made: Report, conversion: Conversion, again: str, style: Style) -> It
         if len(members) > _MOST_HELD:
             yield f"  and {len(members) - _MOST_HELD} more; --format json lists all"
     yield from _notes(conversion)
+    for note in conversion.notes:
+        yield from wrap(visible(f"note: {note}"), _WIDTH, subsequent_indent="  ")
     yield from _closing(conversion, again, style)
 
 

@@ -102,6 +102,17 @@ def head(schema: str, report: Report) -> dict[str, Any]:
     }
 
 
+def bare_head(schema: str, value: Target) -> dict[str, Any]:
+    """The same where nothing was read."""
+    return {
+        "schema": schema,
+        "tool": {"name": "ambimigrate", "version": __version__},
+        "target": target(value),
+        "input": {"files": 0, "documents": 0, "objects": {}, "skipped": {}, "not_rendered": [], "source": "numbers"},
+        "problems": [],
+    }
+
+
 def target(value: Target) -> dict[str, Any]:
     return {
         "istio": str(value.istio),
