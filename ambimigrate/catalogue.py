@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from ambimigrate.model import Severity
+from ambimigrate.support import feature
+from ambimigrate.support import folder as folder
 from ambimigrate.versions import Version, in_ranges
 from ambimigrate.yamlio import Document, values
+
+
+class Bounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"statuses": "is"}):
+    """The versions on which the table of support gives a data plane one of these statuses for a feature."""
+
+    feature: str
+    plane: str
+    statuses: tuple[str, ...]
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -19,7 +29,8 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     severity: str
     fix: str
     fails_open: bool = False
-    versions: str = "*"  # ranges as versions.in_ranges reads them
+    versions: str = "*"  # ranges as versions.in_ranges reads them, from the table where `support` says so
+    support: Bounds | None = None
     evidence: str = "source"  # observed | source | documentation | derived
     issue: str = ""  # the upstream issue that would end the waiting, where no version does
     holds: str = "namespace"  # what it holds back while it is a blocker or an error: namespace | mesh | nothing
@@ -47,13 +58,6 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return found if in_ranges(istio, found.versions) else None
 
 
-def folder() -> Path:
-    """Where the catalogue lies: beside the package in a checkout, inside it in an installation."""
-    package = Path(__file__).parent
-    checkout = package.parent / "rules"
-    return checkout if (checkout / "schemas").is_dir() else package / "_rules"
-
-
 @cache
 def entry(name: str) -> Entry:
     """The entry of a rule; KeyError if there is none."""
@@ -62,7 +66,15 @@ def entry(name: str) -> Entry:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise KeyError(name) from None
-    return msgspec.convert(values(Document(str(path), 0, 1, text)).value, Entry)
+    found = msgspec.convert(values(Document(str(path), 0, 1, text)).value, Entry)
+    return replace(found, cases={case: _bounded(each) for case, each in found.cases.items()})
+
+
+def _bounded(case: Case) -> Case:
+    """The case with the versions that the table of support gives it."""
+    if case.support is None:
+        return case
+    return replace(case, versions=feature(case.support.feature).ranges(case.support.plane, *case.support.statuses))
 
 
 def entries() -> Mapping[str, Entry]:

@@ -7,17 +7,32 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ambimigrate import holds
+from ambimigrate import conform, holds
 from ambimigrate.analyse import analyse
 from ambimigrate.changes import Change, Create, Delete, Edit, Held, Set, Stage, Untouched
-from ambimigrate.converters import attached, labels, made, routes, shared, waypoints
+from ambimigrate.converters import (
+    destinationrules,
+    doors,
+    ends,
+    keeping,
+    labels,
+    made,
+    others,
+    policies,
+    routes,
+    serving,
+    shared,
+    versioned,
+    waypoints,
+)
 from ambimigrate.converters.actions import destinations
 from ambimigrate.converters.apply import after
 from ambimigrate.converters.outcome import Outcome
 from ambimigrate.converters.settings import DEFAULT, Settings
+from ambimigrate.decode import Made
 from ambimigrate.holds import Check, Place, Proposal, decide, permitted
 from ambimigrate.kinds import HTTPRoute, Service, VirtualService
-from ambimigrate.model import Finding, Mesh, Ref, Resource
+from ambimigrate.model import Finding, Mesh, Problem, Ref, Resource, Route
 from ambimigrate.topology import hosts, injection, reach
 from ambimigrate.topology.virtualservices import is_of_mesh
 from ambimigrate.verdicts import Standing, standings
@@ -44,13 +59,18 @@ EVERYTHING = Choice()
 
 
 class Conversion(Struct, frozen=True):
-    """What a conversion comes to; `pending` are the changes of later stages, `holding` the reasons by mesh and namespace."""
+    """What a conversion comes to; `pending` are the changes of later stages, `holding` the reasons by mesh and namespace.
+
+    `problems` are fields of the input that its CRDs do not have, `notes` those that only an unknown release may have.
+    """
 
     changes: tuple[Change, ...]
     held: tuple[Held, ...]
     untouched: tuple[Untouched, ...]
     pending: tuple[Change, ...] = ()
     holding: Mapping[Place, tuple[Held, ...]] | None = None
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def convert(
@@ -67,18 +87,25 @@ def convert(
     meshes, findings = tuple(meshes), tuple(findings)
     every = standings(meshes, findings)
     chosen = [each for each in every if choice.takes(each.mesh, each.name)]
-    drafts = [_namespace(mesh, each, choice.settings) for mesh in meshes for each in chosen if each.mesh == mesh.name]
-    changes = tuple(change for draft in drafts for change in draft.changes)
-    reasons = (*(each for draft in drafts for each in draft.held), *refused, *_uneditable(meshes, changes))
-    holding = decide(meshes, findings, chosen, Proposal(changes, reasons), check)
-    free = sorted(permitted(changes, holding), key=_order)
+    aims = {mesh.name: _aims(mesh, chosen, choice) for mesh in meshes}
+    drafts = [_namespace(mesh, each, aims[mesh.name]) for mesh in meshes for each in chosen if each.mesh == mesh.name]
+    changes = versioned.once(change for draft in drafts for change in draft.changes)
+    outside = {(each.mesh, each.name) for each in every if each.verdict == "not-in-mesh"}
+    misread = conform.misread(meshes, lambda mesh, name: choice.takes(mesh.name, name) and (mesh.name, name) not in outside)
+    fit = conform.fitting(meshes, conform.without(changes, misread))
+    more = (*fit.held, *conform.holding(misread), *refused, *_uneditable(meshes, changes))
+    reasons = (*(each for draft in drafts for each in draft.held), *more)
+    holding = decide(meshes, findings, chosen, Proposal(fit.changes, reasons), check)
+    free = _made_once(sorted(destinationrules.settled(meshes, permitted(changes, holding)), key=_order))
     last = choice.stage or Stage.tighten
     return Conversion(
         tuple(each for each in free if each.stage <= last),
         tuple(sorted(_held(meshes, holding, choice), key=lambda each: (each.mesh, each.position.order, each.reason))),
-        tuple(each for mesh in meshes for each in _untouched(mesh)),
+        tuple(each for mesh in meshes for each in _untouched(mesh, choice.settings)),
         tuple(each for each in free if each.stage > last),
         holding,
+        conform.problems(misread),
+        conform.notes(misread),
     )
 
 
@@ -87,26 +114,47 @@ def _order(change: Change) -> tuple[object, ...]:
     return change.stage, subject.at().order, change.mesh, change.verb != "create", change.ref
 
 
-def _namespace(mesh: Mesh, standing: Standing, settings: Settings) -> Outcome:
+def _made_once(changes: Iterable[Change]) -> list[Change]:
+    """The changes, an object that serves several namespaces made by the first of them."""
+    known: set[tuple[str, Ref]] = set()
+    kept = []
+    for each in changes:
+        if isinstance(each.action, Create):
+            if (each.mesh, each.ref) in known:
+                continue
+            known.add((each.mesh, each.ref))
+        kept.append(each)
+    return kept
+
+
+def _aims(mesh: Mesh, chosen: Iterable[Standing], choice: Choice) -> policies.Aims:
+    """The namespaces that move together, and how far."""
+    moving = frozenset(each.name for each in chosen if each.mesh == mesh.name)
+    return policies.Aims(choice.settings, moving, choice.stage or Stage.tighten)
+
+
+def _namespace(mesh: Mesh, standing: Standing, aims: policies.Aims) -> Outcome:
     """What could be done for one namespace if nothing held it."""
-    name = standing.name
+    name, settings = standing.name, aims.settings
     own = [vs for vs in mesh.of(VirtualService) if vs.namespace == name and is_of_mesh(vs.body)]
-    found = [routes.convert(vs, mesh, settings) for vs in own if _concerns(mesh, vs)]
+    found = [routes.convert(vs, mesh, settings) for vs in own if vs.body.spec.hosts]
+    found.append(ends.retired(mesh, name, settings))
+    found += [destinationrules.retired(mesh, name, settings), versioned.serve(mesh, own, settings)]
     if standing.verdict == "not-in-mesh":
         return Outcome(held=tuple(each for outcome in found for each in outcome.held))
-    needed = {*(standing.waypoint.services if standing.waypoint else ()), *_routed(mesh, name, own)}
-    found.append(waypoints.serve(mesh, name, needed))
-    found.append(labels.enroll(mesh, name))
+    needed = {*(standing.waypoint.services if standing.waypoint else ()), *_routed(mesh, name, own), *others.needs(mesh, name)}
+    needed |= {*policies.needs(mesh, name), *destinationrules.needs(mesh, name, settings)}
+    plan = serving.plan(mesh, name, needed, settings)
+    found += [waypoints.serve(mesh, name, plan, settings), *others.convert(mesh, name, plan, settings)]
+    found.append(policies.convert(mesh, name, plan, aims))
+    found += [labels.enroll(mesh, name), destinationrules.of_callers(mesh, name, settings)]
     moving = any(outcome.changes for outcome in found)
     services = [each for service in needed if (each := mesh.find(Service, name, service))] + list(_destinations(mesh, own))
     held = [each for outcome in found for each in outcome.held]
     if moving or injection.mode(mesh, name) != injection.AMBIENT:
-        held += [
-            *attached.holding(mesh, name),
-            *attached.subsets(mesh, name, own),
-            *attached.behind_waypoint(mesh, name, services),
-        ]
-    return Outcome(tuple(change for outcome in found for change in outcome.changes), tuple(held))
+        held += destinationrules.of_some(mesh, [each for each in services if each.namespace == name])
+    changes = versioned.bound(change for outcome in found for change in outcome.changes)
+    return Outcome(changes, (*held, *doors.open_ones(mesh, name, changes)))
 
 
 def _destinations(mesh: Mesh, own: Iterable[Resource[VirtualService]]) -> Iterator[Resource[Service]]:
@@ -115,23 +163,6 @@ def _destinations(mesh: Mesh, own: Iterable[Resource[VirtualService]]) -> Iterat
         named = [each for rule in vs.body.spec.http for each in destinations(rule)]
         found = (hosts.service(mesh, each.host, vs.namespace, vs.file) for each in named)
         yield from (each for each in found if each is not None)
-
-
-def _concerns(mesh: Mesh, vs: Resource[VirtualService]) -> bool:
-    """Whether a VirtualService of the mesh matters to it: delegates without hosts do only if such a one names them."""
-    if vs.body.spec.hosts:
-        return True
-    return (vs.namespace, vs.name) in mesh.index(_delegates)
-
-
-def _delegates(mesh: Mesh) -> frozenset[tuple[str, str]]:
-    return frozenset(
-        (rule.delegate.namespace or vs.namespace, rule.delegate.name)
-        for vs in mesh.of(VirtualService)
-        if vs.body.spec.hosts and is_of_mesh(vs.body)
-        for rule in vs.body.spec.http
-        if rule.delegate
-    )
 
 
 def _routed(mesh: Mesh, namespace: str, own: Iterable[Resource[VirtualService]]) -> Iterator[str]:
@@ -182,12 +213,31 @@ def _uneditable(meshes: tuple[Mesh, ...], changes: tuple[Change, ...]) -> Iterat
 
 def _try(members: list[Change]) -> None:
     document = shared.anchor(members[0]).origin
+    if isinstance(document, Made):
+        raise CannotEdit(f"a generator of {document.file} makes it")
+    for change in members:
+        _check_overlaid(change)
     if not isinstance(document, Document):
         return  # a live object: whoever applies the change has no text to keep
     if f"/{document.file}".find("/templates/") >= 0:
         raise CannotEdit("it is part of a Helm chart, whose templates are never edited")
     edits = dict.fromkeys(edit for change in members for edit in based(change))
     apply(document, edits)
+
+
+def _check_overlaid(change: Change) -> None:
+    """An edit of what a patch sets would not reach the cluster, and a patch without its object breaks the build."""
+    found = change.subject.overlaid if change.subject is not None else ()
+    if found and change.action is None:
+        raise CannotEdit(f"an overlay patches its {_shown(found[0])}, and the patch would name nothing any more")
+    for edit in change.action if isinstance(change.action, tuple) else ():
+        for route in found:
+            if edit.route[: len(route)] == route[: len(edit.route)]:
+                raise CannotEdit(f"an overlay patches its {_shown(route)}")
+
+
+def _shown(route: Route) -> str:
+    return ".".join(str(step) for step in route)
 
 
 def based(change: Change) -> tuple[Edit, ...]:
@@ -204,12 +254,14 @@ def based(change: Change) -> tuple[Edit, ...]:
 # --- untouched ------------------------------------------------------------------------------------------------------
 
 
-def _untouched(mesh: Mesh) -> Iterator[Untouched]:
+def _untouched(mesh: Mesh, settings: Settings) -> Iterator[Untouched]:
     for vs in mesh.of(VirtualService):
         if not is_of_mesh(vs.body):
             yield _same(mesh, vs, "it is bound to gateways only, which route as before")
-        elif not _concerns(mesh, vs):
-            yield _same(mesh, vs, "only VirtualServices of gateways delegate to it")
+        elif not vs.body.spec.hosts and (reason := ends.stays(mesh, vs, settings)):
+            yield _same(mesh, vs, reason)
+        elif keeping.is_kept(vs, mesh, settings) and not routes.convert(vs, mesh, settings).held:
+            yield _same(mesh, vs, "it is kept, and the waypoint carries it out (alpha in Istio)")
     for name, namespace in injection.namespaces(mesh).items():
         if namespace is not None and not injection.is_meshed(mesh, name):
             yield _same(mesh, namespace, "it is not in the mesh")

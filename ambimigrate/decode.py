@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ambimigrate.kinds import KINDS, NAMES, Object
 from ambimigrate.kinds.base import NEEDS_TEXT
@@ -16,12 +17,13 @@ from ambimigrate.layout import Layout, Placement
 from ambimigrate.layout.rendered import differing
 from ambimigrate.layout.transform import apply
 from ambimigrate.model import Mesh, Position, Problem, Ref, Resource, Route, Target
+from ambimigrate.topology import releases, secrets
 from ambimigrate.yamlio import Document, Unreadable, documents, values
+from ambimigrate.yamlio.wrong import route
 
 _KIND = re.compile(r"""kind["']?\s*:\s*(?:[&!]\S+\s+)?["']?([A-Za-z]+)""")  # `\b` in front would make it five times slower
 _OWN_KIND = re.compile(r"""^kind:\s*["']?(\w+)""", re.MULTILINE)
 _NAMESPACE = re.compile(r"""^\s*["']?namespace["']?\s*:\s*["']?([a-z0-9-]+)""", re.MULTILINE)
-_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _ANYTHING = re.compile(r"^\s*[^#\s%]", re.MULTILINE)
 
 
@@ -76,6 +78,9 @@ class Decoder:
             self._document(document, named if document.text is text else _KIND.findall(document.text))
 
     def _document(self, document: Document, named: list[str]) -> None:
+        if "Secret" in named and _OWN_KIND.findall(document.text) == ["Secret"]:
+            self._secret(document)
+            return
         if NAMES.isdisjoint(named) or (not NEEDS_TEXT.keys().isdisjoint(named) and _holds_nothing(document.text)):
             if _ANYTHING.search(document.text):
                 self.counts.documents += 1
@@ -90,6 +95,15 @@ class Decoder:
         for name, line in read.duplicates:
             self._problem(document, f"key {name!r} stands twice; the last one was read", line)
         self._tree(document, read.value, ())
+
+    def _secret(self, document: Document) -> None:
+        self.counts.documents += 1
+        found = secrets.remote(document, self.namespace)
+        if found is None:
+            self.counts.skipped["other kinds"] += 1
+        else:
+            self.counts.objects["Secret"] += 1
+            self.place(found)
 
     def _unreadable(self, document: Document, error: Unreadable) -> None:
         if "{{" in document.text:
@@ -175,10 +189,17 @@ class Decoder:
         for mesh in self.layout.meshes if placement.mesh is None else (placement.mesh,):
             self.resources[mesh].append(resource)
 
+    def place(self, resource: Resource[Any]) -> None:
+        """Adds something that was read in another way, to the meshes of its file."""
+        for placement in self.layout.of(resource.file):
+            self._place(replace(resource, shared=placement.mesh is None), placement)
+
     def reading(self, target: Target, notes: Iterable[str] = ()) -> Reading:
         """The meshes of all that was added; nothing read at all is a problem."""
+        for resources in self.resources.values() if not releases.INSTALLERS.isdisjoint(self.counts.objects) else ():
+            resources += list(releases.values(resources))
         problems = list(dict.fromkeys(self.problems))
-        if not self.counts.objects and not problems and not self.counts.not_rendered:
+        if not any(self.resources.values()) and not self.counts.objects and not problems and not self.counts.not_rendered:
             problems.append(Problem("nothing was read: no object of a kind that matters here", "", None))
         meshes = tuple(
             Mesh(name, tuple(resources), target, self._problems_of(name, problems))
@@ -222,15 +243,3 @@ def _holds_nothing(text: str) -> bool:
     """Whether the document is one object of a kind of which only parts are read, and has none of them."""
     own = _OWN_KIND.findall(text)
     return len(own) == 1 and own[0] in NEEDS_TEXT and NEEDS_TEXT[own[0]] not in text
-
-
-def route(path: str) -> Route:
-    """A route from msgspec's `$.spec.http[0].timeout`; stops at a key that msgspec does not name."""
-    return tuple(_steps(path))
-
-
-def _steps(path: str) -> Iterator[str | int]:
-    for name, number in _STEP.findall(path):
-        if number == "...":
-            return
-        yield int(number) if number else name

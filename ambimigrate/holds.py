@@ -20,6 +20,7 @@ from ambimigrate.verdicts import Standing, namespace_of, scope_of
 
 UNKNOWN, REMAINS, SHARED, CALLER = "NS903", "NS904", "NS905", "NS906"
 Place = tuple[str, str]  # mesh, namespace
+_TWINNED = frozenset({"AuthorizationPolicy", "RequestAuthentication", "WasmPlugin", "TrafficExtension"})  # of the root: each namespace has its twins
 Check = Callable[[tuple[Mesh, ...]], Iterable[Finding]]
 
 
@@ -140,9 +141,10 @@ def _remaining(mesh: Mesh, findings: tuple[Finding, ...], left: tuple[Change, ..
     then = [each for each in check((end,)) if each.severity >= Severity.error]
     changed, still = {each.ref for each in own}, {_key(each) for each in then}
     known = {_key(each) for each in findings if mesh.name in each.meshes}
+    left_of = {_key(each): each for each in then if each.ref.kind in _TWINNED}
     for finding in before:
         if _key(finding) in still or not (finding.ref in changed or _is_bound(end, finding)):
-            yield from _holding(mesh, finding, moving)
+            yield from _holding(mesh, left_of.get(_key(finding), finding), moving)
     for finding in then:
         if _key(finding) not in known:
             yield from _holding(mesh, finding, moving)
@@ -161,6 +163,8 @@ def _split(name: str) -> tuple[str, str]:
 
 def _holding(mesh: Mesh, finding: Finding, moving: set[str]) -> Iterator[Held]:
     scope = scope_of(finding, mesh)
+    if scope == "mesh" and finding.ref.kind in _TWINNED and finding.hit.services:
+        moving = moving & {_split(each)[0] for each in finding.hit.services}
     named = moving if scope == "mesh" else {namespace_of(finding)} & moving if scope == "namespace" else set()
     for namespace in sorted(named):
         yield Held(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ambimigrate.advice import Advice, advice
 from ambimigrate.analyse import analyse
@@ -56,6 +57,11 @@ def report(reading: Reading, *, strict: bool = False, objects: bool = False, out
         upgrade_path(reading.meshes) if outlook else (),
         objects,
     )
+
+
+def joined(report: Report, problems: tuple[Problem, ...], notes: tuple[str, ...]) -> Report:
+    """The report with what a later step found in the input."""
+    return replace(report, problems=(*report.problems, *problems), notes=(*report.notes, *notes))
 
 
 def exit_code(report: Report, threshold: Severity | None) -> int:

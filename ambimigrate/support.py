@@ -1,12 +1,13 @@
-"""What each data plane supports, by version of Istio: the one table of parity."""
+"""What each data plane supports, by version of Istio: the one table of parity, from which every rule takes its bounds."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 
 import msgspec
 
-from ambimigrate.catalogue import folder
 from ambimigrate.versions import Version, in_ranges
 from ambimigrate.yamlio import Document, values
 
@@ -36,6 +37,13 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     note: str = ""
     issue: str = ""
 
+    def ranges(self, plane: str, *statuses: str) -> str:
+        """The versions on which a data plane (one of PLANES) has one of these statuses, "" for none."""
+        support: Support = getattr(self, plane)
+        if isinstance(support, str):
+            return "*" if support in statuses else ""
+        return ", ".join(each.versions for each in support if each.status in statuses)
+
     def status(self, plane: str, version: Version) -> str:
         """The status in a data plane (one of PLANES) on a version."""
         support: Support = getattr(self, plane)
@@ -51,6 +59,13 @@ class Area(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     features: tuple[Feature, ...]
 
 
+def folder() -> Path:
+    """Where the rules lie: beside the package in a checkout, inside it in an installation."""
+    package = Path(__file__).parent
+    checkout = package.parent / "rules"
+    return checkout if (checkout / "schemas").is_dir() else package / "_rules"
+
+
 @cache
 def areas() -> tuple[Area, ...]:
     """The whole table."""
@@ -60,6 +75,17 @@ def areas() -> tuple[Area, ...]:
     )
 
 
+@cache
+def _features() -> Mapping[str, Feature]:
+    return {each.id: each for area in areas() for each in area.features}
+
+
 def feature(name: str) -> Feature:
     """The feature of that id; KeyError if there is none."""
-    return {each.id: each for area in areas() for each in area.features}[name]
+    return _features()[name]
+
+
+@cache
+def status(name: str, plane: str, version: Version) -> str:
+    """The status of a feature in a data plane (one of PLANES) on a version."""
+    return feature(name).status(plane, version)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from ambimigrate.decode import Decoder, Reading, route
+from ambimigrate.decode import Decoder, Reading
 from ambimigrate.kinds import KINDS, IstioGateway, Service
 from ambimigrate.layout import lay_out
 from ambimigrate.model import Target
 from ambimigrate.versions import NEWEST, NEWEST_GATEWAY_API
+from ambimigrate.yamlio.wrong import route
 
 TARGET = Target(NEWEST, NEWEST_GATEWAY_API)
 

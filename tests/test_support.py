@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 import yaml
 
-from ambimigrate.catalogue import entry, folder
+from ambimigrate.catalogue import entries, folder
 from ambimigrate.support import PLANES, Feature, areas, feature
 from ambimigrate.versions import NEWEST_PATCHES, Version, in_ranges, parse
 
@@ -80,29 +80,19 @@ def test_command_refuses_what_is_no_feature() -> None:
     assert "teleport" in run.stderr
 
 
-# a case of a rule holds on exactly those versions on which the table gives the data plane one of these statuses
-AGREE = [
-    ("EX005", "default", "traffic-extension", "waypoint", {"unsupported"}),
-    ("SE003", "bound", "service-entry-cidr", "ztunnel", {"unsupported"}),
-    ("SE003", "plain", "service-entry-cidr", "ztunnel", {"unsupported"}),
-    ("SE004", "default", "service-entry-none", "ztunnel", {"fails closed"}),
-    ("AP006", "enforced", "dry-run", "ztunnel", {"fails closed"}),
-    ("AP006", "silent", "dry-run", "ztunnel", {"ignored", "experimental"}),
-    ("DR006", "random", "consistent-hash", "waypoint", {"ignored"}),
-    ("DR006", "no-route", "consistent-hash", "waypoint", {"partial"}),
-    ("VS008", "tcp", "virtual-service-tcp-tls", "waypoint", {"ignored"}),
-    ("VS008", "sni", "virtual-service-tcp-tls", "waypoint", {"partial"}),
-    ("EF002", "default", "envoy-filter", "waypoint", {"partial"}),
-    ("EF004", "gone", "envoy-filter", "waypoint", {"alpha"}),
-    ("EX002", None, "policies-for-all-waypoints", "waypoint", {"rejected"}),
-]
+CASES = [(name, case, each) for name, entry in entries().items() for case, each in entry.cases.items()]
 
 
-@pytest.mark.parametrize(("rule", "case", "name", "plane", "statuses"), AGREE)
-def test_rules_and_table_change_with_the_same_release(
-    rule: str, case: str | None, name: str, plane: str, statuses: set[str]
-) -> None:
-    cases = entry(rule).cases
-    ranges = cases[case].versions if case else next(each.versions for each in cases.values() if each.versions != "*")
-    for version in (each for each in VERSIONS if each.line >= (1, 24)):
-        assert in_ranges(version, ranges) == (feature(name).status(plane, version) in statuses), version
+def test_no_rule_states_versions_of_its_own() -> None:
+    assert [(name, case) for name, case, each in CASES if each.versions != "*" and each.support is None] == []
+
+
+@pytest.mark.parametrize(("name", "case"), [(name, case) for name, case, each in CASES if each.support])
+def test_rule_holds_exactly_where_the_table_says_so(name: str, case: str) -> None:
+    found = entries()[name].cases[case]
+    assert found.support
+    told = feature(found.support.feature)
+    assert set(found.support.statuses) <= {told.status(found.support.plane, version) for version in VERSIONS}
+    for version in VERSIONS:
+        is_said = told.status(found.support.plane, version) in found.support.statuses
+        assert is_said == (entries()[name].case(case, version) is not None), version

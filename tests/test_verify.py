@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ambimigrate import catalogue
 from ambimigrate.analyse import analyse
 from ambimigrate.changes import Stage
 from ambimigrate.convert import Choice, after, convert
@@ -23,8 +18,7 @@ from ambimigrate.model import Mesh, Target
 from ambimigrate.semantics import authz
 from ambimigrate.sources.read import read_files
 from ambimigrate.topology.workloads import behind
-from ambimigrate.verify import Difference, Place, Settings, Verification, callers, examples, places, requests, trip, verify
-from ambimigrate.verify.shapes import Shape
+from ambimigrate.verify import Difference, Settings, Verification, callers, places, requests, trip, verify
 from ambimigrate.versions import NEWEST, NEWEST_GATEWAY_API, parse
 from tests.conftest import FIXTURES
 
@@ -180,52 +174,7 @@ def test_meshes_without_a_partner_are_named() -> None:
     assert [(each.object.kind, each.because) for each in found.unchecked] == [("Mesh", "there is no mesh of this name after")]
 
 
-# --- requests -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "pattern",
-    [
-        "/v[0-9]+/.*",
-        "(a|b)+",
-        "^/api/(users|orders)/[^/]+$",
-        r"\d{3}-\d{4}",
-        "(?i)Mozilla.*",
-        ".*",
-        "a?b",
-        "",
-        r"/a\.b",
-        "(?:x)y",
-    ],
-)
-def test_examples_fit_their_pattern(pattern: str) -> None:
-    found = examples.of_regex(pattern)
-    assert found is not None
-    assert examples._fits(pattern, found)
-
-
-@given(st.text(max_size=20))
-def test_examples_never_fail_and_never_lie(pattern: str) -> None:
-    found = examples.of_regex(pattern)
-    assert found is None or examples._fits(pattern, found)
-
-
-def test_boundaries_of_a_literal() -> None:
-    place = Place("a.b.svc.cluster.local", "b", 80, is_http=True)
-    paths = {each.path for each in requests._around(place, Shape(path="/Api"))}
-    assert {"/Api", "/Api/", "/Apix", "/Api/x", "/Ap", "/aPI"} <= paths
-    lines = {each.headers for each in requests._around(place, Shape(headers=(("k", "v"),)))}
-    assert {(), (("k", ""),), (("k", "v"),), (("k", "vx"),), (("k", "v"), ("k", "vx"))} <= lines
-
-
-def test_requests_are_the_same_every_time_and_bounded() -> None:
-    (mesh,) = meshes(CASES / "equal" / "before")
-    place = next(each for each in places.places(mesh, mesh) if each.host.startswith("reviews."))
-    first, second = (requests.asked(mesh, mesh, place, SMALL) for _ in range(2))
-    assert first == second
-    assert len([each for each in first if not each.direct]) <= SMALL.requests
-    assert first != requests.asked(mesh, mesh, place, Settings(requests=80, seed=2))
-
+# --- random trees ---------------------------------------------------------------------------------------------------
 
 PATHS = st.sampled_from(["/", "/a", "/a/b", "/ab", "/A"])
 MATCHES = st.one_of(
@@ -271,65 +220,3 @@ def test_every_witness_is_true(tmp_path: Path, one: list[dict[str, Any]], other:
     for each in verify(old, new, SMALL).differences:
         decisions = [trip.routed(mesh, each.caller, each.place, each.ask) for mesh in (*old, *new)]
         assert decisions[0] != decisions[1]
-
-
-# --- command line ---------------------------------------------------------------------------------------------------
-
-
-def run(*arguments: str) -> tuple[int, str]:
-    command = [sys.executable, "-m", "ambimigrate", "verify", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode, done.stdout
-
-
-def sides(case: str) -> tuple[str, str]:
-    return str(CASES / case / "before"), str(CASES / case / "after")
-
-
-@pytest.mark.parametrize(
-    ("case", "code"), [("equal", 0), ("l4-only", 0), ("exact-route", 0), ("path-prefix", 1), ("bypass", 1)]
-)
-def test_exit_codes(case: str, code: int) -> None:
-    assert run(*sides(case))[0] == code
-
-
-def test_json_fits_its_schema(tmp_path: Path) -> None:
-    schema = json.loads((catalogue.folder() / "schemas" / "verify.json").read_text())
-    for case in ("path-prefix", "lost-policy", "bypass"):
-        _, out = run(*sides(case), "--format", "json", "--evidence", str(tmp_path / "evidence.json"))
-        assert not list(jsonschema.Draft202012Validator(schema).iter_errors(json.loads(out)))
-    evidence = json.loads((tmp_path / "evidence.json").read_text())
-    assert [each["path"] for each in evidence["inputs"]] == list(sides("bypass"))
-    assert all(len(digest) == 64 for each in evidence["inputs"] for digest in each["files"].values())
-    assert evidence["checked"]["routing"] > 0
-    assert evidence["not_covered"]
-
-
-def test_text_names_request_outcomes_and_objects() -> None:
-    _, out = run(*sides("path-prefix"))
-    assert "curl -i 'http://reviews.shop.svc.cluster.local:9080/apix'" in out
-    assert "before/routes.yaml:7 VirtualService shop/reviews" in out
-    assert "after/routes.yaml:9 HTTPRoute shop/reviews" in out
-
-
-def test_requests_of_the_user(tmp_path: Path) -> None:
-    file = tmp_path / "requests.jsonl"
-    lines = [{"authority": "reviews.shop:9080", "path": "/apish", "method": "GET", "headers": {"X-Some": "thing"}}, {"path": 5}]
-    file.write_text("\n".join(json.dumps(each) for each in lines))
-    code, out = run(*sides("path-prefix"), "--requests", str(file), "--limit", "1", "--format", "json")
-    assert code == 2
-    found = json.loads(out)
-    assert [each["line"] for each in found["problems"]] == [2]
-    assert "/apish" in {each["request"]["path"] for each in found["differences"]}
-
-
-def test_a_stage_in_place_of_a_second_tree() -> None:
-    code, out = run(str(CASES / "lost-policy" / "before"), "--stage", "retire")
-    assert code == 0, out
-
-
-def test_bad_input() -> None:
-    assert run(str(CASES / "equal" / "before"))[0] == 2
-    assert run(str(CASES / "equal" / "before"), "no-such-folder")[0] == 2
-    assert run(*sides("equal"), "--stage", "bind")[0] == 2

@@ -7,6 +7,7 @@ import os
 import shlex
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,9 +19,9 @@ from ambimigrate.cli import options
 from ambimigrate.cli.options import Ask
 from ambimigrate.decode import Reading
 from ambimigrate.model import Mesh, Problem
-from ambimigrate.verify import Ask as Asked
 from ambimigrate.verify import Settings, Verification
 from ambimigrate.verify import verify as compared
+from ambimigrate.verify.recorded import Recorded, recorded
 
 Before = Annotated[str, typer.Argument(metavar="BEFORE", help="The tree as it is, or any folder of manifests.")]
 After = Annotated[str, typer.Argument(metavar="[AFTER]", help="The tree as it will be; without it --stage is needed.")]
@@ -36,7 +37,7 @@ Requests = Annotated[
     str,
     typer.Option(
         "--requests",
-        help="Also try these: JSON lines with authority, path, method and headers, such as Envoy's JSON access log.",
+        help="Also try these: Envoy's JSON access log, a HAR file, or JSON lines with authority, path, method and headers.",
         rich_help_panel=options.INPUT,
     ),
 ]
@@ -71,7 +72,7 @@ def verify(
     options.one_of("--render", render, "auto", "always", "never")
     options.colours(off=no_color)
     _check(before, after, stage)
-    own, unread = _requests(requests) if requests else ((), ())
+    own = _requests(requests) if requests else Recorded(())
     ask = Ask(
         (before,),
         namespace,
@@ -86,14 +87,12 @@ def verify(
     )
     old = _read(ask, strict=strict)
     new = _read(replace(ask, paths=(after,)), strict=strict) if after else replace(old, meshes=_converted(old, Stage[stage]))
-    found = compared(old.meshes, new.meshes, Settings(limit, seed, own))
-    if not found.routing + found.authorization:
-        unread += (Problem("nothing was compared: no Service or ServiceEntry is in both trees", before),)
-    new = replace(new, problems=new.problems + unread)
+    found = compared(old.meshes, new.meshes, Settings(limit, seed, own.asks, own.connections))
+    new = replace(new, problems=new.problems + own.problems + tuple(_idle(found, before, requests)))
     code = 2 if old.problems or new.problems else int(found.differs)
     record = _record(found, old, new)
     if evidence:
-        _write_evidence(evidence, found, record, tuple(each for each in (before, after) if each))
+        _write_evidence(evidence, found, record, tuple(filter(None, (before, after, requests))))
     if format == "json":
         from ambimigrate.render.json import dumped
 
@@ -113,10 +112,15 @@ def _check(before: str, after: str, stage: str) -> None:
             raise typer.BadParameter(f"{path} does not exist")
 
 
-def _requests(file: str) -> tuple[tuple[Asked, ...], tuple[Problem, ...]]:
-    """The requests of a file, and its lines that hold none."""
-    from ambimigrate.verify.recorded import recorded
+def _idle(found: Verification, before: str, requests: str) -> Iterator[Problem]:
+    """Where nothing was done, nothing was proven."""
+    if not found.routing + found.authorization:
+        yield Problem("nothing was compared: no Service or ServiceEntry is in both trees", before)
+    if requests and sum(count for _, count in found.untried) >= len(found.settings.own):
+        yield Problem("none of its requests was tried: their hosts are no Services of the input", requests)
 
+
+def _requests(file: str) -> Recorded:
     try:
         text = Path(file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -3,104 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
-from typing import Any
 
-import re2
 from msgspec import Struct, field
+from msgspec.structs import replace
 
-EXACT, PREFIX, REGEX, PRESENT, ANY = "exact", "prefix", "regex", "present", "any"
+from ambimigrate.converters.strings import (
+    ANY,
+    EVERYTHING,
+    EXACT,
+    PREFIX,
+    PRESENT,
+    REGEX,
+    Test,
+    compiled,
+    excludes,
+    implies,
+    quoted,
+)
+
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")  # Gateway API, HTTPMethod
-
-
-class Test(Struct, frozen=True):
-    """A test of one string; `fold` compares ASCII letters without case."""
-
-    kind: str
-    text: str = ""
-    fold: bool = False
-
-
 EVERY_PATH = Test(ANY)
-EVERYTHING = ".*"  # text of ANY where the path was this pattern: a rewrite then replaces all of it
+Tests = Mapping[str, Test]
 
 
 class Condition(Struct, frozen=True):
-    """What a request must be: a path as Istio's sidecar compares it, headers and parameters by name, and the method."""
+    """What a request must be: a path as Istio's sidecar compares it, headers and parameters by name, and the method.
+
+    A request with a header of `without` is left out, one that lacks it if its test takes the empty string.
+    """
 
     path: Test = EVERY_PATH
-    headers: Mapping[str, Test] = field(default_factory=dict)  # lower-case name; `host` stands for the authority
-    query: Mapping[str, Test] = field(default_factory=dict)
+    headers: Tests = field(default_factory=dict)  # lower-case name; `host` stands for the authority
+    query: Tests = field(default_factory=dict)
     method: str | None = None
+    without: Tests = field(default_factory=dict)
 
     @property
     def is_catch_all(self) -> bool:
         """Whether Istio stops here (pilot route.go `IsCatchAllRoute`)."""
-        return self.path.kind == ANY and not self.headers and not self.query and self.method is None
-
-
-@lru_cache(maxsize=4096)
-def compiled(pattern: str) -> Any:
-    """The pattern as Envoy compiles it, None if RE2 refuses it."""
-    options = re2.Options()
-    options.log_errors = False
-    try:
-        return re2.compile(pattern, options)
-    except re2.error:
-        return None
-
-
-def _lower(text: str) -> str:
-    """ASCII letters without case, as Envoy compares them."""
-    return "".join(each.lower() if each.isascii() else each for each in text)
-
-
-def quoted(text: str) -> str:
-    """The text as a pattern that matches nothing else."""
-    return "".join(f"\\{each}" if each in r"\.+*?()|[]{}^$" else each for each in text)
-
-
-def _is_full_match(pattern: str, text: str) -> bool:
-    found = compiled(pattern)
-    return found is not None and found.fullmatch(text) is not None
-
-
-def implies(narrow: Test, wide: Test) -> bool:
-    """Whether every string that passes `narrow` passes `wide`; False if that is not certain."""
-    if wide.kind in {ANY, PRESENT} or wide == narrow:
-        return True
-    if narrow.fold and not wide.fold:
-        return False
-    text, other = (_lower(narrow.text), _lower(wide.text)) if wide.fold else (narrow.text, wide.text)
-    match narrow.kind, wide.kind:
-        case "exact", "exact":
-            return text == other
-        case (("exact" | "prefix"), "prefix"):
-            return text.startswith(other)
-        case "exact", "regex":
-            return _is_full_match(wide.text, narrow.text)
-    return False
-
-
-def excludes(left: Test, right: Test) -> bool:
-    """Whether no string passes both; False if that is not certain."""
-    if REGEX in {left.kind, right.kind}:
-        one, other = (left, right) if right.kind == REGEX else (right, left)
-        return (
-            one.kind == EXACT and not one.fold and compiled(other.text) is not None and not _is_full_match(other.text, one.text)
-        )
-    fold = left.fold or right.fold
-    text, other_text = (_lower(left.text), _lower(right.text)) if fold else (left.text, right.text)
-    match left.kind, right.kind:
-        case "exact", "exact":
-            return text != other_text
-        case "exact", "prefix":
-            return not text.startswith(other_text)
-        case "prefix", "exact":
-            return not other_text.startswith(text)
-        case "prefix", "prefix":
-            return not (text.startswith(other_text) or other_text.startswith(text))
-    return False
+        return self.path.kind == ANY and not (self.headers or self.query or self.method or self.without)
 
 
 def covers(wide: Condition, narrow: Condition) -> bool:
@@ -110,6 +51,7 @@ def covers(wide: Condition, narrow: Condition) -> bool:
         and (wide.method is None or wide.method == narrow.method)
         and all(name in narrow.headers and implies(narrow.headers[name], test) for name, test in wide.headers.items())
         and all(name in narrow.query and implies(narrow.query[name], test) for name, test in wide.query.items())
+        and all(narrow.without.get(name) == test for name, test in wide.without.items())
     )
 
 
@@ -119,39 +61,73 @@ def are_disjoint(left: Condition, right: Condition, *, one_line_headers: bool) -
     Of a header sent in several lines one matching line suffices from Envoy 1.39 on, so there different values of one header
     exclude nothing; the authority and the first occurrence of a parameter are single.
     """
-    if excludes(left.path, right.path):
-        return True
     if left.method is not None and right.method is not None and left.method != right.method:
+        return True
+    if excludes(left.path, right.path):
         return True
     if any(name in right.query and excludes(test, right.query[name]) for name, test in left.query.items()):
         return True
-    single = {name for name in left.headers.keys() & right.headers.keys() if one_line_headers or name == "host"}
-    return any(excludes(left.headers[name], right.headers[name]) for name in single)
+    return any(
+        excludes(test, right.headers[name])
+        for name, test in left.headers.items()
+        if name in right.headers and (one_line_headers or name == "host")
+    )
 
 
 def both(left: Condition, right: Condition) -> Condition | None:
     """A condition that every request of both meets and that says as much as it can; None if there is no such form."""
-    if implies(left.path, right.path):
-        path = left.path
-    elif implies(right.path, left.path):
-        path = right.path
-    else:
+    path = _narrower(left.path, right.path)
+    if path is None:
         return None
-    headers = {**left.headers, **{name: test for name, test in right.headers.items() if name not in left.headers}}
-    query = {**left.query, **{name: test for name, test in right.query.items() if name not in left.query}}
+    headers = {**right.headers, **left.headers}
+    query = {**right.query, **left.query}
     return Condition(path, headers, query, left.method or right.method)
 
 
-def sample(condition: Condition, host: str, port: int) -> str:
-    """A request that meets the condition, in words where it needs a pattern."""
-    path = condition.path
-    shown = {ANY: "/", PREFIX: f"{path.text}x", EXACT: path.text}.get(path.kind, f"/… that matches {path.text}")
-    query = "&".join(f"{name}={_value(test)}" for name, test in condition.query.items())
-    own = _value(condition.headers["host"]) if "host" in condition.headers else f"{host}:{port}"
-    text = f"{condition.method or 'GET'} http://{own}{shown}" + (f"?{query}" if query else "")
-    headers = ", ".join(f"{name}: {_value(test)}" for name, test in condition.headers.items() if name != "host")
-    return f"{text} with {headers}" if headers else text
+def intersection(left: Condition, right: Condition) -> Condition | None:
+    """The condition that exactly the requests of both meet, where they are not disjoint; None if there is no such form."""
+    path, headers, query = (
+        _narrower(left.path, right.path),
+        _joined(left.headers, right.headers),
+        _joined(left.query, right.query),
+    )
+    if path is None or headers is None or query is None:
+        return None
+    return replace(left, path=path, headers=headers, query=query, method=left.method or right.method)
 
 
-def _value(test: Test) -> str:
-    return {EXACT: test.text, PREFIX: f"{test.text}x", PRESENT: "x", ANY: "x"}.get(test.kind, f"<{test.text}>")
+def _narrower(left: Test, right: Test) -> Test | None:
+    if implies(left, right):
+        return left
+    return right if implies(right, left) else None
+
+
+def _joined(left: Tests, right: Tests) -> Tests | None:
+    """Both lists of tests as one that has each name once."""
+    found = {**left}
+    for name, test in right.items():
+        narrower = _narrower(left[name], test) if name in left else test
+        if narrower is None:
+            return None
+        found[name] = narrower
+    return found
+
+
+__all__ = [
+    "ANY",
+    "EVERYTHING",
+    "EVERY_PATH",
+    "EXACT",
+    "METHODS",
+    "PREFIX",
+    "PRESENT",
+    "REGEX",
+    "Condition",
+    "Test",
+    "are_disjoint",
+    "both",
+    "compiled",
+    "covers",
+    "intersection",
+    "quoted",
+]

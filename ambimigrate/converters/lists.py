@@ -2,171 +2,190 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from msgspec import Struct, structs
+from msgspec import Struct, field
+from msgspec.structs import replace
 
-from ambimigrate.converters import matches
+from ambimigrate.converters import distribute, entries, matches
 from ambimigrate.converters.actions import Context, action
-from ambimigrate.converters.conditions import EVERY_PATH, EVERYTHING, PREFIX, Condition, both, sample
-from ambimigrate.converters.flat import Placed, flatten
-from ambimigrate.converters.order import Dead, Item, alive, clash, needs_patterns, spread
+from ambimigrate.converters.conditions import Condition, both
+from ambimigrate.converters.entries import Fate, Flat, shown
+from ambimigrate.converters.flat import flatten
+from ambimigrate.converters.ladder import arranged
+from ambimigrate.converters.negation import Setting, expanded
+from ambimigrate.converters.order import Clash, Item, Line, Order, Rule, alive, key
 from ambimigrate.converters.outcome import Account, Refused
+from ambimigrate.converters.repair import replaces_prefix
+from ambimigrate.converters.samples import sample
+from ambimigrate.converters.settings import DEFAULT, Settings
+from ambimigrate.converters.strings import ANY, EVERYTHING, EXACT, REGEX, Test
 from ambimigrate.kinds import Service, VirtualService
-from ambimigrate.kinds.routes import HTTPMatch, HTTPRule
-from ambimigrate.model import Mesh, Resource, Route
+from ambimigrate.kinds.routes import HTTPRule
+from ambimigrate.model import Mesh, Resource
 from ambimigrate.topology import hosts
 from ambimigrate.topology.protocols import carries_http
-from ambimigrate.topology.virtualservices import MESH
-
-_MOST_RULES, _MOST_MATCHES, _MOST_IN_RULE = 16, 128, 64  # Gateway API, limits of one HTTPRoute
-
-Rule = dict[str, Any]
-Flat = tuple[Placed, ...]
-Key = tuple[int, Route]  # number of the rule in the list, and where its entry stands
+from ambimigrate.versions import at_least
 
 
 class Lists(Struct, frozen=True):
-    """The rules for each port that carries HTTP; none where the VirtualService says nothing."""
+    """The rules for each port that carries HTTP; none where the VirtualService says nothing.
+
+    A list may be longer than one HTTPRoute holds: `distribute.parts` gives the rules of each.
+    """
 
     by_port: dict[int, list[Rule]]
 
 
-def port_lists(vs: Resource[VirtualService], service: Resource[Service], mesh: Mesh, account: Account) -> Lists:
+def port_lists(
+    vs: Resource[VirtualService], service: Resource[Service], mesh: Mesh, account: Account, settings: Settings = DEFAULT
+) -> Lists:
     """The rules of HTTPRoutes by port. Raises Refused."""
     ports = [each.port for each in service.body.spec.ports if carries_http(each)]
     if not ports:
         raise Refused("l4", ("spec", "http"), f"no port of {service.name} carries HTTP")
     flat = flatten(vs, mesh, account)
-    live: set[Key] = set()
-    gone: dict[Key, str] = {}
-    by_port = {}
-    for port in ports:
-        kept, dead = alive(list(_items(flat, port, gone)))
-        live |= {_key(each) for each in kept}
-        gone |= {_key(each.item): _why(each) for each in dead}
-        by_port[port] = _rules(flat, service, kept, mesh, port)
-    _note_dead(flat, live, gone)
-    return Lists(by_port)
+    fate = Fate()
+    found = {port: _Port(flat, mesh, hosts.host_of(service), port, settings).rules(fate) for port in ports}
+    entries.note_dead(flat, fate)
+    return Lists(found)
 
 
-def _key(item: Item) -> Key:
-    return item.rule, item.route
+class _Port(Struct, frozen=True):
+    """One port of a Service; `made` are the actions that were found for it, by rule and path."""
 
+    flat: Flat
+    mesh: Mesh
+    host: str
+    port: int
+    settings: Settings = DEFAULT
+    made: dict[tuple[int, Test, Test | None], Rule] = field(default_factory=dict)
 
-def _why(dead: Dead) -> str:
-    by = dead.by.route
-    return f"no request reaches it: {_shown(dead.by)}{f'.match[{by[4]}]' if len(by) > 4 else ''} before it takes them all"
+    @property
+    def one_line_headers(self) -> bool:
+        """Whether proxies join the lines of a header before they compare it."""
+        return not at_least(self.mesh.target.istio, "1.31.0")  # Envoy 1.39, `match_headers_individually`
 
+    def show(self, condition: Condition) -> str:
+        """A request that meets the condition."""
+        return sample(condition, self.host, self.port)
 
-def _shown(item: Item) -> str:
-    return f"http[{item.route[2]}]"
+    def rules(self, fate: Fate) -> list[Rule]:
+        known, dead = alive(entries.items(self.flat, self.port, fate))
+        kept, _ = alive(expanded(known, Setting(self.one_line_headers, self.show)))
+        fate.judge(kept, dead)
+        if not kept:
+            return []
+        found = arranged(kept, self.act, Order(self.one_line_headers))
+        if isinstance(found, Clash):
+            raise self.turned(found)
+        rules = _grouped(found)
+        return rules if _fits(rules) else self._long(kept, found, rules)
 
+    def _long(self, kept: Sequence[Item], found: list[Line], rules: list[Rule]) -> list[Rule]:
+        """Rules that do not fit into one route as they stand: those with the same action together, else as several routes.
 
-def _items(flat: Flat, port: int, gone: dict[Key, str]) -> Iterator[Item]:
-    """The entries that a sidecar keeps for the port (route.go `BuildHTTPRoutesForVirtualService`)."""
-    for i, placed in enumerate(flat):
-        if not placed.matches:
-            yield Item(i, placed.route, Condition(EVERY_PATH), {})
-            return
-        for match, here in placed.matches:
-            if reason := _absent(match, port):
-                gone.setdefault((i, here), reason)
-                continue
-            found = matches.condition(match, here, placed.account)
-            if found is None:
-                gone.setdefault((i, here), "plain HTTP never has this scheme")
-                continue
-            names = {name.lower(): name for name in match.headers} | {"host": "Host"}
-            yield Item(i, here, found, names)
-            if found.is_catch_all:
-                return
+        The parts of a list are in its order, so that a list of which the last parts are missing decides nothing wrongly
+        while the VirtualService is still there behind it.
+        """
+        order = Order(self.one_line_headers, strict=True)
+        try:
+            strict: list[Line] | Clash | None = arranged(kept, self.act, order)
+        except Refused:
+            strict = None
+        if isinstance(strict, list) and _fits(together := _grouped(_gathered(strict))):
+            return together
+        if not _ties(found, rules, order):
+            return rules
+        if not isinstance(strict, list):
+            reason = f"{len(rules)} rules do not fit into one HTTPRoute, and of equal matches in several the oldest wins"
+            raise Refused("size", ("spec", "http"), reason)
+        return _grouped(strict)
 
+    def act(self, item: Item) -> Rule:
+        """What the rule of the entry does with its path. Raises Refused."""
+        place = (item.rule, item.condition.path, item.cut)
+        if place not in self.made:
+            self.made[place] = self._acted(item)
+        return self.made[place]
 
-def _absent(match: HTTPMatch, port: int) -> str | None:
-    if match.gateways and MESH not in match.gateways:
-        return "it is for gateways only"
-    if match.port and match.port != port:
-        return f"no port of the Service that carries HTTP is {match.port}"
-    return None
-
-
-def _note_dead(flat: Flat, live: set[Key], gone: dict[Key, str]) -> None:
-    """What lies in entries that no port uses is left out with the reason."""
-    for i, placed in enumerate(flat):
-        entries = [(i, route) for _, route in placed.matches] or [(i, placed.route)]
-        dead = [each for each in entries if each not in live]
-        if len(dead) == len(entries):
-            placed.account.left[placed.route] = next(
-                (gone[each] for each in dead if each in gone), "no request reaches it: a rule before it takes them all"
+    def _acted(self, item: Item) -> Rule:
+        placed = self.flat[item.rule]
+        owner, account = placed.owner, placed.account
+        parent = hosts.service(self.mesh, self.host, owner.namespace, owner.file)
+        try:
+            rule = _narrowed(placed.rule, item)
+            return action(
+                rule, item.condition.path, placed.route, Context(self.mesh, self.port, owner, account, parent, self.settings)
             )
-        else:
-            for each in dead:
-                placed.account.left[each[1]] = gone.get(each, "no request reaches it: an entry before it takes them all")
+        except Refused as refused:
+            witness = refused.witness or self.show(item.condition)
+            raise Refused(refused.case, refused.route, refused.reason, witness) from None
 
-
-def _rules(flat: Flat, service: Resource[Service], kept: list[Item], mesh: Mesh, port: int) -> list[Rule]:
-    if not kept:
-        return []
-    patterns = needs_patterns(kept)
-    items = kept if patterns else spread(kept) or kept
-    actions = []
-    for item in items:
-        request = sample(item.condition, hosts.host_of(service), port)
-        actions.append(_action(flat[item.rule], item, mesh, port, request, patterns=patterns))
-    turned = clash(items, actions, mesh.target.istio, patterns=patterns)
-    if turned is not None:
-        shared = both(turned.first.condition, turned.overtaking.condition)
-        first, other = (_shown(each) for each in (turned.first, turned.overtaking))
-        request = sample(shared or turned.overtaking.condition, hosts.host_of(service), port)
+    def turned(self, pair: Clash) -> Refused:
+        """The order that cannot be kept, with a request that shows it."""
+        first, other = (shown(each) for each in (pair.first, pair.overtaking))
+        request = self.show(both(pair.first.condition, pair.overtaking.condition) or pair.overtaking.condition)
         reason = f"{other} is the more specific match and would overtake {first}, which comes first today"
-        raise Refused("order", turned.overtaking.route, reason, f"{request}: today {first}, as HTTPRoute {other}")
-    return _grouped(items, actions, patterns=patterns)
-
-
-def _action(placed: Placed, item: Item, mesh: Mesh, port: int, request: str, *, patterns: bool) -> Rule:
-    owner, account = placed.owner, placed.account
-    context = Context(port, mesh.target, lambda host: hosts.service(mesh, host, owner.namespace, owner.file), account)
-    try:
-        _check_rewrite(placed, item, patterns=patterns)
-        return action(_narrowed(placed.rule, item), item.condition.path, placed.route, context)
-    except Refused as refused:
-        raise Refused(refused.case, refused.route, refused.reason, refused.witness or request) from None
+        return Refused("order", pair.overtaking.route, reason, f"{request}: today {first}, as HTTPRoute {other}")
 
 
 def _narrowed(rule: HTTPRule, item: Item) -> HTTPRule:
-    """The rule for one path out of a prefix: what the rewrite of the prefix makes of that path."""
-    if item.cut is None or rule.rewrite is None or not rule.rewrite.uri or item.cut.text == EVERYTHING:
+    """The rule for some paths out of those of its entry: what the rewrite makes of them. Raises Refused."""
+    rewrite, path, cut = rule.rewrite, item.condition.path, item.cut
+    if cut is None or rewrite is None:
         return rule
-    path, prefix = item.condition.path.text, item.cut.text or "/"
-    became = rule.rewrite.uri + path[len(prefix) :]
-    return structs.replace(rule, rewrite=structs.replace(rule.rewrite, uri="" if became == path else became))
+    whole = cut.kind in {EXACT, REGEX} or cut.text == EVERYTHING  # the rewrite replaces the whole path
+    if rewrite.uri_regex_rewrite is not None or (rewrite.uri and whole and path.kind not in {EXACT, REGEX}):
+        raise Refused("rewrite", item.route, "the rewrite of a pattern has no form for a part of its paths")
+    if not rewrite.uri or whole:
+        return rule
+    if path.fold or (path.kind not in {EXACT, ANY} and path.kind != cut.kind):
+        raise Refused("rewrite", item.route, "the rewrite of a prefix has no form for a pattern inside it")
+    prefix = cut.text or "/"
+    became = rewrite.uri + path.text[len(prefix) :]
+    return replace(rule, rewrite=replace(rewrite, uri="" if became == path.text else became))
 
 
-def _check_rewrite(placed: Placed, item: Item, *, patterns: bool) -> None:
-    """A prefix is replaced only where the match is a PathPrefix."""
-    rule, path = placed.rule, item.condition.path
-    if patterns and rule.rewrite is not None and rule.rewrite.uri and path.kind == PREFIX and path.text.endswith("/"):
-        raise Refused(
-            "rewrite", (*placed.route, "rewrite", "uri"), "beside paths that need regular expressions no prefix can be replaced"
-        )
+def _fits(rules: Sequence[Rule]) -> bool:
+    return len(distribute.parts(rules)) == 1
 
 
-def _grouped(items: list[Item], actions: list[Rule], *, patterns: bool) -> list[Rule]:
-    rules: list[Rule] = []
-    pairs = list(zip(items, actions, strict=True))
-    for _, members in groupby(pairs, key=lambda pair: (pair[0].rule, str(pair[1]))):
-        entries = list(members)
-        found = [matches.written(item.condition, item.names, patterns=patterns) for item, _ in entries]
-        for (item, _), match in zip(entries, found, strict=True):
-            matches.check_limits(match, item.route)
-        own = entries[0][1]
-        alone = "ReplacePrefixMatch" in str(own)
-        rules += [{"matches": [match], **own} for match in found] if alone else [{"matches": found, **own}]
-    total = sum(len(rule["matches"]) for rule in rules)
-    if len(rules) > _MOST_RULES or total > _MOST_MATCHES or any(len(rule["matches"]) > _MOST_IN_RULE for rule in rules):
-        reason = f"{len(rules)} rules with {total} matches do not fit into one HTTPRoute"
-        raise Refused("size", ("spec", "http"), reason)
-    return rules
+def _gathered(lines: Sequence[Line]) -> list[Line]:
+    """The lines that do the same side by side, for lists whose order is in their ranks alone; their rules become one."""
+    found: dict[str, list[Line]] = {}
+    for each in lines:
+        found.setdefault(each.same, []).append(each)
+    return [replace(each, item=replace(each.item, rule=same[0].item.rule)) for same in found.values() for each in same]
+
+
+def _grouped(lines: Sequence[Line]) -> list[Rule]:
+    """The rules, neighbours with the same rule together."""
+    return [
+        rule for _, members in groupby(lines, key=lambda each: (each.item.rule, each.same)) for rule in _rules(list(members))
+    ]
+
+
+def _rules(members: list[Line]) -> Iterator[Rule]:
+    found = []
+    for each in members:
+        match = matches.written(each.condition, each.item.names, {"type": each.type, "value": each.value})
+        matches.check_limits(match, each.item.route)
+        found.append(match)
+    own: dict[str, Any] = members[0].action
+    for some in [[each] for each in found] if replaces_prefix(own) else [found]:  # only one match may be beside it
+        yield {"matches": some, **own}
+
+
+def _ties(lines: Sequence[Line], rules: Sequence[Rule], order: Order) -> bool:
+    """Whether lines in several HTTPRoutes rank equal, so that their age would decide between different rules."""
+    sizes = [sum(len(rule["matches"]) for rule in part) for part in distribute.parts(rules)]
+    places = [number for number, size in enumerate(sizes) for _ in range(size)]
+    placed = [(line, key(line)) for line in lines]
+    return any(
+        places[i] != places[j] and first[1] == placed[j][1] and order.turns(first, placed[j])
+        for i, first in enumerate(placed if len(sizes) > 1 else ())
+        for j in range(i + 1, len(placed))
+    )

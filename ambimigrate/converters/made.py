@@ -48,9 +48,9 @@ def placed(value: Mapping[str, Any], beside: Resource[Any]) -> dict[str, Any]:
 def renamed(name: str, beside: Resource[Any]) -> str:
     """The name that an object written as `name` beside this one has in the mesh."""
     text = written_name(beside)
-    before, found, after = beside.name.partition(text)
-    if beside.kind == "Namespace":
+    if beside.kind == "Namespace" or not text:
         return name
+    before, found, after = beside.name.partition(text)
     if not found:
         raise Refused(
             "renamed", ("metadata", "name"), f"the overlay calls {text} {beside.name}, which no prefix or suffix explains"

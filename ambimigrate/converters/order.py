@@ -1,24 +1,25 @@
-"""From first match to most specific match: what is dead, how routes are written, and whether every request keeps its rule."""
+"""Entries and the order that Istio gives them: what is dead, how a match ranks, and which pairs would turn round."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct
 
-from ambimigrate.converters.conditions import ANY, EXACT, PREFIX, REGEX, Condition, Test, are_disjoint, both, covers
-from ambimigrate.converters.matches import is_portable, pattern
+from ambimigrate.converters.conditions import Condition, are_disjoint, both, covers
+from ambimigrate.converters.strings import Test
 from ambimigrate.model import Route
-from ambimigrate.versions import Version, at_least
 
-_RANK = {"Exact": 0, "PathPrefix": 1, "RegularExpression": 2}
+EXACT_PATH, PATH_PREFIX, PATTERN = "Exact", "PathPrefix", "RegularExpression"
+_RANK = {EXACT_PATH: 0, PATH_PREFIX: 1, PATTERN: 2}
+Rule = dict[str, Any]
 
 
 class Item(Struct, frozen=True):
     """An entry of the flat list: its rule, where it stands, its condition, and how its headers are spelt.
 
-    `cut` is the path that the VirtualService compares where the condition takes one path out of it.
+    `cut` is the path that the VirtualService compares where the condition takes some paths out of it.
     """
 
     rule: int
@@ -28,6 +29,27 @@ class Item(Struct, frozen=True):
     cut: Test | None = None
 
 
+class Line(Struct, frozen=True):
+    """An entry as it is to be written: what it does, and the type and text of its path.
+
+    `same` is equal for lines that do the same; a `fixed` type is one that the action or another line needs.
+    """
+
+    item: Item
+    action: Rule
+    same: str
+    type: str
+    value: str
+    fixed: bool = False
+
+    @property
+    def condition(self) -> Condition:
+        return self.item.condition
+
+
+Act = Callable[[Item], Rule]  # what the rule of an item does with its path
+
+
 class Dead(Struct, frozen=True):
     """An entry that no request reaches, since `by` takes them all."""
 
@@ -35,7 +57,7 @@ class Dead(Struct, frozen=True):
     by: Item
 
 
-def alive(items: Sequence[Item]) -> tuple[list[Item], list[Dead]]:
+def alive(items: Iterable[Item]) -> tuple[list[Item], list[Dead]]:
     """The entries that some request reaches, and those that an earlier one covers (conversion step 0)."""
     kept: list[Item] = []
     dead: list[Dead] = []
@@ -48,49 +70,31 @@ def alive(items: Sequence[Item]) -> tuple[list[Item], list[Dead]]:
     return kept, dead
 
 
-def needs_patterns(items: Sequence[Item]) -> bool:
-    """Whether paths have to be regular expressions.
+Key = tuple[int, int, bool, int, int]
 
-    They outrank nothing: a PathPrefix beside them precedes them all, and `/` without conditions cuts the list (conversion.go
-    `sortHTTPRoutes`, route.go `IsCatchAllRoute`), so a list has either prefixes or patterns.
+
+def key(line: Line) -> Key:
+    """The place of a match in Istio's order (conversion.go `sortHTTPRoutes`): smaller is earlier.
+
+    A prefix counts without its trailing slash, a pattern with every byte of its text.
     """
-    return any(not is_portable(each.condition.path) for each in items) or spread(items) is None
+    text = (line.value.rstrip("/") or "/") if line.type == PATH_PREFIX else line.value
+    own = line.condition
+    return _RANK[line.type], -len(text.encode()), own.method is None, -len(own.headers), -len(own.query)
 
 
-def spread(items: Sequence[Item]) -> list[Item] | None:
-    """The items with one more for each prefix `/p/`: Exact `/p`, which PathPrefix would take, too, with the rule of `/p` today.
+class Order(Struct, frozen=True):
+    """How far the order can be relied on: header lines are one or several, and equal places may turn round (`strict`)."""
 
-    None if no rule takes every request for `/p` today: the rest would have to stay 404.
-    """
-    extra: dict[int, list[Item]] = {}
-    for path in dict.fromkeys(each.condition.path.text for each in items if each.condition.path.kind == PREFIX):
-        bare = Test(EXACT, path.rstrip("/"))
-        for number, found in _answers(items, bare):
-            if found is None:
-                return None
-            extra.setdefault(number, []).append(found)
-    return [each for number, item in enumerate(items) for each in (*extra.get(number, ()), item)]
+    one_line_headers: bool
+    strict: bool = False
 
-
-def _answers(items: Sequence[Item], bare: Test) -> Iterator[tuple[int, Item | None]]:
-    for number, item in enumerate(items):
-        own = item.condition
-        narrowed = both(own, Condition(bare)) if own.path.kind != REGEX else None
-        if narrowed is None or narrowed.path != bare:
-            continue
-        if own.path != bare:
-            yield number, Item(item.rule, item.route, narrowed, item.names, own.path)
-        if not (own.headers or own.query or own.method):
-            return
-    yield -1, None
-
-
-def key(condition: Condition, *, patterns: bool) -> tuple[int, int, int, int, int]:
-    """The place of a match in Istio's order (conversion.go `sortHTTPRoutes`): smaller is earlier."""
-    path = condition.path
-    kind = "Exact" if path.kind == EXACT and is_portable(path) else "RegularExpression" if patterns else "PathPrefix"
-    text = pattern(path) if kind == "RegularExpression" else "/" if path.kind == ANY else path.text.rstrip("/") or "/"
-    return _RANK[kind], -len(text.encode()), int(condition.method is None), -len(condition.headers), -len(condition.query)
+    def turns(self, first: tuple[Line, Key], other: tuple[Line, Key]) -> bool:
+        """Whether the later line would come first for a request that both may take and treat differently."""
+        (line, place), (later, own) = first, other
+        if own > place or (own == place and not self.strict) or line.same == later.same:
+            return False
+        return not are_disjoint(line.condition, later.condition, one_line_headers=self.one_line_headers)
 
 
 class Clash(Struct, frozen=True):
@@ -100,18 +104,16 @@ class Clash(Struct, frozen=True):
     overtaking: Item
 
 
-def clash(items: Sequence[Item], actions: Sequence[Any], istio: Version, *, patterns: bool) -> Clash | None:
-    """The first pair that Istio's order would turn round, None if every request keeps its action (conversion step 2)."""
-    one_line = not at_least(istio, "1.31.0")  # Envoy 1.39, `match_headers_individually`
-    keys = [key(each.condition, patterns=patterns) for each in items]
-    for i, first in enumerate(items):
-        for j in range(i + 1, len(items)):
-            other = items[j]
-            if keys[j] >= keys[i] or actions[i] == actions[j]:
+def clashes(lines: Sequence[Line], order: Order) -> Iterator[tuple[int, int]]:
+    """The pairs that Istio's order would turn round; none if every request keeps its action (conversion step 2).
+
+    A pair does no harm where an earlier entry takes every request of both.
+    """
+    placed = [(each, key(each)) for each in lines]
+    for i, first in enumerate(placed):
+        for j in range(i + 1, len(placed)):
+            if not order.turns(first, placed[j]):
                 continue
-            if are_disjoint(first.condition, other.condition, one_line_headers=one_line):
-                continue
-            shared = both(first.condition, other.condition)
-            if shared is None or not any(covers(each.condition, shared) for each in items[:i]):
-                return Clash(first, other)
-    return None
+            shared = both(first[0].condition, lines[j].condition)
+            if shared is None or not any(covers(each.condition, shared) for each in lines[:i]):
+                yield i, j

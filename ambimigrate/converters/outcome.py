@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -88,12 +89,18 @@ def written(subject: Resource[Any]) -> dict[str, Any]:
     if not isinstance(subject.origin, Document):
         return dict(msgspec.to_builtins(subject.body))
     try:
-        tree = values(subject.origin).value
+        tree = _tree(subject.origin)
         for step in subject.base:
             tree = tree[step]
     except (Unreadable, KeyError, IndexError, TypeError):
         return {}
     return tree if isinstance(tree, dict) else {}
+
+
+@lru_cache(256)
+def _tree(document: Document) -> Any:
+    """The value of a document, which converters ask for again and again while they work on one subject."""
+    return values(document).value
 
 
 def leaves(tree: Any, route: Route) -> Iterable[Route]:

@@ -1,4 +1,4 @@
-"""A VirtualService of the mesh to HTTPRoutes of its Services, where that is exact without changing the order of rules."""
+"""A VirtualService of the mesh to the routes of its Services, where that is exact, and its end."""
 
 from __future__ import annotations
 
@@ -9,103 +9,125 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ambimigrate.changes import Change, Create, Delete, Edit, Held, Note, Stage
-from ambimigrate.converters import made
-from ambimigrate.converters.lists import Lists, port_lists
+from ambimigrate.converters import keeping, made
+from ambimigrate.converters.drafts import MERGING, Draft, drafts
+from ambimigrate.converters.flat import Ledger, place
 from ambimigrate.converters.outcome import Account, Outcome, Refused, held
 from ambimigrate.converters.settings import DEFAULT, Settings
-from ambimigrate.converters.subjects import check_subject, services
-from ambimigrate.kinds import HTTPRoute, Service, VirtualService
-from ambimigrate.model import Mesh, Ref, Resource, Route
+from ambimigrate.converters.subjects import check_subject, subjects
+from ambimigrate.converters.work import Work
+from ambimigrate.kinds import KINDS, HTTPRoute, VirtualService
+from ambimigrate.model import Mesh, Ref, Resource
 from ambimigrate.topology import reach
 from ambimigrate.topology.virtualservices import MESH, is_of_gateway
-from ambimigrate.versions import at_least
 
-RULE, CONVERTED = "VS901", "VS902"
-MERGING = ("1.28.6", "1.29.2", "1.30.0")  # all lists of a Service count (istio#59484); before, one merge key only
+RULE, CONVERTED, IDLE, EARLY = "VS901", "VS902", "VS914", "VS915"
+EARLY_REASON = "sidecars of the namespace follow the routes as soon as they exist, and of several lists the first alone"
 
 
-def convert(vs: Resource[VirtualService], mesh: Mesh, _settings: Settings = DEFAULT) -> Outcome:
+class _Routed(Struct, frozen=True):
+    """The conversion of one VirtualService, made once: its delegates ask for it, too."""
+
+    vs: Resource[VirtualService]
+    settings: Settings
+
+    def __call__(self, mesh: Mesh) -> Outcome:
+        return _convert(self.vs, mesh, self.settings)
+
+
+def convert(vs: Resource[VirtualService], mesh: Mesh, settings: Settings = DEFAULT) -> Outcome:
     """The routes and the end of the VirtualService, or the reason why it stays."""
+    return mesh.index(_Routed(vs, settings))
+
+
+def _convert(vs: Resource[VirtualService], mesh: Mesh, settings: Settings) -> Outcome:
     try:
-        check_subject(vs, mesh)
-        found = tuple(services(vs, mesh))
-        account = Account()
-        drafts = [draft for host, service in found for draft in _drafts(vs, service, mesh, account, host)]
-        for name in ("hosts", "gateways", "exportTo"):
-            account.carry(("spec", name))
-        _refuse_lost(vs, account)
-        return Outcome(tuple(_changes(vs, mesh, drafts, account)))
+        if keeping.is_kept(vs, mesh, settings):
+            keeping.check(vs, mesh, settings)
+            return Outcome()
+        return _converted(vs, mesh, settings)
     except Refused as refused:
-        return Outcome(held=tuple(_held(vs, mesh, refused)))
+        return Outcome(held=tuple(_held(vs, mesh, refused, settings)))
 
 
-def _refuse_lost(vs: Resource[VirtualService], account: Account) -> None:
+def _converted(vs: Resource[VirtualService], mesh: Mesh, settings: Settings) -> Outcome:
+    check_subject(vs, mesh)
+    account = Ledger()
+    work = Work(vs, mesh, account, settings)
+    found = subjects(work)
+    if not found:
+        return Outcome((_idle(vs, mesh, account),))
+    made_of = [draft for subject in found for draft in drafts(work, subject)]
+    for name in ("hosts", "gateways", "exportTo"):
+        account.carry(("spec", name))
+    _refuse_lost(vs, account)
+    return Outcome(tuple(_changes(work, made_of)))
+
+
+def _refuse_lost(vs: Resource[VirtualService], account: Ledger) -> None:
     for route in account.lost(vs):
         raise Refused("unknown", route, "the field is none that this version of ambimigrate knows")
+    for delegate, own in account.others.values():
+        for route in own.lost(delegate):
+            shown = ".".join(str(step) for step in route)
+            raise Refused("unknown", ("spec",), f"{shown} of its delegate {delegate.name} is no field that ambimigrate knows")
 
 
-def _held(vs: Resource[VirtualService], mesh: Mesh, refused: Refused) -> Iterator[Held]:
+def _held(vs: Resource[VirtualService], mesh: Mesh, refused: Refused, settings: Settings) -> Iterator[Held]:
     """The refusal, for the namespace of the VirtualService and for those of the Services whose callers it routes."""
     named = {vs.namespace: None}
     for host in vs.body.spec.hosts:
         named |= dict.fromkeys(each.namespace for each in reach.targets(mesh, host, vs.namespace, vs.file))
-    return (held(mesh, vs, RULE, refused, namespace) for namespace in named)
+    owner, route = place(vs, refused.route)
+    offer = None if refused.case == "keep" else keeping.offer(vs, mesh, settings)
+    reason = refused.reason if owner is vs else f"in its delegate {owner.name}: {refused.reason}"
+    for namespace in named:
+        found = held(mesh, owner, RULE, Refused(refused.case, route, reason, refused.witness), namespace)
+        yield replace(found, ref=vs.ref, alternative=f"{found.alternative} {offer}" if offer else found.alternative)
 
 
-class Draft(Struct, frozen=True):
-    """An HTTPRoute to be: for which Service, for which port (None: for all), and its rules."""
-
-    service: Resource[Service]
-    port: int | None
-    several: bool
-    rules: tuple[dict[str, Any], ...]
+def _idle(vs: Resource[VirtualService], mesh: Mesh, account: Account) -> Change:
+    """The end of a VirtualService that no sidecar follows, before a waypoint would; if that was agreed to, with the others."""
+    stage = Stage.retire if account.differences else Stage.prepare
+    found = Change(stage, vs.namespace, mesh.name, vs.ref, _end(vs), vs, (IDLE,), (vs.at(),))
+    return _judged(found, account)
 
 
-def _drafts(
-    vs: Resource[VirtualService], service: Resource[Service], mesh: Mesh, account: Account, host: Route
-) -> Iterator[Draft]:
-    lists = port_lists(vs, service, mesh, account)
-    merging = at_least(mesh.target.istio, *MERGING)
-    if merging or len(lists.by_port) == 1:
-        yield from _each_port(service, lists, mesh, host)
-        return
-    every = list(lists.by_port.values())
-    if any(each != every[0] for each in every) or not every[0]:
-        first, *_, last = lists.by_port
-        reason = f"ports {first} and {last} of {service.name} differ, and Istio {mesh.target.istio} reads one list only"
-        raise Refused("ports", host, reason)
-    yield Draft(service, None, False, tuple(every[0]))
+def _judged(change: Change, account: Account) -> Change:
+    """With what was agreed to: the change then differs, which a witness shows."""
+    if not account.differences:
+        return change
+    known = account.differences
+    witness = next((each.witness for each in known if each.witness), known[0].reason)
+    because = tuple(dict.fromkeys((*change.because, *(each.id for each in known))))
+    return replace(change, because=because, verdict="differs", witness=witness)
 
 
-def _each_port(service: Resource[Service], lists: Lists, mesh: Mesh, host: Route) -> Iterator[Draft]:
-    written = {port: rules for port, rules in lists.by_port.items() if rules}
-    if len(written) < len(lists.by_port) and not at_least(mesh.target.istio, "1.30.3", "1.31.0"):
-        idle = next(port for port in lists.by_port if port not in written)
-        reason = f"port {idle} of {service.name} has no rule, and without one Istio {mesh.target.istio} does not retry"
-        raise Refused("ports", host, reason)
-    for port, rules in written.items():
-        yield Draft(service, port, len(written) > 1, tuple(rules))
-
-
-def _changes(vs: Resource[VirtualService], mesh: Mesh, drafts: list[Draft], account: Account) -> Iterator[Change]:
-    if not drafts:
-        raise Refused("destination", ("spec", "http"), "no rule applies to any port of the Service")
-    left = sorted(account.left.items(), key=lambda each: str(each[0]))
-    notes = tuple(Note(vs.at(*route), reason) for route, reason in left)
+def _changes(work: Work, found: list[Draft]) -> Iterator[Change]:
+    vs, mesh, account, settings = work.vs, work.mesh, work.account, work.settings
+    notes = tuple(_notes(vs, account))
     end = Change(Stage.retire, vs.namespace, mesh.name, vs.ref, _end(vs), vs, (CONVERTED,), (vs.at(),), notes=notes)
-    several = len({id(draft.service) for draft in drafts}) > 1
-    for draft in drafts:
-        service, port = [draft.service.name] if several else [], [str(draft.port)] if draft.several else []
-        value = _value(vs, draft, "-".join([made.written_name(vs), *service, *port]))
-        ref = Ref("HTTPRoute", HTTPRoute.GROUP, draft.service.namespace, made.placed(value, vs)["metadata"]["name"])
-        existing = mesh.find(HTTPRoute, ref.namespace, ref.name, vs.file)
-        if existing is None:
-            since = MERGING[0] if draft.several else None
+    if settings.accepts(EARLY, vs) and found:
+        account.agree(settings, EARLY, vs, Refused("default", (), EARLY_REASON))
+    stage = Stage.prepare if settings.accepts(EARLY, vs) else Stage.retire
+    several = len({draft.subject.host for draft in found}) > 1
+    for draft in found:
+        value, ref, is_there = _named(vs, mesh, draft, several=several)
+        if not is_there:
+            since = MERGING[0] if draft.several and draft.kind in {"HTTPRoute", "GRPCRoute"} else None
             verdict = "exact-since" if since else "exact"
-            yield replace(end, ref=ref, action=Create(ref, value, vs), subject=None, verdict=verdict, since=since)
-        elif not made.is_ours(existing):
-            raise Refused("mixed", (), f"there is an HTTPRoute {ref.name} already")
-    yield end
+            create = replace(
+                end, ref=ref, action=Create(ref, value, vs), subject=None, verdict=verdict, since=since, stage=stage
+            )
+            yield _judged(create, account)
+    yield _judged(end, account)
+
+
+def _notes(vs: Resource[VirtualService], account: Ledger) -> Iterator[Note]:
+    accounts = [(vs, account.left), *((delegate, own.left) for delegate, own in account.others.values())]
+    for owner, left in accounts:
+        for route, reason in sorted(left.items(), key=lambda each: str(each[0])):
+            yield Note(owner.at(*(str(step) if isinstance(step, str) else step for step in route)), reason)
 
 
 def _end(vs: Resource[VirtualService]) -> tuple[Edit, ...] | None:
@@ -115,13 +137,42 @@ def _end(vs: Resource[VirtualService]) -> tuple[Edit, ...] | None:
     return (Delete(("spec", "gateways", vs.body.spec.gateways.index(MESH))),)
 
 
+def _named(vs: Resource[VirtualService], mesh: Mesh, draft: Draft, *, several: bool) -> tuple[dict[str, Any], Ref, bool]:
+    """The route under a name that no other object has or will have, and whether it is there already."""
+    parts = [draft.subject.parent.name] if several else []
+    parts += [str(draft.port)] if draft.several else []
+    parts += [draft.part] if draft.part else []
+    view = KINDS[HTTPRoute.GROUP, draft.kind]
+    number = 1
+    while True:
+        again = [] if number == 1 else ["route"] if number == 2 else ["route", str(number - 1)]
+        value = _value(vs, draft, "-".join([made.written_name(vs), *again, *parts]))
+        ref = Ref(draft.kind, HTTPRoute.GROUP, draft.subject.parent.namespace, made.placed(value, vs)["metadata"]["name"])
+        existing = mesh.find(view, ref.namespace, ref.name, vs.file)
+        mine = existing is not None and made.is_ours(existing) and _is_from(existing, value)
+        taken = ref.name != vs.name and mesh.find(VirtualService, ref.namespace, ref.name, vs.file) is not None
+        if mine or (existing is None and not taken):
+            return value, ref, mine
+        number += 1
+
+
+def _is_from(existing: Resource[Any], value: dict[str, Any]) -> bool:
+    own: dict[str, str] = existing.body.metadata.annotations
+    wanted: dict[str, str] = value["metadata"]["annotations"]
+    return all(own.get(key) == each for key, each in wanted.items())
+
+
 def _value(vs: Resource[VirtualService], draft: Draft, name: str) -> dict[str, Any]:
-    parent: dict[str, Any] = {"group": "", "kind": "Service", "name": draft.service.name}
+    named = draft.subject.parent
+    parent: dict[str, Any] = {"group": named.ref.group, "kind": named.kind, "name": named.name}
     if draft.port is not None:
         parent["port"] = draft.port
+    spec: dict[str, Any] = {"parentRefs": [parent]}
+    if draft.names:
+        spec["hostnames"] = [*draft.names]
     return {
-        "apiVersion": f"{HTTPRoute.GROUP}/v1",
-        "kind": "HTTPRoute",
+        "apiVersion": f"{HTTPRoute.GROUP}/{draft.version}",
+        "kind": draft.kind,
         "metadata": made.metadata(name, vs),
-        "spec": {"parentRefs": [parent], "rules": [*draft.rules]},
+        "spec": spec | {"rules": [*draft.rules]},
     }

@@ -17,6 +17,7 @@ from ambimigrate.kinds.base import (
     Object,
     View,
 )
+from ambimigrate.kinds.charts import HelmValues
 from ambimigrate.kinds.cni import (
     CalicoGlobalNetworkPolicy,
     CalicoNetworkPolicy,
@@ -104,6 +105,7 @@ from ambimigrate.kinds.scaling import (
     ScaledObject,
     VerticalPodAutoscaler,
 )
+from ambimigrate.kinds.secrets import RemoteSecret
 from ambimigrate.kinds.security import (
     AuthorizationPolicy,
     PeerAuthentication,
@@ -161,6 +163,7 @@ __all__ = [
     "GatewayClass",
     "HTTPRoute",
     "HelmRelease",
+    "HelmValues",
     "HorizontalPodAutoscaler",
     "InferenceService",
     "Ingress",
@@ -188,6 +191,7 @@ __all__ = [
     "PrometheusRule",
     "ProxyConfig",
     "ReferenceGrant",
+    "RemoteSecret",
     "ReplicaSet",
     "RequestAuthentication",
     "ResourceQuota",

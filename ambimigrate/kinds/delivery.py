@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec import field
+
 from ambimigrate.kinds.base import Metadata, Object, View, kind
 from ambimigrate.kinds.scaling import ScaleTargetRef
 
@@ -38,6 +40,7 @@ class Destination(View, frozen=True):
 class ApplicationSpec(View, frozen=True):
     destination: Destination = Destination()
     source: dict[str, Any] | None = None
+    sources: tuple[dict[str, Any], ...] = ()
     sync_policy: dict[str, Any] | None = None
 
 
@@ -75,9 +78,11 @@ class FluxKustomization(Object, frozen=True):
 
 class HelmReleaseSpec(View, frozen=True):
     chart: dict[str, Any] | None = None
+    chart_ref: dict[str, Any] = field(default_factory=dict)
     release_name: str = ""
     target_namespace: str = ""
     values: dict[str, Any] | None = None
+    values_from: tuple[dict[str, Any], ...] = ()
 
 
 @kind("helm.toolkit.fluxcd.io", "helmreleases", "v2", "v2beta2", "v2beta1")

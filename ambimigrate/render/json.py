@@ -9,6 +9,7 @@ import msgspec
 
 from ambimigrate import __version__, catalogue
 from ambimigrate.advice import Advice
+from ambimigrate.kinds import HelmValues
 from ambimigrate.model import Finding, Problem, Ref, Target
 from ambimigrate.outlook import Outlook
 from ambimigrate.report import Report
@@ -180,6 +181,6 @@ def _namespace(standing: Standing) -> dict[str, Any]:
 
 def _objects(report: Report) -> Iterator[dict[str, Any]]:
     for mesh in report.meshes:
-        for resource in mesh.resources:
+        for resource in (each for each in mesh.resources if type(each.body) is not HelmValues):
             position = resource.at()
             yield {**reference(resource.ref), "mesh": mesh.name, "file": position.file, "line": position.line}

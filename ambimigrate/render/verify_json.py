@@ -22,6 +22,7 @@ def record(found: Verification, head: dict[str, Any], before: dict[str, Any]) ->
         "differences": [_difference(each) for each in found.differences],
         "left_out": found.left_out,
         "unchecked": [_unchecked(each) for each in found.unchecked],
+        "untried": [{"host": host, "requests": count} for host, count in found.untried],
     }
 
 
@@ -112,6 +113,9 @@ def evidence(found: Verification, record: dict[str, Any], inputs: list[dict[str,
         "minor": len(record["differences"]) - len(differing),
         "problems": record["problems"],
         "unchecked": record["unchecked"],
+        "own_requests": len(found.settings.own),
+        "connections_passed_over": found.settings.connections,
+        "untried": record["untried"],
         "assumptions": list(ASSUMPTIONS),
         "not_covered": list(NOT_COVERED),
     }

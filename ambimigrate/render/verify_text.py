@@ -22,7 +22,7 @@ def render(found: Verification, out: TextIO, width: int = 100) -> None:
             out.write(f"{line}\n")
     for line in _unchecked(found, style, width):
         out.write(f"{line}\n")
-    for line in wrap(_summary(found), width):
+    for line in (*_untried(found, width), *wrap(_summary(found), width)):
         out.write(f"{line}\n")
 
 
@@ -67,6 +67,21 @@ def _unchecked(found: Verification, style: Style, width: int) -> Iterator[str]:
             visible(f"{', '.join(names[:_NAMED])}{more}: {because}"), width, initial_indent="  ", subsequent_indent="    "
         )
     yield ""
+
+
+def _untried(found: Verification, width: int) -> Iterator[str]:
+    """Requests of the user's that no place of the input gets."""
+    if found.untried:
+        named = [f"{host} ({count})" for host, count in found.untried[:_NAMED]]
+        more = f" and {counted(len(found.untried) - _NAMED, 'more host')}" if len(found.untried) > _NAMED else ""
+        count = counted(sum(each for _, each in found.untried), "request")
+        yield from wrap(
+            visible(f"Not tried: {count} of --requests to hosts that the input does not have: {', '.join(named)}{more}."), width
+        )
+    if found.settings.connections:
+        yield from wrap(
+            f"Passed over: {counted(found.settings.connections, 'line')} of --requests about connections without HTTP.", width
+        )
 
 
 def _summary(found: Verification) -> str:

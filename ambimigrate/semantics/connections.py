@@ -27,6 +27,6 @@ def shared(clusters: Iterable[tuple[Cluster, int]]) -> Decision:
     weighted = ((found[0][0], 1),) if len(found) == 1 else tuple((each, weight) for each, weight in found if weight > 0)
     total = sum(weight for _, weight in weighted)
     return Decision(
-        tuple((100.0 * weight / total, Outcome(0, each.backends or ())) for each, weight in weighted),
+        tuple((100.0 * weight / total, Outcome(0, each.backends or (), policy=each.policy)) for each, weight in weighted),
         errors=tuple(each.name for each, _ in weighted if each.backends is None),
     )

@@ -43,7 +43,8 @@ class Received(Struct, frozen=True):
 class Outcome(Struct, frozen=True):
     """One way in which a request ends: at `backends` (namespace/name:targetPort), or with the proxy's own answer.
 
-    `request` is None if the proxy answers itself, and for a connection without HTTP, whose status is 0.
+    `request` is None if the proxy answers itself, and for a connection without HTTP, whose status is 0. `policy` is what
+    DestinationRules say about connections to the backends, as text.
     """
 
     status: int
@@ -52,6 +53,7 @@ class Outcome(Struct, frozen=True):
     body: str = ""
     location: str | None = None
     response: Headers = ()
+    policy: str = ""
 
 
 class Retries(Struct, frozen=True):

@@ -7,6 +7,7 @@ from msgspec import Struct
 from ambimigrate.kinds import DestinationRule
 from ambimigrate.kinds.traffic import ConsistentHash, LoadBalancer, Subset, TrafficPolicy
 from ambimigrate.model import Mesh, Resource, grouped
+from ambimigrate.semantics import policies
 from ambimigrate.semantics.decision import Headers
 from ambimigrate.semantics.envoy import Cluster
 from ambimigrate.semantics.registry import Entry, endpoints, entries
@@ -39,13 +40,14 @@ class _Lookup(Struct, frozen=True):
         if entry is None or self.port not in entry.ports:
             return Cluster(name, None)
         labels: dict[str, str] = {}
+        rules = rules_for(mesh, self.viewer, entry)
         if self.subset:
-            rules = rules_for(mesh, self.viewer, entry)
             found = next((each for rule in rules for each in rule.body.spec.subsets if each.name == self.subset), None)
             if found is None:
                 return Cluster(name, None)
             labels = found.labels
-        return Cluster(name, endpoints(mesh, entry, self.port, labels))
+        policy = policies.effective(rules, self.port, self.subset)
+        return Cluster(name, endpoints(mesh, entry, self.port, labels), policy)
 
 
 def rules_for(mesh: Mesh, viewer: Viewer, entry: Entry) -> tuple[Resource[DestinationRule], ...]:

@@ -25,7 +25,8 @@ def carry(routed: Decision, request: Request) -> Decision:
     """The request over a connection that was routed as such."""
     received = Received(request.method, request.path, request.host, lowered(request.headers))
     outcomes = (
-        (share, Outcome(200, each.backends, received, response=lowered(request.reply))) for share, each in routed.outcomes
+        (share, Outcome(200, each.backends, received, response=lowered(request.reply), policy=each.policy))
+        for share, each in routed.outcomes
     )
     return Decision(tuple(outcomes), errors=routed.errors)
 

@@ -26,10 +26,11 @@ class Match(Struct, frozen=True):
 
 
 class Cluster(Struct, frozen=True):
-    """What a destination means to a proxy; `backends` is None if there is no such cluster."""
+    """What a destination means to a proxy; `backends` is None if there is no such cluster. `policy`: how it connects."""
 
     name: str
     backends: tuple[str, ...] | None
+    policy: str = ""
 
 
 class Target(Struct, frozen=True):

@@ -126,7 +126,7 @@ def _outcome(route: Route, action: Forward, target: Target, asked: Message, repl
     if backends is None:
         return Outcome(action.missing, response=response)
     received = Received(sent.method, sent.path, sent.host, lowered(sent.headers))
-    return Outcome(200, backends, received, response=response)
+    return Outcome(200, backends, received, response=response, policy=target.cluster.policy)
 
 
 def _sent(route: Route, action: Forward, target: Target, asked: Message) -> Message:

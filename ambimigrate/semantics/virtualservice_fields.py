@@ -164,6 +164,8 @@ def fault(found: HTTPFault | None) -> Fault | None:
     delay, abort = found.delay, found.abort
     waits = _share(delay.percentage, delay.percent) if delay else 0.0
     fails = _share(abort.percentage, None) if abort else 0.0
+    if not waits and not fails:
+        return None
     return Fault(
         (seconds(delay.fixed_delay), waits) if delay and waits else None,
         (abort.http_status or 200, fails) if abort and fails else None,  # a gRPC status travels under 200

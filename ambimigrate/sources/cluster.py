@@ -18,6 +18,7 @@ from ambimigrate.sources.cluster_discovery import served, unusable
 from ambimigrate.sources.cluster_installation import installation
 from ambimigrate.sources.cluster_lists import Listed, Listing
 from ambimigrate.sources.cluster_server import Failed, Patience, Server
+from ambimigrate.topology import releases
 
 __all__ = ["ClusterError", "Patience", "Where", "read_cluster"]
 
@@ -66,6 +67,7 @@ def _read(server: Server, namespaces: tuple[str, ...], target: Target, *, istio_
     if not counts.objects and not problems:
         problems.append(Problem("nothing was read: no object of a kind that matters here", ""))
     resources = tuple(resource for each in listed for resource in each.resources)
+    resources += tuple(releases.values(resources))
     mesh = Mesh(server.context, resources, target, tuple(problems), "cluster", namespaces)
     return Reading((mesh,), tuple(problems), counts, None, tuple(notes))
 

@@ -8,10 +8,10 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from msgspec import Struct
 
-from ambimigrate.decode import route
 from ambimigrate.kinds import Job, Object, Pod, ReplicaSet
 from ambimigrate.kinds.workloads import CronJob, DaemonSet, Deployment, Rollout, StatefulSet
 from ambimigrate.model import Position, Problem, Ref, Resource, Route
+from ambimigrate.yamlio.wrong import route
 
 T = TypeVar("T")
 

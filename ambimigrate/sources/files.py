@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -17,6 +18,8 @@ from ambimigrate.model import Problem
 
 SUFFIXES = (".yaml", ".yml", ".json")
 STDIN = "<stdin>"
+TEMPLATED = "helmfile with templates"  # counted, not parsed
+_HELMFILE = re.compile(r"helmfile\.ya?ml\.gotmpl")
 _UNSEARCHED = frozenset({".git"})
 _DESCRIPTORS = ("/dev/fd/", "/proc/self/fd/")  # what a shell makes of `<(kustomize build .)`
 
@@ -107,6 +110,7 @@ def _search(tree: Tree, folder: str, below: str, inside: str) -> None:
     except OSError as error:
         tree.problems.append(Problem(f"cannot be read: {error.strerror or error}", tree.shown(below)))
         return
+    tree.skipped[TEMPLATED] += sum(_HELMFILE.fullmatch(entry.name) is not None for entry in entries)
     for entry in entries:
         name = f"{below}/{entry.name}" if below else entry.name
         if entry.is_symlink():

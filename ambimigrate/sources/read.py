@@ -12,6 +12,7 @@ from ambimigrate.layout import Help, Layout, lay_out
 from ambimigrate.layout.kustomize import FILE_NAMES, Kustomization, patched, touches
 from ambimigrate.layout.transform import REFERRED
 from ambimigrate.model import Mesh, Problem, Target
+from ambimigrate.sources.charts import read_charts
 from ambimigrate.sources.files import Tree, trees
 from ambimigrate.sources.kustomized import Rendered
 from ambimigrate.yamlio import Unreadable, documents, values
@@ -64,6 +65,7 @@ def _tree(tree: Tree, target: Target, namespace: str, config: Config | None, ren
         else:
             decoder.add(tree.shown(name), text)
     decoder.add_made()
+    read_charts(tree, decoder)
     decoder.counts.skipped += tree.skipped
     return decoder.reading(target, _notes(layout))
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from ambimigrate import support
 from ambimigrate.kinds import AuthorizationPolicy, Gateway, RequestAuthentication, Service, ServiceEntry, TargetRef
 from ambimigrate.model import Mesh, Resource, grouped
 from ambimigrate.topology import hosts, injection, meshconfig, waypoints
 from ambimigrate.topology.policies import targets
 from ambimigrate.topology.waypoints import Binding
-from ambimigrate.versions import at_least
 
 AGENTGATEWAY = "istio-agentgateway-waypoint"  # 1.31+, configured by the Gateway API only
 ISTIO_NETWORKING = "networking.istio.io"
@@ -56,13 +56,13 @@ def _of_foreign(mesh: Mesh, policy: Resource[Any], ref: TargetRef) -> Fault | No
     found = next((each for each in behind if (each.kind, each.name) == ("Service", ref.name)), None)
     if found is None:
         return _absent(mesh, policy, f"Service {policy.namespace}/{ref.name}", Service)
-    if not at_least(mesh.target.istio, "1.24.0"):
+    if _reads_only_its_own(mesh):
         return None
     return Fault("absent", f"policies for Service {found.namespace}/{found.name} belong into namespace {found.namespace}")
 
 
 def _of_entry(mesh: Mesh, policy: Resource[Any], ref: TargetRef) -> Fault | None:
-    if not at_least(mesh.target.istio, "1.24.0"):
+    if support.status("targets-of-service-entries", "waypoint", mesh.target.istio) == "rejected":
         return Fault("version", "targetRefs name ServiceEntries only from 1.24 on")
     entry = mesh.find(ServiceEntry, policy.namespace, ref.name, policy.file)
     if entry is None:
@@ -77,9 +77,14 @@ def _of_bound(mesh: Mesh, policy: Resource[Any], target: Resource[Any]) -> Fault
     if found.fault:
         case = "agentgateway" if _is_agentgateway(found) else "faulty"
         return Fault(case, f"the waypoint of {target.kind} {target.name} does not work: {found.fault}")
-    if found.namespace != policy.namespace and not at_least(mesh.target.istio, "1.24.0"):
+    if found.namespace != policy.namespace and _reads_only_its_own(mesh):
         return Fault("version", f"before 1.24 it has to lie in the waypoint's namespace {found.namespace}")
     return None
+
+
+def _reads_only_its_own(mesh: Mesh) -> bool:
+    """Whether waypoints read what lies in their own namespace alone."""
+    return support.status("read-in-own-namespace", "waypoint", mesh.target.istio) == "unsupported"
 
 
 def _is_agentgateway(found: Binding) -> bool:
@@ -95,8 +100,8 @@ def _of_gateway(mesh: Mesh, policy: Resource[Any], ref: TargetRef) -> Fault | No
     if not waypoints.is_waypoint(gateway.body):
         return None
     foreign = [each for each in served(mesh, gateway) if each.namespace != gateway.namespace]
-    # Istio 1.24.0-1.24.6 looked for policies in the Service's namespace only (`ListAuthorizationPolicies`).
-    if foreign and isinstance(policy.body, AuthorizationPolicy | RequestAuthentication) and mesh.target.istio.line == (1, 24):
+    is_lost = support.status("policies-of-a-gateway", "waypoint", mesh.target.istio) == "ignored"
+    if foreign and is_lost and isinstance(policy.body, AuthorizationPolicy | RequestAuthentication):
         names = ", ".join(f"{each.namespace}/{each.name}" for each in foreign[:3])
         return Fault("foreign", f"1.24 does not apply it to Services of other namespaces behind Gateway {ref.name}: {names}")
     return None
@@ -104,7 +109,7 @@ def _of_gateway(mesh: Mesh, policy: Resource[Any], ref: TargetRef) -> Fault | No
 
 def _of_class(mesh: Mesh, policy: Resource[Any], ref: TargetRef) -> Fault | None:
     root = meshconfig.root_namespace(mesh)
-    if not at_least(mesh.target.istio, "1.25.0"):
+    if support.status("policies-for-all-waypoints", "waypoint", mesh.target.istio) == "rejected":
         return Fault("version", "targetRefs name a GatewayClass only from 1.25 on")
     if policy.namespace != root:
         return Fault("class", f"targetRefs kind GatewayClass counts in the root namespace {root} only")

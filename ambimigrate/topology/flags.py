@@ -27,7 +27,6 @@ def _variables(mesh: Mesh) -> tuple[EnvVar, ...]:
 
 def dns_capture(mesh: Mesh) -> bool | None:
     """Whether the CNI's values switch DNS capture on or off, None if nothing says so."""
-    for route in (("cni", "ambient", "dnsCapture"), ("ambient", "dnsCapture")):
-        for setting in meshconfig.helm_settings(mesh, *route):
-            return str(setting.value).lower() == "true"
+    for setting in meshconfig.helm_settings(mesh, "cni", "ambient", "dnsCapture"):
+        return str(setting.value).lower() == "true"
     return None

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from ambimigrate import support
 from ambimigrate.kinds import (
     AuthorizationPolicy,
     GRPCRoute,
@@ -22,7 +23,6 @@ from ambimigrate.model import Mesh, Resource
 from ambimigrate.topology import hosts, injection, meshconfig, waypoints, ztunnel
 from ambimigrate.topology.policies import can_be_bound, is_meshed, scope
 from ambimigrate.topology.virtualservices import features, is_of_mesh
-from ambimigrate.versions import at_least
 
 PLANNED = "waypoint"  # the name that istioctl and we give to a waypoint
 ACCOUNT = "gateway.istio.io/service-account"
@@ -103,9 +103,9 @@ def takes_ingress(mesh: Mesh, service: Resource[Service]) -> bool:
     """Whether ingress gateways send requests for the Service to its waypoint: by its own label (1.24), or its namespace's."""
     own = service.body.metadata.labels.get(waypoints.INGRESS_USE)
     if own is not None:
-        return own == "true" and at_least(mesh.target.istio, "1.24.0")
+        return own == "true" and support.status("ingress-to-waypoint", "gateway", mesh.target.istio) == "stable"
     wide = injection.labels(mesh, service.namespace).get(waypoints.INGRESS_USE)
-    return wide == "true" and at_least(mesh.target.istio, "1.25.0")
+    return wide == "true" and support.status("ingress-to-waypoint-by-namespace", "gateway", mesh.target.istio) == "stable"
 
 
 def meets(rule: Rule, front: Front, mesh: Mesh) -> bool:

@@ -1,4 +1,4 @@
-"""The settings of the mesh itself, from Istio's ConfigMap, an IstioOperator or an Istio object, whichever the input holds."""
+"""The settings of the mesh itself, from Istio's ConfigMap, an IstioOperator, an Istio object or the values of its charts."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from ambimigrate.kinds import ConfigMap, IstioOperator, SailIstio
+from ambimigrate.kinds import ConfigMap, HelmValues, IstioOperator, SailIstio
 from ambimigrate.model import Mesh, Resource, Route
+from ambimigrate.topology import charts
 from ambimigrate.yamlio import Document, Unreadable, values
 
 DEFAULT_ROOT = "istio-system"
+PARTS = {charts.ISTIOD: "pilot", charts.CNI: "cni", charts.ZTUNNEL: "ztunnel", charts.BASE: "base", charts.GATEWAY: "gateway"}
 
 
 class Setting(Struct, frozen=True):
@@ -30,6 +32,7 @@ class Source(Struct, frozen=True, eq=False):
     mesh_route: Route
     values: dict[str, Any]
     values_route: Route
+    part: str = ""  # the one component that the values are for; they may stand below its name or not
 
 
 def sources(mesh: Mesh) -> tuple[Source, ...]:
@@ -54,6 +57,11 @@ def _all(mesh: Mesh) -> Iterator[Source]:
         inside = helm.get("meshConfig")
         found = inside if isinstance(inside, dict) else {}
         yield Source(sail, found, ("spec", "values", "meshConfig"), helm, ("spec", "values"))
+    for chart in mesh.of(HelmValues):
+        if chart.body.chart in PARTS:
+            inside, part = chart.body.values.get("meshConfig"), PARTS[chart.body.chart]
+            found = inside if isinstance(inside, dict) and part == "pilot" else {}
+            yield Source(chart, found, ("values", "meshConfig"), chart.body.values, ("values",), part)
 
 
 def _parsed(text: str) -> dict[str, Any]:
@@ -76,9 +84,11 @@ def settings(mesh: Mesh, *route: str) -> Iterator[Setting]:
 def helm_settings(mesh: Mesh, *route: str) -> Iterator[Setting]:
     """Every value that Istio's Helm values have at the route."""
     for source in sources(mesh):
-        found = dig(source.values, route)
-        if found is not None:
-            yield Setting(found, source.resource, (*source.values_route, *route))
+        for inside in (route, route[1:]) if source.part and route[:1] == (source.part,) else (route,):
+            found = dig(source.values, inside)
+            if found is not None:
+                yield Setting(found, source.resource, (*source.values_route, *inside))
+                break
 
 
 def dig(tree: Any, route: tuple[str, ...]) -> Any:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ambimigrate import support
 from ambimigrate.kinds import (
     GRPCRoute,
     HTTPRoute,
@@ -19,7 +20,6 @@ from ambimigrate.kinds.gatewayapi import ParentRef
 from ambimigrate.model import Mesh, Ref, Resource
 from ambimigrate.topology import hosts, injection, meshconfig, waypoints
 from ambimigrate.topology.virtualservices import is_of_mesh
-from ambimigrate.versions import at_least
 
 Named = tuple[str, str, str]  # kind, namespace, name
 
@@ -106,7 +106,8 @@ def is_read(mesh: Mesh, namespace: str, target: Resource[Any]) -> bool:
 def read_namespaces(mesh: Mesh, target: Resource[Any]) -> tuple[str, ...]:
     """The namespaces whose routes the target's waypoint reads."""
     own = waypoint_namespace(mesh, target)
-    return (own, target.namespace) if at_least(mesh.target.istio, "1.24.0") else (own,)
+    alone = support.status("read-in-own-namespace", "waypoint", mesh.target.istio) == "unsupported"
+    return (own,) if alone else (own, target.namespace)
 
 
 def is_exported(mesh: Mesh, export_to: tuple[str, ...], own: str, to: str, default: str) -> bool:

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
+from ambimigrate import support
 from ambimigrate.kinds import AuthorizationPolicy
 from ambimigrate.kinds.security import Condition, Operation, Rule, Source
 from ambimigrate.model import Route
-from ambimigrate.versions import Version, at_least
+from ambimigrate.versions import Version
 
 DRY_RUN = "istio.io/dry-run"
 L4_CONDITIONS = frozenset({"source.ip", "source.namespace", "source.principal", "destination.ip", "destination.port"})
@@ -106,7 +107,7 @@ def is_sent(policy: AuthorizationPolicy, istio: Version) -> bool:
     """Whether ztunnel receives the policy: ALLOW and DENY, and those in dry run before 1.25.2 (istio#55414)."""
     if policy.spec.target_ref or policy.spec.target_refs or policy.spec.action not in {"", "ALLOW", "DENY"}:
         return False
-    return not is_dry_run(policy) or not at_least(istio, "1.25.2")
+    return not is_dry_run(policy) or support.status("dry-run", "ztunnel", istio) == "fails closed"
 
 
 def effects(policy: AuthorizationPolicy) -> tuple[RuleEffect, ...]:

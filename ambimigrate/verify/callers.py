@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 from itertools import chain
 
+from msgspec import Struct
+
 from ambimigrate.kinds import AuthorizationPolicy, DestinationRule, Gateway, Namespace, Sidecar, VirtualService
 from ambimigrate.kinds.security import Source as From
 from ambimigrate.model import Mesh
@@ -17,10 +19,15 @@ from ambimigrate.verify.values import ANY, GATEWAY, OUTSIDE, UNSEEN, WORKLOAD, C
 
 OUTSIDE_IP = "10.9.0.9"
 _PRINCIPAL = re.compile(r"/ns/([a-z0-9-]+)/sa/([a-z0-9.-]+)$")
-_MANY = 40
+MOST = 40
 
 
 def callers(before: Mesh, after: Mesh, place: Place) -> tuple[Caller, ...]:
+    """As many callers of a place as are tried."""
+    return every(before, after, place)[:MOST]
+
+
+def every(before: Mesh, after: Mesh, place: Place) -> tuple[Caller, ...]:
     """The callers of a place: of its namespace, of those that call it or that policies name, gateways, and others."""
     named = dict.fromkeys(each for mesh in (before, after) for each in _named(mesh, place))
     calling = {call.caller for mesh in (before, after) for call in callgraph.calls(mesh) if call.callee == place.namespace}
@@ -33,11 +40,23 @@ def callers(before: Mesh, after: Mesh, place: Place) -> tuple[Caller, ...]:
     found += _gateways(before, after)
     addresses = dict.fromkeys(ip for mesh in (before, after) for ip in _addresses(mesh, place))
     found += [Caller(OUTSIDE, ip=ip) for ip in addresses]
-    return tuple(dict.fromkeys(found))[:_MANY]
+    return tuple(dict.fromkeys(found))
 
 
 def mode(mesh: Mesh, caller: Caller, place: Place) -> str:
     """The data plane of a caller: `sidecar`, `ambient`, `none`, or `gateway`; one not seen shares that of what it calls."""
+    known = mesh.index(_modes)
+    key = (caller, place.namespace if caller.kind == UNSEEN else "")
+    if key not in known:
+        known[key] = _mode(mesh, caller, place)
+    return known[key]
+
+
+def _modes(_mesh: Mesh) -> dict[tuple[Caller, str], str]:
+    return {}
+
+
+def _mode(mesh: Mesh, caller: Caller, place: Place) -> str:
     match caller.kind:
         case "outside":
             return injection.NONE
@@ -63,6 +82,20 @@ def find(mesh: Mesh, caller: Caller) -> Workload | None:
 
 
 def _of_namespace(before: Mesh, after: Mesh, namespace: str) -> tuple[Caller, ...]:
+    return before.index(_Classes(after, namespace))
+
+
+class _Classes(Struct, frozen=True):
+    """The classes of callers in a namespace, made once."""
+
+    after: Mesh
+    namespace: str
+
+    def __call__(self, before: Mesh) -> tuple[Caller, ...]:
+        return _classes(before, self.after, self.namespace)
+
+
+def _classes(before: Mesh, after: Mesh, namespace: str) -> tuple[Caller, ...]:
     """One workload for each combination of data planes, of selectors that mean it, and of an account that policies name."""
     classes: dict[object, Caller] = {}
     for workload in (*in_namespace(before, namespace), *in_namespace(after, namespace)):

@@ -26,6 +26,7 @@ class Comparison:
         self.before, self.after, self.settings = before, after, settings
         self.routing = self.authorization = self.left_out = 0
         self.tried: dict[Place, int] = {}
+        self.crowded: dict[Place, int] = {}  # places with more callers than are tried, and their number
 
     def differences(self) -> Iterator[Difference]:
         by_host: dict[str, list[Place]] = defaultdict(list)
@@ -55,8 +56,11 @@ class Comparison:
         service = places.service(self.before, place) or places.service(self.after, place)
         asked = requests.asked(self.before, self.after, place, self.settings)
         self.tried[place] = len(asked)
-        for caller in callers.callers(self.before, self.after, place):
-            for ask in asked:
+        every = callers.every(self.before, self.after, place)
+        if len(every) > callers.MOST:
+            self.crowded[place] = len(every)
+        for ask in asked:
+            for caller in every[: callers.MOST]:
                 yield Case(place, service, caller, ask)
 
     # --- one case ---------------------------------------------------------------------------------------------------
@@ -75,9 +79,13 @@ class Comparison:
 
     def _routes(self, case: Case) -> bool:
         """Gateways route by objects that are not compared, and what is new was called by nobody before."""
-        aside = case.ask.direct or case.ask.foreign or case.caller.kind == GATEWAY
+        aside = case.ask.direct or case.ask.foreign or case.caller.kind == GATEWAY or self._is_far(case)
         known = trip.exists(self.before, case.place) or not trip.exists(self.after, case.place)
         return known and not aside
+
+    def _is_far(self, case: Case) -> bool:
+        """A name without a dot means something else in other namespaces."""
+        return "." not in case.ask.host and bool(case.ask.host) and case.caller.namespace != case.place.namespace
 
     def _routed_otherwise(self, case: Case, old: trip.Trip, new: trip.Trip) -> Iterator[Found]:
         if old.routed == new.routed:
@@ -85,8 +93,13 @@ class Comparison:
         one, other = (routing.fields(each.routed) for each in (old, new))
         names = routing.differing(one, other)
         if names:
-            minor = routing.is_minor(names, one, other, self.before)
+            minor = routing.is_minor(names, one, other, self.before) or self._is_no_call(case)
             yield Found(f"{ROUTING} minor" if minor else ROUTING, (minor, *routing.signature(names, one, other)), names)
+
+    def _is_no_call(self, case: Case) -> bool:
+        """What no gRPC client sends: a route for a service of gRPC may treat it otherwise (vector R21)."""
+        called = case.ask.method == "POST" and case.ask.path.partition("?")[0].count("/") == 2
+        return case.place.is_http and not called and places.is_grpc(self.before, case.place)
 
     def _shrunk(self, case: Case, found: Found) -> Case:
         """The case with everything left out that its difference does not need."""
@@ -108,6 +121,7 @@ class Comparison:
             return self._of_verdict(case, seen)
         sides = self._side(self.before, case, found), self._side(self.after, case, found)
         because = routing.words(found.names, minor=found.kind != ROUTING)
+        because += " for what is no gRPC call" if found.kind != ROUTING and self._is_no_call(case) else ""
         if sides[0].sources or sides[1].sources:
             because += f": {_by(sides[0].sources)} decides before, {_by(sides[1].sources)} after"
         return self._difference(case, (ROUTING, found.kind != ROUTING), sides, because, seen)
@@ -150,7 +164,7 @@ class Comparison:
             name,
             minor,
             self.before.name,
-            self._owner(case),
+            self.owner(case.place),
             case.place,
             case.caller,
             case.ask,
@@ -160,14 +174,16 @@ class Comparison:
             callers=tuple(seen.callers),
         )
 
-    def _owner(self, case: Case) -> Ref:
-        if case.service is not None:
-            return case.service.ref
-        entries = (registry.entries(mesh).get(case.place.host) for mesh in (self.before, self.after))
+    def owner(self, place: Place) -> Ref:
+        """The object that a place stands for: a Service, a ServiceEntry, or a VirtualService that alone knows the name."""
+        service = places.service(self.before, place) or places.service(self.after, place)
+        if service is not None:
+            return service.ref
+        entries = (registry.entries(mesh).get(place.host) for mesh in (self.before, self.after))
         owner = next((each.owner.ref for each in entries if each), None)
         if owner is not None:
             return owner
-        found = (each.ref for mesh in (self.before, self.after) for each in places.routing(mesh, case.place))
+        found = (each.ref for mesh in (self.before, self.after) for each in places.routing(mesh, place))
         return next(found)
 
 

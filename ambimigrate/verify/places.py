@@ -26,6 +26,7 @@ from ambimigrate.verify.values import Place
 
 ROUTES = (HTTPRoute, GRPCRoute, TCPRoute, TLSRoute)
 POLICIES = (AuthorizationPolicy, RequestAuthentication)
+_SHORTENED = ("", f".{hosts.DOMAIN}", f".{hosts.DOMAIN.partition('.')[2]}")  # what resolvers complete a Service's name with
 _FOREIGN_PORT = 80  # the only port on which a VirtualService makes virtual hosts for names outside the registry
 
 
@@ -49,7 +50,7 @@ def _foreign(mesh: Mesh) -> Iterator[Place]:
     for vs in mesh.of(VirtualService):
         for host in vs.body.spec.hosts if is_of_mesh(vs.body) and vs.body.spec.http else ():
             name = hosts.full_name(host, vs.namespace)
-            if not name.startswith("*") and name not in known:
+            if not name.startswith("*") and not any(f"{name}{rest}" in known for rest in _SHORTENED):
                 yield Place(name, vs.namespace, _FOREIGN_PORT, is_http=True)
 
 
@@ -57,6 +58,13 @@ def service(mesh: Mesh, place: Place) -> Resource[Service] | None:
     entry = registry.entries(mesh).get(place.host)
     owner = entry.owner if entry else None
     return owner if owner is not None and isinstance(owner.body, Service) else None
+
+
+def is_grpc(mesh: Mesh, place: Place) -> bool:
+    """Whether the port is declared as gRPC, so that what is no gRPC call is nothing that clients send."""
+    own = service(mesh, place)
+    found = (each for each in own.body.spec.ports if each.port == place.port) if own else ()
+    return any((each.app_protocol or each.name.partition("-")[0]).lower() == "grpc" for each in found)
 
 
 def routing(mesh: Mesh, place: Place) -> tuple[Resource[Any], ...]:

@@ -37,10 +37,10 @@ def asked(before: Mesh, after: Mesh, place: Place, settings: Settings) -> tuple[
     near = list(dict.fromkeys(_in_turn([_plain(place), *(_around(place, each) for each in looked_for)])))
     room = settings.requests - settings.requests // 5  # the rest is for mixtures
     crossed = _crossed(place, looked_for, mixed, settings.requests)
-    given = [each for each in settings.own if each.host.lower() in names(place)]
+    given = [each for each in settings.own if each.host.lower() in (*names(place), *short_names(place))]
     chosen = given + list(dict.fromkeys((*near[:room], *crossed, *near[room:])))[: settings.requests]
     reply = (*REPLY, *((name, "from-backend") for name in dict.fromkeys(name for each in looked_for for name in each.reply)))
-    own = names(place)
+    own = (*names(place), *short_names(place))
     made = tuple(replace(each, reply=reply, foreign=each.host.lower() not in own) for each in chosen)
     return made + tuple(replace(each, direct=True) for each in made[: _DIRECT if _has_policies(before, after, place) else 1])
 
@@ -85,6 +85,12 @@ def names(place: Place) -> tuple[str, ...]:
         name = place.host.partition(".")[0]
         plain = (place.host, f"{name}.{place.namespace}", f"{name}.{place.namespace}.svc")
     return (*plain, *(f"{each}:{place.port}" for each in plain))
+
+
+def short_names(place: Place) -> tuple[str, ...]:
+    """The Host headers that mean the place to callers of its own namespace alone."""
+    name, _, domain = place.host.partition(".")
+    return (name, f"{name}:{place.port}") if domain.endswith(f"svc.{hosts.DOMAIN.partition('.')[2]}") else ()
 
 
 def _plain(place: Place) -> Iterator[Ask]:

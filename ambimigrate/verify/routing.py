@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from ambimigrate.model import Mesh
 from ambimigrate.semantics import retry
-from ambimigrate.semantics.decision import Decision, Outcome
+from ambimigrate.semantics.decision import Decision, Outcome, Retries
 
 ERRORS = frozenset({404, 500, 503})  # class STATUS of the reference: which of them a proxy gives is no difference that counts
 _WORDS = {
@@ -25,6 +25,7 @@ _WORDS = {
     "mirrors": "other mirrors",
     "hash": "hashed by something else",
     "fault": "other injected faults",
+    "policy": "other settings of a DestinationRule",
 }
 
 
@@ -43,16 +44,23 @@ def fields(decision: Decision) -> dict[str, Any]:
         "location": sorted({each.location for _, each in decision.outcomes if each.location}),
         "body": sorted({each.body for _, each in decision.outcomes if each.body}),
         "timeout": decision.timeout,
-        "retries": _plain(decision.retries),
+        "retries": _plain(_in_time(decision)),
         "mirrors": sorted((_plain(each) for each in decision.mirrors), key=repr),
-        "hash": list(decision.hash),
+        "hash": list(decision.hash) if any("consistentHash" in each.policy for _, each in decision.outcomes) else [],
         "fault": _plain(decision.fault),
+        "policy": sorted({each.policy for _, each in decision.outcomes if each.backends}),
         "ends": ends,
     }
 
 
+def _in_time(decision: Decision) -> Retries | None:
+    """The retries; a limit for one try that is no shorter than the whole time never ends one."""
+    found, whole = decision.retries, decision.timeout
+    return replace(found, per_try=0.0) if found and whole and found.per_try >= whole else found
+
+
 def _ends(outcome: Outcome) -> tuple[Any, ...]:
-    return outcome.status, outcome.backends, outcome.request, outcome.body, outcome.location, outcome.response
+    return outcome.status, outcome.backends, outcome.request, outcome.body, outcome.location, outcome.response, outcome.policy
 
 
 def _plain(value: Any) -> Any:
@@ -89,7 +97,7 @@ def _fails(found: Mapping[str, Any]) -> bool:
 
 def signature(names: tuple[str, ...], before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Any, ...]:
     """Requests that differ in the same way share it: they meet the same pair of rules as far as can be seen."""
-    kept = ("backends", "status", "timeout", "retries", "mirrors", "fault")
+    kept = ("backends", "status", "timeout", "retries", "mirrors", "fault", "policy")
     return (names, *(repr(side[name]) for side in (before, after) for name in kept))
 
 
@@ -116,11 +124,19 @@ def _shown(name: str, value: Any) -> str:
         case "timeout":
             return f"{value:g} s" if value else "none"
         case "retries":
-            return f"{value['attempts']} on {', '.join(value['conditions'])}" if value else "none"
+            return _retries(value) if value else "none"
         case "request":
             return " or ".join(
                 " ".join((method, host + path, *(f"{k}: {v}" for k, v in lines))) for method, path, host, lines in value
             )
         case "response":
             return " or ".join(", ".join(f"{k}: {v}" for k, v in lines) or "(no headers)" for lines in value)
-    return "none" if value in (None, [], ()) else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return "none" if value in (None, [], (), [""]) else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _retries(value: Mapping[str, Any]) -> str:
+    """What stands for itself, and the rest where it is set."""
+    codes = ", ".join(map(str, value["codes"]))
+    rest = [f"codes {codes}"] if codes else []
+    rest += [f"{word} {value[name]:g} s" for name, word in (("per_try", "each"), ("backoff", "after")) if value[name]]
+    return ", ".join((f"{value['attempts']} on {', '.join(value['conditions'])}", *rest))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,7 +17,7 @@ from ambimigrate.semantics.connections import Connection
 from ambimigrate.semantics.decision import Client, Decision, Outcome, Request
 from ambimigrate.topology import injection
 from ambimigrate.topology.workloads import Workload, behind, target_port, workloads
-from ambimigrate.verify import callers
+from ambimigrate.verify import callers, memory
 from ambimigrate.verify.values import GATEWAY, OUTSIDE, Ask, Caller, Place
 
 PROXY = "the proxies themselves"  # what answers where no backend does
@@ -31,25 +32,37 @@ class Trip(Struct, frozen=True):
 
 
 def routed(mesh: Mesh, caller: Caller, place: Place, ask: Ask) -> Decision:
-    """Where the request goes, authorization left aside."""
-    mode = callers.mode(mesh, caller, place)
+    """Where the request goes, authorization left aside: once for all callers whose way is the same."""
     if ask.direct:
         return Decision(())
-    if not place.is_http:
-        return _connected(mesh, caller, place, Connection(place.host, place.port, ask.host))
-    request = Request(place.host, place.port, ask.method, ask.path, ask.host, ask.headers, reply=ask.reply)
-    if mode == injection.SIDECAR:
-        return sidecar.decide(mesh, Client(caller.namespace, caller.labels), request)
-    return waypoint.decide(mesh, request) if _is_captured(mesh, mode, place) else direct.decide(mesh, request)
-
-
-def _connected(mesh: Mesh, caller: Caller, place: Place, connection: Connection) -> Decision:
     mode = callers.mode(mesh, caller, place)
-    if mode == injection.SIDECAR:
-        return sidecar_connections.decide(mesh, Client(caller.namespace, caller.labels), connection)
-    if _is_captured(mesh, mode, place):
-        return waypoint_connections.decide(mesh, connection)
-    return direct.connect(mesh, connection)
+    client = Client(caller.namespace, caller.labels) if mode == injection.SIDECAR else None
+    key = (client, client is None and _is_captured(mesh, mode, place), place, ask)
+    known = mesh.index(_last)
+    if key not in known:
+        if known and next(iter(known))[2:] != (place, ask):
+            known.clear()  # requests come one after the other
+        known[key] = _routed(mesh, client, place, ask, captured=key[1])
+    return known[key]
+
+
+def _last(_mesh: Mesh) -> dict[Any, Decision]:
+    return {}
+
+
+def _routed(mesh: Mesh, client: Client | None, place: Place, ask: Ask, *, captured: bool) -> Decision:
+    if not place.is_http:
+        return _connected(mesh, client, Connection(place.host, place.port, ask.host), captured=captured)
+    request = Request(place.host, place.port, ask.method, ask.path, ask.host, ask.headers, reply=ask.reply)
+    if client is not None:
+        return sidecar.decide(mesh, client, request)
+    return waypoint.decide(mesh, request) if captured else direct.decide(mesh, request)
+
+
+def _connected(mesh: Mesh, client: Client | None, connection: Connection, *, captured: bool) -> Decision:
+    if client is not None:
+        return sidecar_connections.decide(mesh, client, connection)
+    return waypoint_connections.decide(mesh, connection) if captured else direct.connect(mesh, connection)
 
 
 def _is_captured(mesh: Mesh, mode: str, place: Place) -> bool:
@@ -88,7 +101,7 @@ def _verdicts(mesh: Mesh, call: authz.Call, found: Decision) -> Iterator[tuple[s
     onward = guard.onward(mesh, call, gateway) if gateway else call
     if call.direct:
         for workload, port in _pods(mesh, call):
-            yield _named(workload), authz.at_workload(mesh, onward, workload, port)
+            yield _named(workload), memory.at_workload(mesh, onward, workload, port)
         return
     for _, outcome in found.outcomes:
         if not outcome.backends:
@@ -96,7 +109,7 @@ def _verdicts(mesh: Mesh, call: authz.Call, found: Decision) -> Iterator[tuple[s
         for backend in outcome.backends:
             reached = mesh.index(_by_name).get(backend.rpartition(":")[0])
             if reached is not None:
-                last = authz.at_workload(mesh, _received(onward, outcome), reached, int(backend.rpartition(":")[2]))
+                last = memory.at_workload(mesh, _received(onward, outcome), reached, int(backend.rpartition(":")[2]))
                 yield _named(reached), _both(call, first, last)
 
 

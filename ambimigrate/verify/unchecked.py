@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ambimigrate.kinds import (
-    DestinationRule,
     EnvoyFilter,
     Gateway,
     HTTPRoute,
@@ -56,10 +55,6 @@ def _of(mesh: Mesh) -> Iterator[Unchecked]:
         if because := _KINDS.get(type(resource.body)):
             yield _made(mesh, resource, because)
     yield from _gateways(mesh)
-    for rule in mesh.of(DestinationRule):
-        if rule.body.spec.traffic_policy is not None:
-            because = "of its trafficPolicy only consistentHash is compared: not TLS, pools, outlier detection and locality"
-            yield _made(mesh, rule, because)
     yield from _without_pods(mesh)
     for place in places.places(mesh, mesh):
         for resource, pattern in requests.unknown_patterns(mesh, place):

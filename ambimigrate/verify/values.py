@@ -118,6 +118,18 @@ class Settings(Struct, frozen=True):
     requests: int = 250
     seed: int = 1
     own: tuple[Ask, ...] = ()  # requests of the user's, tried first wherever their Host header means the place
+    connections: int = 0  # recorded ones that carried no HTTP
+
+
+class Compared(Struct, frozen=True):
+    """What comparing two meshes of one name came to."""
+
+    routing: int
+    authorization: int
+    differences: tuple[Difference, ...]
+    unchecked: tuple[Unchecked, ...]
+    places: tuple[tuple[str, Place, int], ...]
+    left_out: int
 
 
 class Verification(Struct, frozen=True):
@@ -130,6 +142,7 @@ class Verification(Struct, frozen=True):
     settings: Settings = Settings()
     places: tuple[tuple[str, Place, int], ...] = ()  # mesh, port, and the number of its requests
     left_out: int = 0  # further ways in which places differ that already have several witnesses
+    untried: tuple[tuple[str, int], ...] = ()  # hosts of the user's requests that nothing of the input has, and how many
 
     @property
     def differs(self) -> bool:

@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from io import StringIO
 from typing import Any
 
+from ambimigrate.yamlio import block
 from ambimigrate.yamlio.scalars import is_ambiguous
 
 _FIRST = ("apiVersion", "kind", "metadata", "spec")
+_PLAIN = re.compile(r"[A-Za-z0-9/](?:[A-Za-z0-9/._-]*[A-Za-z0-9/])?")  # nothing in it means anything to YAML
 _WIDTH = 4096  # no value is broken into several lines
 
 
 def text(value: Mapping[str, Any]) -> str:
     """The object as one YAML document."""
+    tree = ordered(value)
+    try:
+        return "".join(f"{each}\n" for each in block.lines(tree, _string))
+    except block.Unusual:
+        return _dumped(tree)
+
+
+def _dumped(tree: Any) -> str:
     out = StringIO()
-    _writer().dump(ordered(value), out)
+    _writer().dump(tree, out)
     return out.getvalue()
+
+
+@lru_cache(maxsize=65536)
+def _string(text: str) -> str:
+    """The string as the general writer has it, which is slow; most are repeated."""
+    if _PLAIN.fullmatch(text) and not is_ambiguous(text):
+        return text
+    return _dumped({"k": text}).removeprefix("k: ").removesuffix("\n")
 
 
 def ordered(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,7 +55,8 @@ def _writer() -> Any:
             return True
 
     def string(representer: Any, data: str) -> Any:
-        return representer.represent_scalar("tag:yaml.org,2002:str", data, style='"' if is_ambiguous(data) else None)
+        style = "|" if "\n" in data.rstrip("\n") else '"' if is_ambiguous(data) else None
+        return representer.represent_scalar("tag:yaml.org,2002:str", data, style=style)
 
     Representer.add_representer(str, string)
     writer = YAML()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ambimigrate.checks import rule
+from ambimigrate.checks.authorization import copies
 from ambimigrate.kinds import AuthorizationPolicy
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import meshconfig, policies, ztunnel
@@ -18,7 +19,10 @@ def check(policy: Resource[AuthorizationPolicy], mesh: Mesh) -> Iterator[Hit]:
         return
     effects = ztunnel.effects(policy.body)
     dropped = [each for each in effects if each.dropped]
-    services = policies.needing(scope.services)
+    lacking = copies.lacking(mesh, policy, scope.services)
+    if scope.services and not lacking:
+        return
+    services = policies.needing(lacking)
     left = [each for each in effects if not each.dropped and not each.inert]
     when = "now that they are ambient" if policies.is_ambient(mesh, policy) else "once they are ambient"
     denied = "all callers" if not _others_admit(mesh, policy) else "callers that no other policy admits"

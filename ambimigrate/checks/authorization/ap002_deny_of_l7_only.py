@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ambimigrate.checks import rule
+from ambimigrate.checks.authorization import copies
 from ambimigrate.checks.authorization.ap007_allow_rejects_waypoint import is_allow
 from ambimigrate.kinds import AuthorizationPolicy
 from ambimigrate.model import Hit, Mesh, Resource
@@ -18,6 +19,9 @@ def check(policy: Resource[AuthorizationPolicy], mesh: Mesh) -> Iterator[Hit]:
         return
     if not ztunnel.is_sent(policy.body, mesh.target.istio):
         return
+    lacking = copies.lacking(mesh, policy, scope.services)
+    if scope.services and not lacking:
+        return
     for effect in ztunnel.effects(policy.body):
         if not effect.inert or not effect.l7:
             continue
@@ -30,7 +34,7 @@ def check(policy: Resource[AuthorizationPolicy], mesh: Mesh) -> Iterator[Hit]:
                 policy.at(*effect.first),
                 f"fails open: rule {effect.index + 1} asks for {fields} in a clause without an L4 field, so ztunnel "
                 f"denies nothing of it at {scope.words}",
-                services=policies.needing(scope.services),
+                services=policies.needing(lacking),
             )
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from ambimigrate.checks import rule
 from ambimigrate.kinds import AuthorizationPolicy
-from ambimigrate.kinds.security import Rule
+from ambimigrate.kinds.security import Rule, Source
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import attachment, fronts, policies, ztunnel
 from ambimigrate.topology.fronts import Front
 from ambimigrate.topology.ztunnel import RuleEffect
+
+_GUARD: dict[str, tuple[str, ...]] = {"not_principals": (), "request_principals": (), "not_request_principals": ()}
 
 
 @rule("AP008", AuthorizationPolicy)
@@ -33,7 +37,9 @@ def _hits(
     fields = ", ".join(fronts.identity(found))
     where = policy.at("spec", "rules", effect.index)
     hit = [each for each in behind if fronts.meets(found, each, mesh)]
-    missed = [each for each in behind if each not in hit and not _has_twin(mesh, each, found)]
+    missed = [
+        each for each in behind if each not in hit and not _closes(mesh, each, found) and not _has_twin(mesh, each, found)
+    ]
     if hit:
         names = policies.listed(each.service.name for each in hit)
         who = f"{hit[0].namespace}/{hit[0].account}"
@@ -48,6 +54,15 @@ def _hits(
             "misses",
             _names(missed),
         )
+
+
+def _closes(mesh: Mesh, front: Front, found: Rule) -> bool:
+    """Whether the rule is there to refuse whoever does not come through the waypoint."""
+    sources = [each.source for each in found.from_ if each.source]
+    own = set(front.principals(mesh))
+    return bool(sources) and all(
+        own.intersection(each.not_principals) and replace(each, **_GUARD) == Source() for each in sources
+    )
 
 
 def _names(members: list[Front]) -> tuple[str, ...]:

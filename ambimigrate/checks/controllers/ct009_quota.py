@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ambimigrate.checks import rule
 from ambimigrate.checks.replicas import replicas
 from ambimigrate.kinds import LimitRange, ResourceQuota
 from ambimigrate.model import Hit, Mesh, Resource
-from ambimigrate.topology import injection, meshconfig
+from ambimigrate.topology import injection, meshconfig, waypoint_pods
 from ambimigrate.topology.meshconfig import dig
 from ambimigrate.topology.waypoints import waypoints
 from ambimigrate.topology.workloads import in_namespace
 
-# Istio, manifests/charts/istio-control/istio-discovery/values.yaml `global.waypoint.resources`
-_LIMITS = {"cpu": 2.0, "memory": 1024.0**3}
-_REQUESTS = {"cpu": 0.1, "memory": 128 * 1024.0**2}
+Asked = Mapping[str, Mapping[str, Any]]  # requests and limits
+_NAMES = ("cpu", "memory")
 _UNITS = {"Ki": 1024.0, "Mi": 1024.0**2, "Gi": 1024.0**3, "Ti": 1024.0**4, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "m": 1e-3}
 
 
@@ -26,18 +25,20 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
         meshconfig.helm_settings(mesh, "global", "waypoint", "resources")
     ):
         return
-    has = any(each.namespace == resource.namespace for each in waypoints(mesh))
-    case = "waypoint" if has else "planned"
+    own = [each for each in waypoints(mesh) if each.namespace == resource.namespace]
+    asked: list[Asked] = [waypoint_pods.resources(mesh, each) for each in own]
+    asked = asked or [waypoint_pods.DEFAULT]
+    case = "waypoint" if own else "planned"
     if isinstance(resource.body, LimitRange):
         for i, item in enumerate(resource.body.spec.limits):
-            found = [key for key, limit in _LIMITS.items() if _number(item.max.get(key)) < limit]
+            found = [key for key in _NAMES if _number(item.max.get(key)) < _most(asked, "limits", key)]
             if found and item.type in {"Container", "Pod"}:
                 most = f"{item.max[found[0]]} {found[0]}"
                 said = f"{resource.name} allows at most {most} in {resource.namespace}: pods of a waypoint"
-                yield Hit(resource.at("spec", "limits", i, "max"), f"{said} (limits 2 CPU, 1Gi) are refused", case)
+                yield Hit(resource.at("spec", "limits", i, "max"), f"{said} (limits {_shown(asked)}) are refused", case)
         return
     for key, value in resource.body.spec.hard.items():
-        need = _need(key)
+        need = _need(key, asked)
         if need and _used(mesh, resource.namespace, key) + need > _number(value):
             yield Hit(
                 resource.at("spec", "hard", key),
@@ -49,14 +50,22 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
             return
 
 
-def _need(key: str) -> float:
+def _need(key: str, asked: Sequence[Asked]) -> float:
     """What one pod of a waypoint takes of the quota."""
     kind, _, name = key.rpartition(".")
     if key == "pods":
         return 1.0
-    if name not in _LIMITS:
-        return 0.0
-    return _LIMITS[name] if kind == "limits" else _REQUESTS[name]
+    return _most(asked, kind or "requests", name) if name in _NAMES else 0.0
+
+
+def _most(asked: Sequence[Asked], kind: str, name: str) -> float:
+    """The most that a waypoint of the namespace asks for."""
+    return max((_number(each[kind].get(name)) for each in asked if kind in each), default=0.0)
+
+
+def _shown(asked: Sequence[Asked]) -> str:
+    first = asked[0]["limits"]
+    return f"{first['cpu']} CPU, {first['memory']}"
 
 
 def _used(mesh: Mesh, namespace: str, key: str) -> float:

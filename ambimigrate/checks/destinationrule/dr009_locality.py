@@ -7,12 +7,12 @@ from typing import Any
 
 from ambimigrate.checks import rule
 from ambimigrate.checks.destinationrule.policies import named, parts, subjects
-from ambimigrate.kinds import ConfigMap, DestinationRule, IstioOperator, SailIstio
+from ambimigrate.kinds import ConfigMap, DestinationRule, HelmValues, IstioOperator, SailIstio
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import meshconfig, reach, waypoints
 
 
-@rule("DR009", DestinationRule, ConfigMap, IstioOperator, SailIstio)
+@rule("DR009", DestinationRule, ConfigMap, HelmValues, IstioOperator, SailIstio)
 def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     if isinstance(resource.body, DestinationRule):
         yield from _of_rule(resource, mesh)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ambimigrate import support
 from ambimigrate.checks import rule
 from ambimigrate.checks.envoyfilter import shapes
 from ambimigrate.kinds import EnvoyFilter
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import policies
-from ambimigrate.versions import at_least
 
 OPEN = {"rate-limit", "ext-authz", "jwt", "rbac"}
 AT_WAYPOINT = {
@@ -37,10 +37,10 @@ def check(envoy: Resource[EnvoyFilter], mesh: Mesh) -> Iterator[Hit]:
         shape = shapes.shape(patch)
         found.setdefault(shape.case, (number, shape))
     for case, (number, shape) in found.items():
-        if case == "lua" and not at_least(mesh.target.istio, "1.30.0"):
+        if case == "lua" and support.status("traffic-extension", "waypoint", mesh.target.istio) == "unsupported":
             case = "lua-old"
         message = f"lost without a sidecar for {scope.words}: {shape.words}; ztunnel is no Envoy"
-        if scope.form == policies.SELECTOR or at_least(mesh.target.istio, "1.27.0"):
+        if scope.form == policies.SELECTOR or support.status("envoy-filter", "waypoint", mesh.target.istio) == "alpha":
             message += ", and waypoints ignore this filter"
         opens = "fails open: " if case in OPEN else ""
         services = policies.needing(scope.services) if case in AT_WAYPOINT else ()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ambimigrate import support
 from ambimigrate.checks import rule
 from ambimigrate.kinds import EnvoyFilter, TargetRef
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import attachment, policies
-from ambimigrate.versions import at_least
 
 
 @rule("EF003", EnvoyFilter)
@@ -23,7 +23,7 @@ def _fault(mesh: Mesh, envoy: Resource[EnvoyFilter], ref: TargetRef) -> attachme
     # push_context.go `getMatchedEnvoyFilters` matches without Services, through 1.31.
     if ref.kind in {"Service", "ServiceEntry"}:
         return attachment.Fault("service", f"istiod never matches EnvoyFilters with a {ref.kind}, here {ref.name}")
-    if ref.kind == "GatewayClass" and not at_least(mesh.target.istio, "1.27.4"):
+    if ref.kind == "GatewayClass" and support.status("envoy-filter-gateway-class", "waypoint", mesh.target.istio) != "alpha":
         return attachment.Fault("class", "EnvoyFilters name a GatewayClass only from 1.27.4 on")
     found = attachment.fault(mesh, envoy, ref)
     return found and found._replace(case="nobody")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ambimigrate import support
 from ambimigrate.checks import rule
 from ambimigrate.checks.envoyfilter import shapes
 from ambimigrate.kinds import EnvoyFilter, Gateway
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import policies, waypoints
-from ambimigrate.versions import at_least
 
 
 @rule("EF004", EnvoyFilter)
@@ -23,7 +23,7 @@ def check(envoy: Resource[EnvoyFilter], mesh: Mesh) -> Iterator[Hit]:
     where = envoy.at(*policies.selector_route(envoy))
     chosen = policies.waypoint_of_labels(mesh, envoy)
     if chosen:
-        if at_least(mesh.target.istio, "1.27.0"):
+        if support.status("envoy-filter", "waypoint", mesh.target.istio) == "alpha":
             message = (
                 f"fails open: from 1.27 on selectors never reach waypoints, so waypoint {chosen.name} does not get this filter"
             )
@@ -32,7 +32,7 @@ def check(envoy: Resource[EnvoyFilter], mesh: Mesh) -> Iterator[Hit]:
     reached = [] if policies.selector(envoy) else _waypoints(mesh, envoy)
     if reached:
         names = policies.listed(policies.named(each) for each in reached)
-        if at_least(mesh.target.istio, "1.27.0"):
+        if support.status("envoy-filter", "waypoint", mesh.target.istio) == "alpha":
             yield Hit(where, f"waypoints {names} do not get this filter: from 1.27 on only targetRefs attach one", "gone")
         else:
             yield Hit(where, f"Istio {mesh.target.istio} applies this filter to waypoints {names} as well", "applied")

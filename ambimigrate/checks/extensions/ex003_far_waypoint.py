@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ambimigrate import support
 from ambimigrate.checks import rule
 from ambimigrate.kinds import Service, WasmPlugin
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import policies, waypoints
-from ambimigrate.versions import at_least
 
 
 @rule("EX003", WasmPlugin)
@@ -19,7 +19,7 @@ def check(plugin: Resource[WasmPlugin], mesh: Mesh) -> Iterator[Hit]:
         if not found or found.fault or found.namespace == plugin.namespace:
             continue
         far = f"waypoint {found.namespace}/{found.name} of Service {ref.name} lies in another namespace"
-        if at_least(mesh.target.istio, "1.25.0"):
+        if support.status("wasm-at-a-far-waypoint", "waypoint", mesh.target.istio) == "fails closed":
             message = f"{far}: on Istio {mesh.target.istio} it crashes at start, and all its Services with it"
             yield Hit(plugin.at(*route), message, "crash")
         else:

@@ -8,8 +8,8 @@ from typing import Any
 from ambimigrate.checks import rule
 from ambimigrate.checks.platform import install
 from ambimigrate.checks.pods import listed
-from ambimigrate.kinds import ConfigMap, IstioOperator, Namespace, SailIstio
-from ambimigrate.model import Hit, Mesh, Resource
+from ambimigrate.kinds import ConfigMap, HelmValues, IstioOperator, Namespace, SailIstio
+from ambimigrate.model import Hit, Mesh, Position, Resource
 from ambimigrate.topology.meshconfig import dig
 from ambimigrate.yamlio import Document, Unreadable, values
 
@@ -17,7 +17,7 @@ NETWORK = "topology.istio.io/network"
 FLAG = "AMBIENT_ENABLE_MULTI_NETWORK"
 
 
-@rule("MC001", ConfigMap, IstioOperator, SailIstio, Namespace)
+@rule("MC001", ConfigMap, HelmValues, IstioOperator, SailIstio, Namespace)
 def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     if isinstance(resource.body, Namespace):
         network = resource.body.metadata.labels.get(NETWORK)
@@ -31,27 +31,27 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
             )
     elif isinstance(resource.body, ConfigMap):
         networks = _parsed(resource) if resource.name == "istio" or resource.name.startswith("istio-") else {}
-        yield from _several(resource, ("data", "meshNetworks"), networks)
+        yield from _several(resource.at("data", "meshNetworks"), networks)
     else:
         yield from _installed(resource)
 
 
 def _installed(resource: Resource[Any]) -> Iterator[Hit]:
     found = dig(install.helm(resource), ("global", "meshNetworks"))
-    yield from _several(resource, ("spec", "values", "global", "meshNetworks"), found)
+    yield from _several(install.at(resource, "global", "meshNetworks"), found)
     if install.is_true(install.environment(resource, FLAG)):
         yield Hit(
-            resource.at("spec", "values"),
+            install.at(resource, "pilot", "env", FLAG),
             f"{FLAG} changes the whole mesh: Services are local to their cluster unless labelled istio.io/global=true, and "
             "classic east-west gateways stop",
             "flag",
         )
 
 
-def _several(resource: Resource[Any], route: tuple[str, ...], networks: Any) -> Iterator[Hit]:
+def _several(place: Position, networks: Any) -> Iterator[Hit]:
     if isinstance(networks, dict) and networks:
         yield Hit(
-            resource.at(*route),
+            place,
             f"meshNetworks names {listed(map(str, networks))}: ambient mode does not use these gateways, so ambient pods do "
             "not reach "
             "the other networks",

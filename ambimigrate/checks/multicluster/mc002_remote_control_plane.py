@@ -7,7 +7,7 @@ from typing import Any
 
 from ambimigrate.checks import rule
 from ambimigrate.checks.platform import install
-from ambimigrate.kinds import IstioOperator, Namespace, SailIstio
+from ambimigrate.kinds import HelmValues, IstioOperator, Namespace, SailIstio
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology.meshconfig import dig
 
@@ -15,7 +15,7 @@ _ANNOTATION = "topology.istio.io/controlPlaneClusters"
 _ROUTES = (("global", "externalIstiod"), ("global", "remotePilotAddress"), ("istiodRemote", "enabled"))
 
 
-@rule("MC002", IstioOperator, SailIstio, Namespace)
+@rule("MC002", HelmValues, IstioOperator, SailIstio, Namespace)
 def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     if isinstance(resource.body, Namespace):
         clusters = resource.body.metadata.annotations.get(_ANNOTATION)
@@ -25,9 +25,12 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     values = install.helm(resource)
     found = next((route for route in _ROUTES if dig(values, route) not in (None, False, "", "false")), None)
     if found is not None:
-        yield Hit(resource.at("spec", "values", *found), _words(".".join(found)))
-    elif resource.body.spec.profile == "remote":
-        yield Hit(resource.at("spec", "profile"), _words("profile remote"))
+        yield Hit(install.at(resource, *found), _words(".".join(found)))
+    elif install.profile(resource) == "remote":
+        yield Hit(
+            install.at(resource, "profile") if isinstance(resource.body, HelmValues) else resource.at("spec", "profile"),
+            _words("profile remote"),
+        )
 
 
 def _words(what: str) -> str:

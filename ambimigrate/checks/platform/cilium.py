@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ambimigrate.kinds import ConfigMap, HelmRelease
+from ambimigrate.kinds import ConfigMap, HelmValues
 from ambimigrate.model import Mesh, Position, Resource
-from ambimigrate.topology import injection
+from ambimigrate.topology import charts, injection
 from ambimigrate.topology.meshconfig import dig
 
 NAME = "cilium-config"
@@ -43,18 +43,18 @@ def settings(resource: Resource[Any]) -> Settings | None:
         if resource.name != NAME:
             return None
         return Settings(resource, {key: (value.lower(), ("data", key)) for key, value in resource.body.data.items()})
-    if isinstance(resource.body, HelmRelease) and dig(resource.body.spec.chart, ("spec", "chart")) == "cilium":
-        return Settings(resource, dict(_from_chart(resource.body.spec.values or {})))
+    if isinstance(resource.body, HelmValues) and resource.body.chart == charts.CILIUM:
+        return Settings(resource, dict(_from_chart(resource.body.values, whole=resource.body.whole)))
     return None
 
 
-def _from_chart(values: dict[str, Any]) -> Iterator[tuple[str, tuple[str, tuple[str, ...]]]]:
+def _from_chart(values: dict[str, Any], *, whole: bool) -> Iterator[tuple[str, tuple[str, tuple[str, ...]]]]:
     for key, route in _CHART.items():
         found = dig(values, route)
         if found is not None:
-            yield key, (str(found).lower(), ("spec", "values", *route))
-        elif key == "cni-exclusive":  # the chart's own default
-            yield key, ("true", ("spec", "values"))
+            yield key, (str(found).lower(), ("values", *route))
+        elif key == "cni-exclusive" and whole:  # the chart's own default
+            yield key, ("true", ("values",))
 
 
 def matters(mesh: Mesh) -> bool:

@@ -7,12 +7,12 @@ from typing import Any
 
 from ambimigrate.checks import rule
 from ambimigrate.checks.platform import install
-from ambimigrate.kinds import Deployment, HelmRelease, IstioOperator, SailIstio
+from ambimigrate.kinds import Deployment, HelmValues, IstioOperator, SailIstio
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology.workloads import Workload, of_resource
 
 
-@rule("PF001", IstioOperator, SailIstio, HelmRelease, Deployment)
+@rule("PF001", IstioOperator, SailIstio, HelmValues, Deployment)
 def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     if isinstance(resource.body, Deployment):
         workload = of_resource(mesh, resource)
@@ -22,13 +22,12 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
                 f"{workload} runs without {install.AMBIENT}: ztunnel finds no workloads there and never gets ready",
             )
         return
-    if not install.is_installation(resource) or install.has_ambient_profile(resource):
+    if not install.is_installation(resource) or install.has_ambient_profile(resource) or not install.is_whole(resource):
         return
     if not install.is_true(install.environment(resource, install.AMBIENT)):
         profile = install.profile(resource) or "default"
-        route = ("spec", "values") if isinstance(resource.body, HelmRelease) else ("spec", "profile")
         yield Hit(
-            resource.at(*route),
+            install.at(resource) if isinstance(resource.body, HelmValues) else resource.at("spec", "profile"),
             f"profile {profile} of {resource.name or resource.kind} brings neither {install.AMBIENT} nor istio-cni for ambient "
             "nor ztunnel: no namespace can be enrolled",
         )

@@ -7,14 +7,14 @@ from typing import Any
 
 from ambimigrate.checks import rule
 from ambimigrate.checks.platform import install
-from ambimigrate.kinds import ConfigMap, IstioOperator, SailIstio
+from ambimigrate.kinds import ConfigMap, HelmValues, IstioOperator, SailIstio
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import injection, meshconfig
 
 HBONE = "ISTIO_META_ENABLE_HBONE"
 
 
-@rule("PF002", ConfigMap, IstioOperator, SailIstio)
+@rule("PF002", ConfigMap, HelmValues, IstioOperator, SailIstio)
 def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     source = next((each for each in meshconfig.sources(mesh) if each.resource is resource and each.mesh_config), None)
     if source is None or _is_on(mesh) or not _has_sidecars(mesh):
@@ -23,8 +23,7 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     yield Hit(
         resource.at(*source.mesh_route, *route),
         f"defaultConfig.proxyMetadata lacks {HBONE}: ambient pods call sidecars in plaintext, which STRICT refuses, until it "
-        "is "
-        "set and the sidecars are restarted",
+        "is set and the sidecars are restarted",
     )
 
 

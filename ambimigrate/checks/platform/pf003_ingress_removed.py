@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from ambimigrate.checks import rule
 from ambimigrate.checks.platform import install
-from ambimigrate.kinds import IstioGateway, IstioOperator
+from ambimigrate.kinds import HelmValues, IstioGateway, IstioOperator
 from ambimigrate.model import Hit, Mesh, Resource
+from ambimigrate.topology import charts
 from ambimigrate.topology.workloads import matches, workloads
 
 _INGRESS = {"istio": "ingressgateway"}  # the label of the gateway that profile default installs
@@ -27,6 +28,8 @@ def check(operator: Resource[IstioOperator], mesh: Mesh) -> Iterator[Hit]:
 
 
 def _elsewhere(mesh: Mesh, operator: Resource[IstioOperator]) -> bool:
-    """Whether another IstioOperator installs the gateway."""
+    """Whether another IstioOperator installs the gateway, or a chart of its own."""
+    if any(each.body.chart == charts.GATEWAY for each in mesh.of(HelmValues)):
+        return True
     others = (each.body.spec for each in mesh.of(IstioOperator) if each is not operator)
     return any("ingressGateways" in (each.components or {}) or each.profile in {"", "default", "demo"} for each in others)

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from ambimigrate.checks import rule
+from ambimigrate.checks.platform import install
 from ambimigrate.checks.pods import at, containers
-from ambimigrate.kinds import IstioOperator, SailIstio
+from ambimigrate.kinds import HelmValues, IstioOperator, SailIstio
 from ambimigrate.model import Hit, Mesh, Position, Resource
-from ambimigrate.topology.meshconfig import dig
 from ambimigrate.topology.workloads import KINDS, of_resource
 
 # Istio 1.31 release notes: from 1.31 images and charts are published neither there nor under these hosts.
 _GONE = ("gcr.io/istio-release", "registry.istio.io", "istio-release.storage.googleapis.com")
 
 
-@rule("PF004", IstioOperator, SailIstio, *KINDS)
+@rule("PF004", HelmValues, IstioOperator, SailIstio, *KINDS)
 def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     for place, image in _images(resource, mesh):
         if image.removeprefix("https://").startswith(_GONE):
@@ -26,7 +26,7 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
 
 
 def _images(resource: Resource[Any], mesh: Mesh) -> Iterator[tuple[Position, str]]:
-    if not isinstance(resource.body, IstioOperator | SailIstio):
+    if not isinstance(resource.body, HelmValues | IstioOperator | SailIstio):
         workload = of_resource(mesh, resource)
         for route, each in containers(workload) if workload else ():
             if workload and each.image.startswith(_GONE):
@@ -34,6 +34,6 @@ def _images(resource: Resource[Any], mesh: Mesh) -> Iterator[tuple[Position, str
         return
     if isinstance(resource.body, IstioOperator) and resource.body.spec.hub:
         yield resource.at("spec", "hub"), resource.body.spec.hub
-    hub = dig(resource.body.spec.values, ("global", "hub"))
-    if isinstance(hub, str):
-        yield resource.at("spec", "values", "global", "hub"), hub
+    for route in (("global", "hub"), *((("hub",),) if isinstance(resource.body, HelmValues) else ())):
+        if isinstance(hub := install.value(resource, *route), str):
+            yield install.at(resource, *route), hub

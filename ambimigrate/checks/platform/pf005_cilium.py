@@ -7,11 +7,11 @@ from typing import Any
 
 from ambimigrate.checks import rule
 from ambimigrate.checks.platform import cilium
-from ambimigrate.kinds import ConfigMap, HelmRelease
+from ambimigrate.kinds import ConfigMap, HelmValues
 from ambimigrate.model import Hit, Mesh, Resource
 
 
-@rule("PF005", ConfigMap, HelmRelease)
+@rule("PF005", ConfigMap, HelmValues)
 def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     found = cilium.settings(resource)
     if found is None or not cilium.matters(mesh):

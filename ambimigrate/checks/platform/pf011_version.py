@@ -8,7 +8,7 @@ from typing import Any
 
 from ambimigrate.checks import rule
 from ambimigrate.checks.platform import install
-from ambimigrate.kinds import Deployment, HelmRelease, IstioOperator, SailIstio
+from ambimigrate.kinds import Deployment, HelmValues, IstioOperator, SailIstio
 from ambimigrate.model import Hit, Mesh, Position, Resource
 from ambimigrate.topology.meshconfig import dig
 from ambimigrate.topology.workloads import of_resource
@@ -18,7 +18,7 @@ _TAG = re.compile(r"pilot[\w-]*:v?(\d+\.\d+\.\d+)")
 _LEVELS = (("beta", Version(1, 24)), ("early", Version(1, 28)), ("older", Version(1, 30)))
 
 
-@rule("PF011", IstioOperator, SailIstio, HelmRelease, Deployment, Mesh)
+@rule("PF011", IstioOperator, SailIstio, HelmValues, Deployment, Mesh)
 def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     if isinstance(resource.body, Mesh):
         if mesh.target.istio < _LEVELS[0][1]:
@@ -37,10 +37,10 @@ def _installed(resource: Resource[Any], mesh: Mesh) -> Iterator[tuple[Position, 
     if isinstance(body, Deployment):
         yield from _running(resource, mesh)
         return
-    if isinstance(body, HelmRelease):
-        version = _parsed(dig(body.spec.chart, ("spec", "version"))) if install.is_installation(resource) else None
+    if isinstance(body, HelmValues):
+        version = _parsed(body.version) if install.is_installation(resource) else None
         if version is not None:
-            yield resource.at("spec", "chart", "spec", "version"), version
+            yield resource.at("version"), version
         return
     told = (("spec", "version") if isinstance(body, SailIstio) else ("spec", "tag"), ("spec", "values", "global", "tag"))
     texts = (body.spec.version if isinstance(body, SailIstio) else body.spec.tag, dig(body.spec.values, ("global", "tag")))

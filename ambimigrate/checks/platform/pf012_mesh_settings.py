@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ambimigrate.checks import rule
 from ambimigrate.checks.pods import listed
-from ambimigrate.kinds import ConfigMap, IstioOperator, SailIstio
+from ambimigrate.kinds import ConfigMap, HelmValues, IstioOperator, SailIstio
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import meshconfig
 from ambimigrate.topology.meshconfig import Source, dig
@@ -14,8 +14,8 @@ from ambimigrate.topology.meshconfig import Source, dig
 _DRAINING = ("terminationDrainDuration", "drainDuration")
 
 
-@rule("PF012", ConfigMap, IstioOperator, SailIstio)
-def check(resource: Resource[ConfigMap | IstioOperator | SailIstio], mesh: Mesh) -> Iterator[Hit]:
+@rule("PF012", ConfigMap, HelmValues, IstioOperator, SailIstio)
+def check(resource: Resource[ConfigMap | HelmValues | IstioOperator | SailIstio], mesh: Mesh) -> Iterator[Hit]:
     for source in meshconfig.sources(mesh):
         if source.resource is resource:
             yield from _of_mesh(source)

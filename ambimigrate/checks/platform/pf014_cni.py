@@ -8,32 +8,31 @@ from typing import Any
 from ambimigrate.checks import rule
 from ambimigrate.checks.platform import install
 from ambimigrate.checks.pods import listed
-from ambimigrate.kinds import HelmRelease, IstioOperator, SailIstio
+from ambimigrate.kinds import HelmValues, IstioOperator, SailIstio
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import injection
-from ambimigrate.topology.meshconfig import dig
 
 _OWNED = ("cni", "istioOwnedCNIConfig")  # 1.27, opt-in: nodes have no network before istio-cni is there
 _UNTAINT = "PILOT_ENABLE_NODE_UNTAINT_CONTROLLERS"
 
 
-@rule("PF014", IstioOperator, SailIstio, HelmRelease)
+@rule("PF014", IstioOperator, SailIstio, HelmValues)
 def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
-    excluded = dig(install.helm(resource), ("cni", "excludeNamespaces"))
+    excluded = install.value(resource, "cni", "excludeNamespaces")
     found = [str(each) for each in excluded if injection.is_meshed(mesh, str(each))] if isinstance(excluded, list) else []
     if found:
         yield Hit(
-            resource.at("spec", "values", "cni", "excludeNamespaces"),
+            install.at(resource, "cni", "excludeNamespaces"),
             f"istio-cni excludes {listed(found)}: pods there are not captured, whatever the labels say",
             "excluded",
         )
-    if isinstance(resource.body, HelmRelease) or not install.is_installation(resource):
+    if not install.installs_cni(resource) or not install.is_whole(resource):
         return
-    if not install.has_ambient_profile(resource) or dig(install.helm(resource), _OWNED) is True:
+    if not install.has_ambient_profile(resource) or install.value(resource, *_OWNED) is True:
         return
-    if not install.is_true(install.environment(resource, _UNTAINT)):
+    if not any(install.is_true(install.environment(each, _UNTAINT)) for each in install.installations(mesh)):
         yield Hit(
-            resource.at("spec", "values"),
+            install.at(resource),
             "fails open: pods that start on a new or rebooted node before istio-cni is ready run outside of the mesh, in "
             "plaintext",
             "late",

@@ -7,7 +7,7 @@ from typing import Any
 
 from ambimigrate.checks import rule
 from ambimigrate.checks.platform import install
-from ambimigrate.kinds import HelmRelease, IstioOperator, Namespace, OpenShiftNetwork, ServiceAccount
+from ambimigrate.kinds import HelmValues, IstioOperator, Namespace, OpenShiftNetwork, ServiceAccount
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology.meshconfig import dig
 from ambimigrate.topology.workloads import workloads
@@ -22,29 +22,23 @@ _NEEDS = {
     "openshift": "istio-cni and ztunnel lack the paths and the rights that they need there",
 }
 _PATHS = ("cniBinDir", "cniConfDir", "cniNetnsDir")
-_CNI = ("spec", "chart")
 
 
-@rule("PF015", IstioOperator, HelmRelease)
+@rule("PF015", IstioOperator, HelmValues)
 def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
-    if not _installs_cni(resource):
+    if not install.installs_cni(resource) or not install.is_whole(resource):
         return
     helm = install.helm(resource)
-    if dig(helm, ("global", "platform")) or any(helm.get(each) or dig(helm, ("cni", each)) for each in _PATHS):
+    named = dig(helm, ("global", "platform")) or helm.get("platform")
+    if named or any(helm.get(each) or dig(helm, ("cni", each)) for each in _PATHS):
         return
     platform, why = _platform(mesh)
     if platform in _NEEDS and platform not in {install.profile(resource), *install.profile(resource).split("-")}:
         yield Hit(
-            resource.at("spec", "values"),
+            install.at(resource),
             f"{resource.name or resource.kind} sets no global.platform, but the cluster is {platform} ({why}): "
             f"{_NEEDS[platform]}, and no pod is captured",
         )
-
-
-def _installs_cni(resource: Resource[Any]) -> bool:
-    if isinstance(resource.body, HelmRelease):
-        return bool(dig(resource.body.spec.chart, _CNI) == "cni")
-    return install.is_installation(resource)
 
 
 def _platform(mesh: Mesh) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 from ambimigrate.checks import rule
 from ambimigrate.checks.platform import install
 from ambimigrate.checks.replicas import replicas
-from ambimigrate.kinds import Deployment, HelmRelease, IstioOperator, SailIstio
+from ambimigrate.kinds import Deployment, HelmValues, IstioOperator, SailIstio
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology.workloads import Workload, of_resource, workloads
 
@@ -16,15 +16,15 @@ _LIMIT = "ISTIO_GPRC_MAXRECVMSGSIZE"  # Istio spells it so (pilot/pkg/features);
 _MANY = 30_000
 
 
-@rule("PF016", IstioOperator, SailIstio, HelmRelease, Deployment)
+@rule("PF016", IstioOperator, SailIstio, HelmValues, Deployment)
 def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     workload = of_resource(mesh, resource) if isinstance(resource.body, Deployment) else None
-    if workload is None and not install.is_installation(resource):
+    if workload is None and not (install.is_installation(resource) and install.is_whole(resource)):
         return
     if workload is not None and not install.is_istiod(workload):
         return
     if _limit(resource, workload) is None and (pods := mesh.index(_pods)) > _MANY:
-        where = resource.at("spec", "values") if workload is None else resource.at("spec", "template", "spec", "containers")
+        where = install.at(resource) if workload is None else resource.at("spec", "template", "spec", "containers")
         yield Hit(
             where,
             f"{resource.name or resource.kind} sets no {_LIMIT} for {pods} pods: the first push to ztunnel exceeds 4 MiB, and "

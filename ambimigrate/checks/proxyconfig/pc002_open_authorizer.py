@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from ambimigrate.checks import rule
-from ambimigrate.kinds import ConfigMap, IstioOperator, SailIstio
+from ambimigrate.kinds import ConfigMap, HelmValues, IstioOperator, SailIstio
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import meshconfig, reach
 
 KINDS = ("envoyExtAuthzHttp", "envoyExtAuthzGrpc")
 
 
-@rule("PC002", ConfigMap, IstioOperator, SailIstio)
+@rule("PC002", ConfigMap, HelmValues, IstioOperator, SailIstio)
 def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     for setting in meshconfig.settings(mesh, "extensionProviders"):
         if setting.resource is resource and isinstance(setting.value, list) and reach.has_members(mesh):

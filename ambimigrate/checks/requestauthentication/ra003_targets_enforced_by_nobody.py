@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ambimigrate.checks import rule
-from ambimigrate.kinds import RequestAuthentication
+from ambimigrate.kinds import RequestAuthentication, Service
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import attachment, policies
 
@@ -19,4 +19,6 @@ def check(request: Resource[RequestAuthentication], mesh: Mesh) -> Iterator[Hit]
             yield Hit(request.at(*route), message, "unseen")
         elif found:
             case = found.case if found.case in {"version", "foreign"} else "nobody"
-            yield Hit(request.at(*route), f"fails open: {found.words}, so nobody validates these tokens", case)
+            service = mesh.find(Service, request.namespace, ref.name, request.file) if found.case == "unbound" else None
+            services = policies.needing([service]) if service else ()
+            yield Hit(request.at(*route), f"fails open: {found.words}, so nobody validates these tokens", case, services)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ambimigrate import support
 from ambimigrate.checks import rule
 from ambimigrate.checks.serviceentry.entries import concerns, is_bound, wildcards
 from ambimigrate.kinds import ServiceEntry
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import flags
-from ambimigrate.versions import at_least
 
 
 @rule("SE001", ServiceEntry)
@@ -37,7 +37,7 @@ def check(entry: Resource[ServiceEntry], mesh: Mesh) -> Iterator[Hit]:
 
 def _why(mesh: Mesh) -> str:
     """Why an entry without addresses gets none; "" if it does (allocation and DNS capture: default on since 1.25.0)."""
-    default = at_least(mesh.target.istio, "1.25.0")
+    default = support.status("dns-proxying", "ztunnel", mesh.target.istio) == "stable"
     allocation = flags.pilot_env(mesh, "PILOT_ENABLE_IP_AUTOALLOCATE")
     capture = flags.dns_capture(mesh)
     if not (default if allocation is None else allocation):

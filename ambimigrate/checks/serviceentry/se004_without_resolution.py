@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ambimigrate import support
 from ambimigrate.checks import rule
 from ambimigrate.checks.serviceentry.entries import concerns, ranges
 from ambimigrate.kinds import ServiceEntry
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import reach
-from ambimigrate.versions import at_least
 
 
 @rule("SE004", ServiceEntry)
@@ -17,7 +17,7 @@ def check(entry: Resource[ServiceEntry], mesh: Mesh) -> Iterator[Hit]:
     spec = entry.body.spec
     if spec.resolution != "NONE" or not spec.addresses or not concerns(mesh, entry):
         return
-    if ranges(entry.body) and not at_least(mesh.target.istio, "1.30.0"):
+    if ranges(entry.body) and support.status("service-entry-cidr", "ztunnel", mesh.target.istio) == "unsupported":
         return  # not published at all: SE003
     yield Hit(
         entry.at("spec", "resolution"),

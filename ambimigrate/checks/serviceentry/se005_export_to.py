@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ambimigrate import support
 from ambimigrate.checks import rule
 from ambimigrate.checks.serviceentry.entries import wildcards
 from ambimigrate.kinds import ServiceEntry
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import injection, meshconfig, reach
-from ambimigrate.versions import at_least
 
 
 @rule("SE005", ServiceEntry)
@@ -19,8 +19,9 @@ def check(entry: Resource[ServiceEntry], mesh: Mesh) -> Iterator[Hit]:
         return
     if not injection.is_meshed(mesh, entry.namespace) and set(spec.export_to) == {"."}:
         return
-    visible = any(True for _ in meshconfig.settings(mesh, "serviceEntryVisibility"))
-    if (visible and at_least(mesh.target.istio, "1.31.0")) or wildcards(entry.body) == spec.hosts:
+    known = support.status("service-entry-visibility", "ztunnel", mesh.target.istio) == "alpha"
+    hidden = known and any(True for _ in meshconfig.settings(mesh, "serviceEntryVisibility"))
+    if hidden or wildcards(entry.body) == spec.hosts:
         return
     yield Hit(
         entry.at("spec", "exportTo"),

@@ -7,12 +7,12 @@ from typing import Any
 
 from ambimigrate.checks import rule
 from ambimigrate.checks.sidecar.scope import members
-from ambimigrate.kinds import ConfigMap, IstioOperator, SailIstio
+from ambimigrate.kinds import ConfigMap, HelmValues, IstioOperator, SailIstio
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import egress, meshconfig, reach
 
 
-@rule("SC003", ConfigMap, IstioOperator, SailIstio)
+@rule("SC003", ConfigMap, HelmValues, IstioOperator, SailIstio)
 def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     for setting in meshconfig.settings(mesh, "outboundTrafficPolicy", "mode"):
         if setting.resource is not resource or setting.value != "REGISTRY_ONLY" or not (own := members(mesh)):

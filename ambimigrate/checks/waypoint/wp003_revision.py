@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ambimigrate.checks import rule
-from ambimigrate.kinds import ConfigMap, Gateway, IstioOperator, MutatingWebhookConfiguration, SailIstio, Service
+from ambimigrate.checks.pods import sequence
+from ambimigrate.kinds import ConfigMap, Gateway, HelmValues, IstioOperator, MutatingWebhookConfiguration, SailIstio, Service
 from ambimigrate.model import Hit, Mesh, Resource
-from ambimigrate.topology import attachment, injection, policies, waypoints
+from ambimigrate.topology import attachment, charts, injection, policies, waypoints
 
 TAG = "istio.io/tag"
 DEFAULT = "default"
@@ -38,20 +39,26 @@ def revisions(mesh: Mesh) -> frozenset[str]:
 
 
 def _revisions(mesh: Mesh) -> frozenset[str]:
-    return frozenset(_found(mesh))
+    return frozenset((*_installed(mesh), *_running(mesh)))
 
 
-def _found(mesh: Mesh) -> Iterator[str]:
+def _installed(mesh: Mesh) -> Iterator[str]:
     for operator in mesh.of(IstioOperator):
         yield operator.body.spec.revision or DEFAULT
     for sail in mesh.of(SailIstio):
         yield sail.name
         yield f"{sail.name}-{sail.body.spec.version.replace('.', '-')}"  # with the update strategy RevisionBased
+    for chart in mesh.of(HelmValues):
+        if chart.body.chart == charts.ISTIOD and chart.body.whole:
+            yield str(chart.body.values.get("revision") or DEFAULT)
+            yield from map(str, sequence(chart.body.values.get("revisionTags")))
+
+
+def _running(mesh: Mesh) -> Iterator[str]:
     for config in mesh.of(ConfigMap):
         if "mesh" in config.body.data and (config.name == "istio" or config.name.startswith("istio-")):
             yield config.name.removeprefix("istio-") if config.name != "istio" else DEFAULT
-    holders = (*mesh.of(Service), *mesh.of(MutatingWebhookConfiguration))
-    for holder in holders:
+    for holder in (*mesh.of(Service), *mesh.of(MutatingWebhookConfiguration)):
         labels = holder.body.metadata.labels
         if TAG in labels:
             yield from (labels[TAG], labels.get(injection.REVISION, DEFAULT))

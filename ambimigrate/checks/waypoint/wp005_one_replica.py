@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ambimigrate import support
 from ambimigrate.checks import rule
 from ambimigrate.kinds import ConfigMap, Gateway, HorizontalPodAutoscaler, PodDisruptionBudget
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import meshconfig, policies, waypoints
-from ambimigrate.versions import at_least
 from ambimigrate.yamlio import Document, Unreadable, values
 
 DEFAULTS = "gateway.istio.io/defaults-for-class"  # 1.26+: a ConfigMap in the root namespace for all Gateways of a class
@@ -22,7 +22,7 @@ def check(gateway: Resource[Gateway], mesh: Mesh) -> Iterator[Hit]:
     infrastructure = gateway.body.spec.infrastructure
     own = infrastructure.parameters_ref if infrastructure else None
     where = gateway.at("spec", "infrastructure", "parametersRef") if own else gateway.at("metadata", "name")
-    if not at_least(mesh.target.istio, "1.26.0"):
+    if support.status("waypoint-parameters", "waypoint", mesh.target.istio) == "ignored":
         if own:
             yield Hit(
                 where, f"Istio {mesh.target.istio} does not read parametersRef: the waypoint keeps one replica", "ignored"

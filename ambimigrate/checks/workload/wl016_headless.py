@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ambimigrate import support
 from ambimigrate.checks import rule
 from ambimigrate.checks.l7 import rules_for
 from ambimigrate.checks.pods import listed
 from ambimigrate.kinds import Service
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import hosts, injection
-from ambimigrate.versions import at_least
 
 
 @rule("WL016", Service)
@@ -26,5 +26,6 @@ def check(service: Resource[Service], mesh: Mesh) -> Iterator[Hit]:
             "of them",
             "rules",
         )
-    if "IPv6" in service.body.spec.ip_families and not at_least(mesh.target.istio, "1.31.0"):
+    is_refused = support.status("headless-ipv6", "waypoint", mesh.target.istio) == "fails closed"
+    if is_refused and "IPv6" in service.body.spec.ip_families:
         yield Hit(place, f"{service.name} is headless with IPv6: waypoints of this release refuse the listener for it", "ipv6")

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from ambimigrate.model import Mesh
 from ambimigrate.semantics.authz import paths
-from ambimigrate.topology import meshconfig
+from ambimigrate.topology import flags, meshconfig
 from ambimigrate.versions import at_least
 
 LAYERED = "ENABLE_LAYERED_WAYPOINT_AUTHORIZATION_POLICIES"
@@ -47,7 +47,7 @@ def normalisation(mesh: Mesh) -> str:
 
 def is_on(mesh: Mesh, switch: str) -> bool:
     """Whether an environment variable of istiod is set to true; all of them are off by default."""
-    return any(str(each.value).lower() == "true" for each in meshconfig.helm_settings(mesh, "pilot", "env", switch))
+    return flags.pilot_env(mesh, switch) is True
 
 
 def provider(mesh: Mesh, name: str) -> Provider:

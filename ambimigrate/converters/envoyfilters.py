@@ -1,0 +1,147 @@
+"""EnvoyFilters of sidecars: known shapes become what does the same at a waypoint; all others hold, patch by patch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ambimigrate.changes import Change, Held
+from ambimigrate.checks.envoyfilter import shapes
+from ambimigrate.converters import extensions, filter_shapes, twins
+from ambimigrate.converters.filter_shapes import Filter, Lua
+from ambimigrate.converters.outcome import Account, Outcome, Refused, held
+from ambimigrate.converters.serving import Plan
+from ambimigrate.converters.settings import Settings
+from ambimigrate.converters.twins import Aim, Said, Twin
+from ambimigrate.kinds import EnvoyFilter, TrafficExtension
+from ambimigrate.model import Mesh, Resource
+from ambimigrate.topology import policies
+from ambimigrate.versions import at_least
+
+REPLACED, HELD = "EF902", "EF901"
+TARGETS_SINCE = "1.27.0"  # Istio, #56417: up to 1.26 targetRefs of an EnvoyFilter are ignored, and it patches every proxy
+KINDS: tuple[type[Any], ...] = (TrafficExtension, EnvoyFilter)
+
+
+def convert(mesh: Mesh, namespace: str, plan: Plan, settings: Settings) -> Outcome:
+    """What replaces the filters on sidecars of the namespace, and their end."""
+    changes: list[Change] = []
+    refusals: list[Held] = []
+    for aim in _applying(mesh, namespace):
+        if twins.is_idle(mesh, aim, *KINDS):
+            continue
+        try:
+            changes += tuple(_changes(mesh, aim, plan, settings))
+        except Refused as refused:
+            refusals.append(held(mesh, aim.subject, HELD, refused, namespace))
+    return Outcome(tuple(changes), tuple(refusals))
+
+
+def needs(mesh: Mesh, namespace: str) -> Iterator[str]:
+    """The Services of the namespace whose waypoint takes over a filter."""
+    for aim in _applying(mesh, namespace):
+        found = [filter_shapes.shape(patch) for _, patch in _patches(aim.subject)]
+        if any(isinstance(each, Filter | Lua) for each in found):
+            yield from (each.name for each in aim.services)
+
+
+def _applying(mesh: Mesh, namespace: str) -> Iterator[Aim]:
+    """Those that patch sidecars; what Istio itself installed up to 1.17 does nothing to newer proxies."""
+    for aim in twins.applying(mesh, EnvoyFilter, namespace):
+        if not shapes.is_istios(aim.subject) and _patches(aim.subject):
+            yield aim
+
+
+def _patches(subject: Resource[EnvoyFilter]) -> list[tuple[int, Any]]:
+    return [(n, each) for n, each in enumerate(subject.body.spec.config_patches) if shapes.of_sidecars(each)]
+
+
+def _changes(mesh: Mesh, aim: Aim, plan: Plan, settings: Settings) -> Iterator[Change]:
+    account = Account()
+    found: list[Filter | Lua | None] = []
+    if not twins.known(mesh, aim, *KINDS):
+        found = [_recognised(aim, number, patch, account, settings) for number, patch in _patches(aim.subject)]
+        _check(mesh, aim, plan, account, settings)
+    said = Said(REPLACED, account)
+    for number, twin in enumerate(_twins(mesh, aim, plan, [each for each in found if each is not None]), 1):
+        yield twins.create(mesh, aim, number, twin, said)
+    if len(_patches(aim.subject)) == len(aim.subject.body.spec.config_patches):
+        yield from twins.retired(mesh, aim, said)
+
+
+def _recognised(aim: Aim, number: int, patch: Any, account: Account, settings: Settings) -> Filter | Lua | None:
+    """The shape of a patch; None for one whose loss was agreed to. Raises Refused."""
+    found = filter_shapes.shape(patch)
+    route = ("spec", "configPatches", number)
+    where = shapes.context(patch) or "ANY"
+    names = policies.listed(each.name for each in aim.services) or "no Service"
+    what = shapes.shape(patch).words
+    if found is None:
+        applies = (
+            "nothing runs on the side of callers" if where == "SIDECAR_OUTBOUND" else "it is no shape with a known replacement"
+        )
+        reason = f"{what} ({patch.apply_to or 'no applyTo'}, {where}) for {names}: lost with the sidecars; {applies}"
+        case = filter_shapes.case_of(patch)
+        account.agree(settings, HELD, aim.subject, Refused(case, route, reason, f"a request for {names}: without {what} then"))
+        return None
+    if where != "SIDECAR_INBOUND":
+        reason = (
+            f"{what} also holds for calls that the pods of {names} make (context {where}); a waypoint has it for calls to them"
+        )
+        refused = Refused(
+            "outbound", (*route, "match"), reason, f"a call of these pods to another Service: without {what} then"
+        )
+        account.agree(settings, HELD, aim.subject, refused)
+    if found.port is not None and (other := extensions.other_port(aim, {found.port})):
+        reason = (
+            f"{what} is for port {found.port} only; a waypoint's listener has no port, and {other[0]}:{other[1]} is taken in"
+        )
+        refused = Refused("ports", (*route, "match"), reason, f"GET http://{other[0]}:{other[1]}/: with {what} then")
+        account.agree(settings, HELD, aim.subject, refused)
+    if found.counts:
+        reason = f"{what} counts per pod of {names} today; at a waypoint it counts per replica, over all pods"
+        account.agree(
+            settings,
+            HELD,
+            aim.subject,
+            Refused("counts", route, reason, f"as many requests for {names} as its pods admit together: refused then"),
+        )
+    return found
+
+
+def _check(mesh: Mesh, aim: Aim, plan: Plan, account: Account, settings: Settings) -> None:
+    twins.check_whole(mesh, aim)
+    for refused in (*extensions.past(mesh, aim), *extensions.rewritten(mesh, aim)):
+        account.agree(settings, HELD, aim.subject, refused)
+    if not all((each.namespace, each.name) in plan.by_service for each in aim.services):
+        raise Refused("unserved", policies.selector_route(aim.subject), "no waypoint will serve all of its Services")
+
+
+def _twins(mesh: Mesh, aim: Aim, plan: Plan, found: list[Filter | Lua]) -> Iterator[Twin]:
+    """Lua as TrafficExtensions where there are such (one each, in order), all else as EnvoyFilters on the Gateways."""
+    scripts = [each for each in found if isinstance(each, Lua)]
+    if at_least(mesh.target.istio, extensions.EXTENSIONS_SINCE) and len(scripts) == len(found):
+        for number, each in enumerate(scripts, 1):
+            rank = {"priority": len(scripts) - number} if len(scripts) > 1 else {}  # those of higher priority run first
+            for namespace, refs in twins.targets(mesh, aim, plan):
+                spec: dict[str, Any] = {"targetRefs": list(refs), **rank, "lua": {"inlineCode": each.code}}
+                yield Twin(TrafficExtension, "extensions.istio.io/v1alpha1", namespace, spec)
+    elif found:
+        if not at_least(mesh.target.istio, TARGETS_SINCE):
+            reason = f"EnvoyFilters name a waypoint from Istio {TARGETS_SINCE} on"
+            raise Refused("version", ("spec", "configPatches"), reason)
+        patches = [each.patch for each in found]
+        spec = {"targetRefs": list(_gateways(mesh, aim, plan)), "configPatches": patches}
+        yield Twin(EnvoyFilter, twins.version(aim.subject), aim.namespace, spec)
+
+
+def _gateways(mesh: Mesh, aim: Aim, plan: Plan) -> Iterator[dict[str, str]]:
+    """EnvoyFilters name Gateways only, so that all that these serve has to be meant. Raises Refused."""
+    meant = {(each.namespace, each.name) for each in aim.services}
+    chosen = {each for key, each in plan.by_service.items() if key in meant}
+    other = next((key[1] for key, each in sorted(plan.by_service.items()) if each in chosen and key not in meant), None)
+    if other is not None or set(twins.own_gateways(mesh, aim, plan)) < chosen:
+        reason = f"an EnvoyFilter holds for a whole waypoint, which also serves {other or 'other namespaces'}"
+        raise Refused("shared", policies.selector_route(aim.subject), reason)
+    for each in sorted(chosen, key=lambda one: one.name):
+        yield {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": each.name}

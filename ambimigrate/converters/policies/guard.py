@@ -1,0 +1,220 @@
+"""Closing the direct way to pods whose policies only the waypoint can carry out: ztunnel refuses all but the waypoint.
+
+ztunnel drops the L7 field of a DENY source and keeps the rest (conversion.md 5.3), so until no sidecar is left the rule
+asks for a token that nobody has: sidecars pass it over, ztunnel carries it out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from ambimigrate.changes import FROM, Create, Delete, Stage
+from ambimigrate.converters import made
+from ambimigrate.converters.outcome import Account, Difference, Refused
+from ambimigrate.converters.policies import classify, direct, targets
+from ambimigrate.converters.policies.targets import Policy, Subject
+from ambimigrate.converters.settings import Settings
+from ambimigrate.kinds import AuthorizationPolicy
+from ambimigrate.kinds.security import Operation, Rule, Source
+from ambimigrate.model import Mesh, Ref, Resource, Route, grouped
+from ambimigrate.topology import meshconfig, policies, protocols, ztunnel
+from ambimigrate.topology.workloads import Workload, target_port
+
+CLOSED, PAST = "AP905", "AP906"
+NOBODY = "ambimigrate.io/none-but-ztunnel"  # a requestPrincipal that no token has: its issuer is no URL of anybody
+
+
+class Guard(Struct, frozen=True):
+    """What a closing rule excepts: the identities of waypoints, and ports that are no HTTP."""
+
+    principals: tuple[str, ...]
+    ports: tuple[str, ...]
+
+    def rule(self, *, early: bool) -> dict[str, Any]:
+        """The rule of a DENY; `early` while pods with sidecars are left."""
+        source: dict[str, Any] = {"notPrincipals": list(self.principals)}
+        if early:
+            source["requestPrincipals"] = [NOBODY]
+        found: dict[str, Any] = {"from": [{"source": source}]}
+        return found | ({"to": [{"operation": {"notPorts": list(self.ports)}}]} if self.ports else {})
+
+
+def needed(mesh: Mesh, subject: Subject, own: tuple[str, ...]) -> bool:
+    """Whether ztunnel would let somebody pass whom only the waypoint can judge.
+
+    Not where an ALLOW holds for every pod and ztunnel keeps no rule of any but the waypoint's.
+    """
+    if subject.action == "AUDIT" or ztunnel.is_dry_run(subject.policy.body):
+        return False
+    if subject.action == "ALLOW" or (subject.action == "DENY" and not _was_l7(subject)):
+        return False
+    names = frozenset(own)
+    return not subject.members or any(_is_open(mesh, each, names) for each in subject.members)
+
+
+def _was_l7(subject: Subject) -> bool:
+    return bool(classify.l7_rules(subject.policy.body))
+
+
+def _is_open(mesh: Mesh, workload: Workload, own: frozenset[str]) -> bool:
+    allows = allowing(mesh, workload)
+    return not allows or any(_survives(mesh, each, own) for each in allows)
+
+
+def _survives(mesh: Mesh, policy: Policy, own: frozenset[str]) -> bool:
+    known = mesh.index(_survivors)
+    key = id(policy), own
+    if key not in known:
+        known[key] = next(classify.surviving(policy.body, own), None) is not None
+    return known[key]
+
+
+def _survivors(_mesh: Mesh) -> dict[tuple[int, frozenset[str]], bool]:
+    return {}
+
+
+def allowing(mesh: Mesh, workload: Workload) -> tuple[Policy, ...]:
+    """The ALLOW policies that ztunnel is sent for a workload."""
+    wide = mesh.index(_wide)
+    places = (workload.namespace, meshconfig.root_namespace(mesh))
+    found = [each for place in dict.fromkeys(places) for each in wide.get(place, ())]
+    return (*found, *mesh.index(_selecting).get(id(workload), ()))
+
+
+def _sent_allows(mesh: Mesh) -> Iterator[Policy]:
+    for each in mesh.of(AuthorizationPolicy):
+        if each.body.spec.action in {"", "ALLOW"} and ztunnel.is_sent(each.body, mesh.target.istio):
+            yield each
+
+
+def _wide(mesh: Mesh) -> Mapping[str, tuple[Policy, ...]]:
+    return grouped((each.namespace, each) for each in _sent_allows(mesh) if not policies.selector(each))
+
+
+def _selecting(mesh: Mesh) -> Mapping[int, tuple[Policy, ...]]:
+    return grouped(
+        (id(one), each)
+        for each in _sent_allows(mesh)
+        if policies.selector(each)
+        for one in policies.scope(mesh, each).workloads
+    )
+
+
+def built(subject: Subject, own: tuple[str, ...]) -> Guard:
+    """The guard for the pods of a policy; ports of other protocols stay open where the policy never held for them."""
+    covered = [rule for rule in subject.policy.body.spec.rules or ()] if subject.action == "DENY" else []
+    other = {
+        target_port(port, workload)
+        for service in subject.served
+        for port in service.body.spec.ports
+        if not protocols.carries_http(port)
+        for workload in subject.members
+    }
+    ports = sorted(each for each in other if each is not None and not any(_covers(rule, str(each)) for rule in covered))
+    return Guard(own, tuple(map(str, ports)))
+
+
+def _covers(rule: Rule, port: str) -> bool:
+    """Whether an HTTP rule of a DENY refuses the whole port where it carries no HTTP (conversion.md 5.1)."""
+    operations = [each.operation or Operation() for each in rule.to]
+    said = not operations or any((not each.ports or port in each.ports) and port not in each.not_ports for each in operations)
+    return said and all(not each.values or port in each.values for each in rule.when if each.key == "destination.port")
+
+
+# --- agreement ------------------------------------------------------------------------------------------------------
+
+
+def agree(mesh: Mesh, subject: Subject, moving: frozenset[str], settings: Settings) -> Account:
+    """Goes on if the closing was agreed to, else raises Refused for AP905; listed are the callers that are seen."""
+    account = Account()
+    found = direct.seen(mesh, subject, moving)
+    names = policies.listed(each.words for each in found) if found else "nobody is seen, but not all callers are"
+    what = policies.listed(map(str, subject.members)) if subject.members else "its pods"
+    refused = Refused(
+        "default",
+        _first(subject),
+        f"only a waypoint can carry it out, so ztunnel has to refuse whoever calls {what} past it: {names}",
+        f"a connection to a pod of {_one(subject)} by its address: judged by {subject.policy.name} today, then refused",
+    )
+    if settings.close_direct_access:
+        account.differences.append(Difference(CLOSED, refused.route, refused.reason, refused.witness))
+    else:
+        account.agree(settings, CLOSED, subject.policy, refused)
+    return account
+
+
+def _first(subject: Subject) -> Route:
+    if subject.action != "DENY":
+        return ("spec", "action")
+    return next((each.first for each in ztunnel.effects(subject.policy.body) if each.l7), ("spec",))
+
+
+def _one(subject: Subject) -> str:
+    return subject.members[0].name if subject.members else subject.policy.name
+
+
+def late(policy: AuthorizationPolicy, own: tuple[str, ...]) -> Delete | None:
+    """The edit by which a closing rule holds for everybody, once no sidecar is left; None if it does."""
+    number = placed(policy, own)
+    rules = policy.spec.rules or ()
+    source = rules[number].from_[0].source if number is not None else None
+    if number is None or source is None or not source.request_principals:
+        return None
+    return Delete(("spec", "rules", number, "from", 0, "source", "requestPrincipals"))
+
+
+# --- the object -----------------------------------------------------------------------------------------------------
+
+
+def is_guard(source: Source | None) -> bool:
+    """Whether a source is that of a closing rule."""
+    return source is not None and bool(source.not_principals) and source.request_principals in {(), (NOBODY,)}
+
+
+def placed(policy: AuthorizationPolicy, own: tuple[str, ...]) -> int | None:
+    """The number of the closing rule in a DENY, if it has one."""
+    for number, rule in enumerate(policy.spec.rules or ()):
+        if len(rule.from_) == 1 and is_guard(rule.from_[0].source):
+            source = rule.from_[0].source or Source()
+            bare = Source(not_principals=source.not_principals, request_principals=source.request_principals)
+            if source == bare and set(own) <= set(source.not_principals):
+                return number
+    return None
+
+
+def apart(mesh: Mesh, subject: Subject, guard: Guard, last: Stage) -> Iterator[tuple[Stage, Ref, Any, Resource[Any] | None]]:
+    """The guard as an object of its own, beside a policy that cannot hold it: what happens to it at which stage."""
+    found = known(mesh, subject)
+    if found is None:
+        beside = subject.served[0] if subject.is_root else subject.policy
+        value = _value(mesh, subject, beside, guard.rule(early=last < Stage.retire))
+        name = made.placed(value, beside)["metadata"]["name"]
+        ref = Ref("AuthorizationPolicy", AuthorizationPolicy.GROUP, beside.namespace, name)
+        yield Stage.swap, ref, Create(ref, value, beside), None
+    elif (edit := late(found.body, guard.principals)) is not None:
+        yield Stage.retire, found.ref, (edit,), found
+
+
+def known(mesh: Mesh, subject: Subject) -> Policy | None:
+    text = targets.mark(subject.policy, subject.namespace)
+    for each in mesh.within(AuthorizationPolicy, subject.namespace):
+        if each.body.metadata.annotations.get(FROM) == text and not policies.targets(each) and each.body.spec.action == "DENY":
+            return each
+    return None
+
+
+def _value(mesh: Mesh, subject: Subject, beside: Resource[Any], rule: dict[str, Any]) -> dict[str, Any]:
+    plain = f"{made.written_name(subject.policy)}-direct"
+    number, name = 1, plain
+    while mesh.find(AuthorizationPolicy, beside.namespace, made.renamed(name, beside)) is not None:
+        number += 1
+        name = f"{plain}-{number}"
+    metadata = made.metadata(name, beside)
+    metadata["annotations"][FROM] = targets.mark(subject.policy, subject.namespace)
+    labels = policies.selector(subject.policy)
+    spec: dict[str, Any] = {"selector": {"matchLabels": dict(labels)}} if labels else {}
+    spec |= {"action": "DENY", "rules": [rule]}
+    return {"apiVersion": f"{AuthorizationPolicy.GROUP}/v1", "kind": "AuthorizationPolicy", "metadata": metadata, "spec": spec}

@@ -1,0 +1,57 @@
+"""Routes from one Service to another: behind the first one's waypoint nobody asks the second one's policies (A25)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ambimigrate.changes import Held
+from ambimigrate.converters.outcome import Refused, held
+from ambimigrate.kinds import AuthorizationPolicy, Service, VirtualService
+from ambimigrate.kinds.routes import HTTPRule
+from ambimigrate.model import Mesh, Resource
+from ambimigrate.topology import hosts, policies
+from ambimigrate.topology.virtualservices import is_of_mesh
+
+SPLIT = "AP901"
+
+
+def holding(mesh: Mesh, namespace: str) -> Iterator[Held]:
+    """The routes of Services of the namespace to Services that other policies judge."""
+    for vs in mesh.of(VirtualService):
+        if not is_of_mesh(vs.body) or not vs.body.spec.http:
+            continue
+        doors = [each for host in vs.body.spec.hosts for each in hosts.services(mesh, host, vs.namespace, vs.file)]
+        for door in doors:
+            if door.namespace == namespace:
+                yield from _of_door(mesh, door, vs)
+
+
+def _of_door(mesh: Mesh, door: Resource[Service], vs: Resource[VirtualService]) -> Iterator[Held]:
+    known = policies.by_service(mesh)
+    own = known.get(id(door), ())
+    for number, rule in enumerate(vs.body.spec.http):
+        for target in _targets(mesh, vs, rule):
+            others = known.get(id(target), ())
+            missed = next((each for each in others if each not in own), None)
+            more = next((each for each in own if each not in others), None)
+            if target is not door and (missed or more):
+                words = f"past {missed.ref}: the waypoint asks policies of {door.name} only" if missed else _stricter(more)
+                reason = f"it leads requests for {door.name} to {target.name}, {words}"
+                yield _held(mesh, door, vs, number, reason)
+
+
+def _stricter(more: Resource[AuthorizationPolicy] | None) -> str:
+    return f"where {more.ref} does not hold today" if more else ""
+
+
+def _held(mesh: Mesh, door: Resource[Service], vs: Resource[VirtualService], number: int, reason: str) -> Held:
+    port = next((each.port for each in door.body.spec.ports), 80)
+    witness = f"a request to {door.name}:{port} that http[{number}] of {vs.name} sends on"
+    return held(mesh, vs, SPLIT, Refused("door", ("spec", "http", number), reason, witness), door.namespace)
+
+
+def _targets(mesh: Mesh, vs: Resource[VirtualService], rule: HTTPRule) -> Iterator[Resource[Service]]:
+    named = [each.destination for each in rule.route] + [each.destination for each in rule.mirrors]
+    named += [rule.mirror] if rule.mirror else []
+    found = {each.host: hosts.service(mesh, each.host, vs.namespace, vs.file) for each in named}
+    yield from (each for each in found.values() if each is not None)

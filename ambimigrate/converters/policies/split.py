@@ -1,0 +1,181 @@
+"""What becomes of every AuthorizationPolicy of a namespace: left as it is, split, or held."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ambimigrate.changes import Change, Held, Note, Set, Stage
+from ambimigrate.converters.outcome import Account, Outcome, Refused, held
+from ambimigrate.converters.policies import (
+    classify,
+    direct,
+    guard,
+    onward,
+    refused,
+    targets,
+    trust,
+    waypoint_copy,
+    workload_copy,
+)
+from ambimigrate.converters.policies.targets import Subject
+from ambimigrate.converters.policies.workload_copy import Move
+from ambimigrate.converters.serving import Plan
+from ambimigrate.converters.settings import Settings
+from ambimigrate.kinds import AuthorizationPolicy, Service
+from ambimigrate.model import Mesh, Resource
+from ambimigrate.topology import injection, policies, waypoints, ztunnel
+
+SPLIT, ROOT = "AP901", "AP902"
+_ORDER = frozenset({direct.GATEWAY, direct.SIDECARS})
+
+
+class Aims(Struct, frozen=True):
+    """How far to go: the settings, the namespaces that move together, and the last stage that is asked for."""
+
+    settings: Settings
+    moving: frozenset[str] = frozenset()
+    last: Stage = Stage.tighten
+
+
+def convert(mesh: Mesh, namespace: str, plan: Plan, aims: Aims) -> Outcome:
+    """The changes for all policies that hold in the namespace, and those that stay as they are and why."""
+    found = [each for each in targets.subjects(mesh, namespace, plan) if refused.is_valid(mesh, each.policy)]
+    outcomes = [_subject(mesh, each, aims) for each in found if _concerns(mesh, each)]
+    changes = [change for outcome in outcomes for change in outcome.changes]
+    changes += _through_waypoint(mesh, namespace, found)
+    reasons = [each for outcome in outcomes for each in outcome.held]
+    if injection.mode(mesh, namespace) != injection.AMBIENT:
+        reasons += refused.holding(mesh, namespace)
+        reasons += onward.holding(mesh, namespace) if plan.of(namespace) else ()
+    return Outcome(tuple(changes), tuple(reasons))
+
+
+def _concerns(mesh: Mesh, subject: Subject) -> bool:
+    """Whether there is anything to do: an ambient namespace keeps what it has, unless we began to change it."""
+    if subject.has_twin or injection.mode(mesh, subject.namespace) != injection.AMBIENT:
+        return True
+    return not subject.is_l7 and bool(subject.served)
+
+
+def _subject(mesh: Mesh, subject: Subject, aims: Aims) -> Outcome:
+    try:
+        return Outcome(tuple(_changes(mesh, subject, aims)))
+    except _Held as reason:
+        return Outcome(held=(reason.held,))
+    except Refused as error:
+        rule = ROOT if error.case == "root" else guard.CLOSED if error.case == "default" else SPLIT
+        return Outcome(held=(held(mesh, subject.policy, rule, error, subject.namespace),))
+
+
+class _Held(Exception):
+    """A reason that is complete already."""
+
+    def __init__(self, reason: Held) -> None:
+        super().__init__(reason.reason)
+        self.held = reason
+
+
+def _changes(mesh: Mesh, subject: Subject, aims: Aims) -> Iterator[Change]:
+    if not subject.served and (not subject.is_l7 or subject.is_dry):
+        _check_alone(mesh, subject)
+        return
+    domain = trust.domain(mesh)
+    domain.check()
+    own = tuple(each.principal(domain.name) for each in subject.waypoints)
+    if not subject.has_twin:
+        _check_mode(mesh, subject)
+        targets.check_whole(mesh, subject)
+        yield from waypoint_copy.create(mesh, subject)
+    classify.check_ztunnel(subject.policy.body)
+    if subject.is_l7:
+        targets.check_proxies(mesh, subject)
+    for change in workload_copy.changes(mesh, subject, _move(mesh, subject, own, aims)):
+        assumed = domain.assumed and not set(change.because).isdisjoint({workload_copy.ADMITTED, guard.CLOSED})
+        yield replace(change, notes=(*change.notes, _assumed(subject, domain.name))) if assumed else change
+
+
+def _assumed(subject: Subject, name: str) -> Note:
+    reason = f"no source states the trust domain: {name} is assumed (--trust-domain says it; a wrong one only denies)"
+    return Note(subject.policy.at("spec"), reason)
+
+
+def _move(mesh: Mesh, subject: Subject, own: tuple[str, ...], aims: Aims) -> Move:
+    account, closing = Account(), None
+    past = direct.seen(mesh, subject, aims.moving) if _judges(subject) else ()
+    _check_order(mesh, subject, [each for each in past if each.kind in _ORDER])
+    if guard.needed(mesh, subject, own):
+        account = guard.agree(mesh, subject, aims.moving, aims.settings) if not _is_closed(mesh, subject, own) else account
+        closing = guard.built(subject, own)
+    elif past and not (aims.settings.close_direct_access or aims.settings.accepts(guard.PAST, subject.policy)):
+        _check_order(mesh, subject, past)
+    return Move(own, closing, account, aims.last)
+
+
+def _judges(subject: Subject) -> bool:
+    """Whether the policy refuses or admits by the request, so that it matters which way callers take."""
+    return subject.is_l7 and subject.action != "AUDIT" and not subject.is_dry
+
+
+def _is_closed(mesh: Mesh, subject: Subject, own: tuple[str, ...]) -> bool:
+    """Whether the closing was made before."""
+    return guard.placed(subject.policy.body, own) is not None or guard.known(mesh, subject) is not None
+
+
+def _check_order(mesh: Mesh, subject: Subject, past: Iterable[direct.Direct]) -> None:
+    """Holds the policy for callers that would go past the waypoint."""
+    found = list(past)
+    if not found:
+        return
+    names = policies.listed(each.words for each in found)
+    case = next((each.kind for each in found if each.kind in _ORDER), "direct")
+    reason = Refused(case, ("spec",), f"it is about requests, and the waypoint never sees {names}")
+    raise _Held(held(mesh, subject.policy, guard.PAST, reason, subject.namespace))
+
+
+def _check_mode(mesh: Mesh, subject: Subject) -> None:
+    """What ztunnel makes of an L7 policy today is not what it says: a copy would change who is let in."""
+    already = [each for each in subject.members if injection.workload_mode(mesh, each) == injection.AMBIENT]
+    if already and subject.is_l7:
+        reason = f"{already[0]} is ambient already, where the policy does not do what it says; a copy would change that"
+        raise Refused("ambient", ("spec",), reason)
+
+
+def _check_alone(mesh: Mesh, subject: Subject) -> None:
+    """A policy that stays as it is: only what ztunnel would read in another way keeps it from that."""
+    policy = subject.policy.body
+    if ztunnel.is_dry_run(policy):
+        if ztunnel.is_sent(policy, mesh.target.istio):
+            raise Refused(
+                "dry", ("metadata", "annotations"), f"ztunnel of Istio {mesh.target.istio} carries out policies in dry run"
+            )
+        return
+    classify.check_ztunnel(policy)
+
+
+def _through_waypoint(mesh: Mesh, namespace: str, subjects: list[Subject]) -> Iterator[Change]:
+    """The label that sends gateways through the waypoint, on Services whose policies only it can carry out (1.24+)."""
+    judged = {id(each): each for subject in subjects if _judges(subject) for each in subject.served}
+    for service in judged.values():
+        if direct.needs_ingress(mesh, service):
+            yield _ingress(mesh, namespace, service)
+
+
+def _ingress(mesh: Mesh, namespace: str, service: Resource[Service]) -> Change:
+    edits = (Set(("metadata", "labels", waypoints.INGRESS_USE), "true"),)
+    return Change(Stage.bind, namespace, mesh.name, service.ref, edits, service, ("WP904",), (service.at(),))
+
+
+def untouched(mesh: Mesh) -> Iterator[tuple[Resource[AuthorizationPolicy], str]]:
+    """The policies that need no change, and why."""
+    for policy in mesh.of(AuthorizationPolicy):
+        if policies.form(mesh, policy) == policies.TARGETS:
+            continue
+        scope = policies.scope(mesh, policy)
+        if not scope.concerns and policies.selector(policy) and not policies.is_of_gateways(mesh, policies.selector(policy)):
+            yield policy, "its selector means no pods of the mesh that are in the input"
+
+
+__all__ = ["Aims", "convert", "untouched"]

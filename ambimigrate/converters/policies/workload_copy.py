@@ -1,0 +1,235 @@
+"""What a policy by selector becomes for ztunnel: the waypoint let through, what only proxies compare taken out in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec import Struct
+
+from ambimigrate.changes import FROM, Change, Create, Delete, Edit, Set, Stage
+from ambimigrate.converters import made
+from ambimigrate.converters.outcome import Account, Refused
+from ambimigrate.converters.policies import classify, guard, targets
+from ambimigrate.converters.policies.guard import Guard
+from ambimigrate.converters.policies.targets import Subject
+from ambimigrate.kinds import AuthorizationPolicy
+from ambimigrate.kinds.security import Rule
+from ambimigrate.model import Mesh, Ref, Resource, Route
+from ambimigrate.topology import policies, ztunnel
+from ambimigrate.versions import at_least
+
+ADMITTED, RETIRED = "AP904", "AP907"
+SIDECARS_ONLY = {"key": "request.headers[:method]", "values": ["*"]}  # holds for every request, and ztunnel has none
+
+
+class Move(Struct, frozen=True):
+    """What is settled for a policy: the identities of its waypoints, the guard if it needs one, and what was agreed to."""
+
+    own: tuple[str, ...]
+    guard: Guard | None
+    account: Account
+    last: Stage
+
+
+def changes(mesh: Mesh, subject: Subject, move: Move) -> Iterator[Change]:
+    """The edits of the policy stage by stage, and what a policy of the root namespace gets beside it. Raises Refused."""
+    if subject.is_root:
+        yield from _of_root(mesh, subject, move)
+        return
+    if edits := tuple(_admitting(subject, move.own)):
+        yield _edit(mesh, subject, Stage.policies, edits, ADMITTED)
+    if ztunnel.is_dry_run(subject.policy.body) or subject.action in {"CUSTOM", "AUDIT"}:
+        yield from _replaced(mesh, subject, move)
+        return
+    if edits := tuple(_swapping(subject, move)):
+        yield _closing(mesh, subject, Stage.swap, edits, move)
+    yield from _retired(mesh, subject, move)
+
+
+# --- the waypoint is let through ------------------------------------------------------------------------------------
+
+
+def _admitting(subject: Subject, own: tuple[str, ...]) -> Iterator[Edit]:
+    policy = subject.policy.body
+    rules = policy.spec.rules or ()
+    if subject.action == "ALLOW" and rules and not ztunnel.is_dry_run(policy):
+        missing = [each for each in own if not classify.admits(policy, each)]
+        if missing:
+            yield from _sets(("spec", "rules", len(rules)), {"from": [{"source": {"principals": missing}}]})
+    elif subject.action == "DENY":
+        about_requests = classify.l7_rules(policy)
+        for number, rule in enumerate(rules):
+            yield from _excepting(rule, ("spec", "rules", number), own, apart=number in about_requests)
+
+
+def _excepting(rule: Rule, base: Route, own: tuple[str, ...], *, apart: bool) -> Iterator[Edit]:
+    """The waypoints out of a DENY by the caller's identity: what their callers may, the copy there decides (A09).
+
+    `apart` writes a condition of its own, since an L4 field in a source about tokens would be all that ztunnel reads of it.
+    """
+    met = [each for each in own if classify.meets(rule, each)]
+    if not met or not classify.names_callers(rule):
+        return
+    if apart or not rule.from_ or any(each.source is None for each in rule.from_):
+        yield from _sets((*base, "when", len(rule.when)), {"key": "source.principal", "notValues": met})
+        return
+    for number, each in enumerate(rule.from_):
+        known = len(each.source.not_principals) if each.source else 0
+        wanted = [principal for principal in met if classify.source_meets(each.source, principal)]
+        route: Route = (*base, "from", number, "source", "notPrincipals")
+        yield from (Set((*route, known + i), principal) for i, principal in enumerate(wanted))
+
+
+# --- swap and retire ------------------------------------------------------------------------------------------------
+
+
+def _swapping(subject: Subject, move: Move) -> Iterator[Edit]:
+    """What ztunnel would read too widely is made plain to sidecars only, and the direct way is closed."""
+    policy = subject.policy.body
+    rules = policy.spec.rules or ()
+    if subject.action != "DENY":
+        return
+    closing = guard.placed(policy, move.own)
+    for effect in ztunnel.effects(policy):
+        if effect.l7 and not effect.inert and effect.index != closing:
+            base: Route = ("spec", "rules", effect.index, "when")
+            added = {each.route[4] for each in _admitting(subject, move.own) if each.route[:4] == base}
+            yield from _sets((*base, len(rules[effect.index].when) + len(added)), SIDECARS_ONLY)
+    if move.guard is not None and closing is None:
+        yield from _sets(("spec", "rules", len(rules)), move.guard.rule(early=True))
+
+
+def _sets(route: Route, value: Any) -> Iterator[Edit]:
+    """A value as edits of its leaves."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _sets((*route, key), inner)
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _sets((*route, number), inner)
+    else:
+        yield Set(route, value)
+
+
+def _retired(mesh: Mesh, subject: Subject, move: Move) -> Iterator[Change]:
+    """The rules for sidecars go; the policy does, too, if nothing is left of it."""
+    policy = subject.policy.body
+    number = guard.placed(policy, move.own)
+    gone = [each for each in classify.l7_rules(policy) if each != number]
+    late = guard.late(policy, move.own)
+    adds = move.guard is not None and number is None
+    if adds:
+        late = Delete(("spec", "rules", len(policy.spec.rules or ()), "from", 0, "source", "requestPrincipals"))
+    edits: list[Edit] = [*([late] if late else []), *(Delete(("spec", "rules", each)) for each in gone)]
+    stays = len(policy.spec.rules or ()) - len(gone) + adds
+    admitted = subject.action == "ALLOW" and any(True for _ in _admitting(subject, move.own))
+    if edits and stays + admitted:
+        yield _edit(mesh, subject, Stage.retire, tuple(edits), RETIRED)
+    elif gone:
+        yield _delete(mesh, subject, Stage.retire)
+
+
+def _replaced(mesh: Mesh, subject: Subject, move: Move) -> Iterator[Change]:
+    """A policy that ztunnel is never sent (or, in dry run before 1.25.2, must not be) goes; its guard stands apart."""
+    if move.guard is not None:
+        yield from _guarded(mesh, subject, move, move.guard)
+    enforced = ztunnel.is_dry_run(subject.policy.body) and not at_least(mesh.target.istio, "1.25.2")
+    yield _delete(mesh, subject, Stage.swap if enforced else Stage.retire)
+
+
+def _guarded(mesh: Mesh, subject: Subject, move: Move, closing: Guard) -> Iterator[Change]:
+    for stage, ref, action, known in guard.apart(mesh, subject, closing, move.last):
+        yield _change(mesh, subject, stage, (ref, action, known), move.account)
+
+
+# --- policies of the root namespace ---------------------------------------------------------------------------------
+
+
+def _of_root(mesh: Mesh, subject: Subject, move: Move) -> Iterator[Change]:
+    """They hold for other namespaces, too, so they stay; what this namespace needs is said by policies of its own."""
+    policy = subject.policy.body
+    rules = policy.spec.rules or ()
+    if subject.action == "DENY" and not ztunnel.is_dry_run(policy):
+        _check_root(subject, move.own)
+    if subject.action == "ALLOW" and rules and not ztunnel.is_dry_run(policy):
+        missing = [each for each in move.own if not classify.admits(policy, each)]
+        if missing and not _has_entry(mesh, subject):
+            yield _entry(mesh, subject, missing)
+    if move.guard is not None:
+        yield from _guarded(mesh, subject, move, move.guard)
+
+
+def _check_root(subject: Subject, own: tuple[str, ...]) -> None:
+    rules = subject.policy.body.spec.rules or ()
+    for effect in ztunnel.effects(subject.policy.body):
+        rule, route = rules[effect.index], ("spec", "rules", effect.index)
+        met = next((each for each in own if classify.meets(rule, each)), None)
+        if met and classify.names_callers(rule):
+            raise Refused(
+                "root", route, f"it also means the waypoint {met} as a caller, so all calls through it would be refused"
+            )
+        if effect.l7 and not effect.inert:
+            reason = f"ztunnel refuses more than rule {effect.index + 1} says, since it leaves out {', '.join(effect.l7)}"
+            raise Refused("root", route, reason)
+
+
+def _entry_name(subject: Subject) -> str:
+    return f"{made.written_name(subject.policy)}-from-waypoint"
+
+
+def _has_entry(mesh: Mesh, subject: Subject) -> bool:
+    text = targets.mark(subject.policy, subject.namespace)
+    found = mesh.within(AuthorizationPolicy, subject.namespace)
+    mine = (each for each in found if each.body.metadata.annotations.get(FROM) == text and not policies.targets(each))
+    return any(each.body.spec.action in {"", "ALLOW"} for each in mine)
+
+
+def _entry(mesh: Mesh, subject: Subject, missing: list[str]) -> Change:
+    """An ALLOW of the namespace that admits the waypoint where the root policy holds."""
+    beside = subject.served[0]
+    metadata = made.metadata(_entry_name(subject), beside)
+    metadata["annotations"][FROM] = targets.mark(subject.policy, subject.namespace)
+    labels = policies.selector(subject.policy)
+    spec: dict[str, Any] = {"selector": {"matchLabels": dict(labels)}} if labels else {}
+    spec |= {"action": "ALLOW", "rules": [{"from": [{"source": {"principals": missing}}]}]}
+    value = {
+        "apiVersion": f"{AuthorizationPolicy.GROUP}/v1",
+        "kind": "AuthorizationPolicy",
+        "metadata": metadata,
+        "spec": spec,
+    }
+    name = made.placed(value, beside)["metadata"]["name"]
+    ref = Ref("AuthorizationPolicy", AuthorizationPolicy.GROUP, subject.namespace, name)
+    action, sources = Create(ref, value, beside), (subject.policy.at(),)
+    return Change(Stage.policies, subject.namespace, mesh.name, ref, action, None, (ADMITTED,), sources)
+
+
+# --- changes --------------------------------------------------------------------------------------------------------
+
+
+def _edit(mesh: Mesh, subject: Subject, stage: Stage, edits: tuple[Edit, ...], because: str) -> Change:
+    policy = subject.policy
+    return Change(stage, subject.namespace, mesh.name, policy.ref, edits, policy, (because,), (policy.at(),))
+
+
+def _delete(mesh: Mesh, subject: Subject, stage: Stage) -> Change:
+    policy = subject.policy
+    return Change(stage, subject.namespace, mesh.name, policy.ref, None, policy, (RETIRED,), (policy.at(),))
+
+
+def _closing(mesh: Mesh, subject: Subject, stage: Stage, edits: tuple[Edit, ...], move: Move) -> Change:
+    if move.guard is None:
+        return _edit(mesh, subject, stage, edits, RETIRED)
+    return _change(mesh, subject, stage, (subject.policy.ref, edits, subject.policy), move.account)
+
+
+def _change(
+    mesh: Mesh, subject: Subject, stage: Stage, what: tuple[Ref, Any, Resource[Any] | None], account: Account
+) -> Change:
+    """A change that closes the direct way, with the difference that was agreed to."""
+    ref, action, known = what
+    witness = next((each.witness for each in account.differences), None)
+    verdict = "differs" if account.differences else "exact"
+    sources = (subject.policy.at(),)
+    return Change(stage, subject.namespace, mesh.name, ref, action, known, (guard.CLOSED,), sources, verdict, witness=witness)

@@ -1,0 +1,119 @@
+"""Tests of strings, and what is known of two of them without trying every string."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ambimigrate.converters.conditions import Condition, intersection
+from ambimigrate.converters.methods import methods
+from ambimigrate.converters.order import Item, Line, Order, clashes
+from ambimigrate.converters.outcome import Refused
+from ambimigrate.converters.repair import line, repaired
+from ambimigrate.converters.strings import EXACT, PREFIX, PRESENT, REGEX, excludes, implies, is_full_match, quoted, start
+from ambimigrate.converters.strings import Test as Compare
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        ("/a/.*", "/a/"),
+        ("/a+b", "/a"),
+        ("/ab?c", "/a"),
+        ("/a{2}", "/"),
+        (r"/v1\.0/x", "/v1.0/x"),
+        (r"/\d+", "/"),
+        ("/a|/b", ""),
+        ("/(a|b)/c", "/"),
+        ("/[|]", ""),  # certain only by more than counting brackets
+        ("(?i)/a", ""),
+        (r"/\Qa.b", ""),
+        ("^/a", ""),
+        ("/a$", "/a"),
+        ("", ""),
+    ],
+)
+def test_the_text_with_which_a_pattern_starts(pattern: str, text: str) -> None:
+    assert start(pattern) == text
+
+
+@pytest.mark.parametrize(
+    ("narrow", "wide", "wanted"),
+    [
+        (Compare(REGEX, "/a/[0-9]+"), Compare(PREFIX, "/a/"), True),
+        (Compare(REGEX, "/a/[0-9]+"), Compare(PREFIX, "/A/", fold=True), True),
+        (Compare(REGEX, "/a|/b"), Compare(PREFIX, "/a"), False),
+        (Compare(PREFIX, "/a"), Compare(REGEX, "/a.*"), False),  # a byte that is no UTF-8 passes the one alone
+        (Compare(EXACT, "/A", fold=True), Compare(EXACT, "/a"), False),
+        (Compare(EXACT, "/A"), Compare(EXACT, "/a", fold=True), True),
+        (Compare(EXACT, ""), Compare(PRESENT), True),
+    ],
+)
+def test_what_implies_what(narrow: Compare, wide: Compare, wanted: bool) -> None:
+    assert implies(narrow, wide) is wanted
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "wanted"),
+    [
+        (Compare(REGEX, "/a/.*"), Compare(REGEX, "/b/.*"), True),
+        (Compare(REGEX, "/a/.*"), Compare(REGEX, "/a/b/.*"), False),
+        (Compare(REGEX, "/a/.*"), Compare(PREFIX, "/b"), True),
+        (Compare(REGEX, "/a/.*"), Compare(EXACT, "/a"), True),
+        (Compare(PRESENT), Compare(EXACT, "x"), False),
+        (Compare(PREFIX, "/a", fold=True), Compare(PREFIX, "/AB"), False),
+    ],
+)
+def test_what_excludes_what(left: Compare, right: Compare, wanted: bool) -> None:
+    assert excludes(left, right) is excludes(right, left) is wanted
+
+
+def test_without_case_only_letters_of_ascii_fold() -> None:
+    text = quoted("/ask.K", fold=True)
+    assert is_full_match(text, "/aSK.k")
+    assert not any(is_full_match(text, other) for other in ("/a\u017fk.K", "/as\u212a.K", "/askxK"))
+
+
+def test_one_match_has_each_header_once() -> None:
+    left = Condition(headers={"x": Compare(PREFIX, "a")})
+    assert intersection(left, Condition(headers={"x": Compare(EXACT, "ab")})) == Condition(headers={"x": Compare(EXACT, "ab")})
+    assert intersection(left, Condition(headers={"x": Compare(REGEX, ".*b")})) is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "names"),
+    [
+        (Compare(REGEX, "GET|HEAD"), ("GET", "HEAD")),
+        (Compare(REGEX, "^(?:GET|HEAD)$"), ("GET", "HEAD")),
+        (Compare(REGEX, ".*"), (None,)),
+        (Compare(EXACT, "PATCH"), ("PATCH",)),
+        (Compare(EXACT, "get"), ()),
+        (Compare(REGEX, "^GET|HEAD$"), ()),
+        (Compare(REGEX, "G.*"), ()),
+        (Compare(PREFIX, "PO"), ()),
+    ],
+)
+def test_methods_are_named_where_no_other_passes(wanted: Compare, names: tuple[str | None, ...]) -> None:
+    if names:
+        assert methods(wanted, ()) == names
+    else:
+        with pytest.raises(Refused):
+            methods(wanted, ())
+
+
+def test_repairs_end_where_they_do_not_help() -> None:
+    def act(item: Item) -> dict[str, Any]:
+        return {"n": item.rule}
+
+    def own(number: int, condition: Condition, type: str, value: str) -> Line:
+        return line(Item(number, (), condition, {}), act, type, value)
+
+    order = Order(one_line_headers=False)
+    lines = [
+        own(0, Condition(Compare(REGEX, "/[a-z]+")), "RegularExpression", "/[a-z]+"),
+        own(1, Condition(Compare(PREFIX, "/a/")), "PathPrefix", "/a/"),
+        own(2, Condition(Compare(REGEX, "/a.*")), "RegularExpression", "/a.*"),
+    ]
+    assert list(clashes(lines, order)) == [(0, 1)]
+    assert not isinstance(repaired(lines, act, order), list)

@@ -1,0 +1,1 @@
+"""Programs for contributors, which make data of the project anew."""
