@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint check format venv constraints
+.PHONY: help demo test bench lint check format schemas venv constraints
 
 # The first Python on PATH that is new enough and starts; `make PYTHON=/path/to/python` takes another.
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; do \
@@ -49,6 +49,9 @@ check: lint test  ## lint and test
 format: $(VENV)/.dev  ## format the code and fix what ruff can fix
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+schemas: $(VENV)/.dev  ## make the schemas of CRDs anew (needs Go, whose module client fetches them)
+	$(BIN)/python -m tests.tools.crd_schemas
 
 venv: $(VENV)/.dev  ## make .venv with everything that developers need
 

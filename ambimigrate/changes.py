@@ -11,6 +11,7 @@ from msgspec import Struct
 from ambimigrate.model import Position, Ref, Resource, Route
 
 FROM = "ambimigrate.io/from"  # the annotation of every object that we made: what it was made from
+SUBSET = "ambimigrate.io/subset"  # the annotation of a Service that stands for a subset: SERVICE/SUBSET
 
 
 class Stage(IntEnum):

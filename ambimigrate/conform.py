@@ -78,6 +78,8 @@ def _unknown(mesh: Mesh, resource: Resource[Any]) -> Iterator[Misread]:
     if found is None or found.schema is None:
         return
     for each in crds.unknown(tree, found.schema):
+        if str(each.route[-1]).startswith("$"):
+            continue  # a directive of a patch, such as `$patch: delete`
         owner = "metadata" if each.route[0] == "metadata" else f"the CRD of {found.name}"
         text = f"{owner} has no field {each.route[-1]} here; {_hint(tree, each, found)}"
         yield Misread(mesh, resource, each.route, text, found.exact)
@@ -143,10 +145,10 @@ def fitting(meshes: Iterable[Mesh], changes: tuple[Change, ...]) -> Fitting:
     """Checks every object as each stage leaves it. What we make badly is our fault, but it is never written."""
     by_name = {mesh.name: mesh for mesh in meshes}
     edits: dict[tuple[str, int], list[Change]] = {}
-    bad: dict[int, tuple[Change, str]] = {}
+    bad: dict[int, tuple[Change, crds.Fault]] = {}
     for change in changes:
         if isinstance(change.action, Create):
-            if fault := _fault(_made(change.action), by_name[change.mesh]):
+            if fault := _fault(_made(change.action), by_name[change.mesh], is_placed=bool(change.namespace)):
                 bad[id(change)] = change, fault
         elif change.action is not None:
             edits.setdefault((change.mesh, id(change.subject)), []).append(change)
@@ -167,13 +169,13 @@ def _made(create: Create) -> dict[str, Any]:
     return dict(msgspec.json.decode(msgspec.json.encode(value)))
 
 
-def _fault(tree: dict[str, Any], mesh: Mesh) -> str | None:
-    """The first thing that an API server has against a new object."""
+def _fault(tree: dict[str, Any], mesh: Mesh, *, is_placed: bool) -> crds.Fault | None:
+    """The first thing that an API server has against a new object, but for a namespace that is not known yet."""
     found = (*named(tree), *crds.faults(tree, mesh.target))
-    return _said(found[0]) if found else None
+    return next((each for each in found if is_placed or each.route[-1:] != ("namespace",)), None)
 
 
-def _broken(members: list[Change], mesh: Mesh) -> str | None:
+def _broken(members: list[Change], mesh: Mesh) -> crds.Fault | None:
     """The first thing that an edit, stage by stage, brings in; what was wrong before may stay (ratcheting validation)."""
     subject = members[0].subject
     tree = written(subject) if subject is not None and isinstance(subject.origin, Document) else {}
@@ -188,15 +190,12 @@ def _broken(members: list[Change], mesh: Mesh) -> str | None:
                 return None  # the text itself is tried later, and says so
         value = msgspec.json.decode(msgspec.json.encode(tree))
         if new := next((each for each in crds.faults(value, mesh.target) if each.reason not in known), None):
-            return _said(new)
+            return new
     return None
 
 
-def _said(fault: crds.Fault) -> str:
+def _refused(mesh: Mesh, change: Change, fault: crds.Fault) -> Held:
     where = ".".join(str(step) for step in fault.route)
-    return f"{where}: {fault.reason}" if where else fault.reason
-
-
-def _refused(mesh: Mesh, change: Change, fault: str) -> Held:
-    text = f"{change.ref}, as it would be written, does not pass its CRD: {fault}"
-    return held(mesh, shared.anchor(change), REFUSED, Refused("default", (), text), change.namespace)
+    text = f"{change.ref}, as it would be written, does not pass: {where}{': ' if where else ''}{fault.reason}"
+    case = "name" if fault.route == ("metadata", "name") else "default"
+    return held(mesh, shared.anchor(change), REFUSED, Refused(case, (), text), change.namespace)

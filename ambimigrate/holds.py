@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ambimigrate import catalogue
 from ambimigrate.changes import Change, Held, Stage
@@ -19,8 +20,11 @@ from ambimigrate.topology.virtualservices import is_of_mesh
 from ambimigrate.verdicts import Standing, namespace_of, scope_of
 
 UNKNOWN, REMAINS, SHARED, CALLER = "NS903", "NS904", "NS905", "NS906"
+PAST = "AP906"
+_ABOUT_REQUESTS = frozenset({"AP905", "AP907"})  # changes of policies that sidecars carry out and ztunnel does not
 Place = tuple[str, str]  # mesh, namespace
-_TWINNED = frozenset({"AuthorizationPolicy", "RequestAuthentication", "WasmPlugin", "TrafficExtension"})  # of the root: each namespace has its twins
+# Of the root: each namespace has its twins.
+_TWINNED = frozenset({"AuthorizationPolicy", "RequestAuthentication", "WasmPlugin", "TrafficExtension"})
 Check = Callable[[tuple[Mesh, ...]], Iterable[Finding]]
 
 
@@ -49,6 +53,7 @@ def decide(
     while True:
         left = permitted(proposal.changes, found)
         more = [*_shared(by_name, left, known), *_callers(meshes, left, moving - found.keys())]
+        more += _judged(meshes, left, found.keys())
         if not more:
             more = [held for mesh in meshes for held in _remaining(mesh, findings, left, check)]
         if not _add(found, more):
@@ -108,6 +113,22 @@ def _callers(meshes: Iterable[Mesh], left: tuple[Change, ...], free: set[Place])
                 vs = kept[call.callee]
                 text = f"it calls {call.callee}, as {call.ref} shows; only sidecars follow VirtualService {vs.name} there"
                 yield reason(mesh, call.caller, CALLER, text)
+
+
+def _judged(meshes: Iterable[Mesh], left: tuple[Change, ...], held: Iterable[Place]) -> Iterator[Held]:
+    """Namespaces whose rules about requests only a waypoint will carry out, while sidecars that stay call them past it."""
+    staying = set(held)
+    for mesh in meshes:
+        about = {each.namespace for each in left if each.mesh == mesh.name and not _ABOUT_REQUESTS.isdisjoint(each.because)}
+        for call in calls(mesh) if about else ():
+            if call.callee in about and (mesh.name, call.caller) in staying and _has_sidecars(mesh, call.caller):
+                text = f"namespace {call.caller} is held and keeps its sidecars, which call it past the waypoint ({call.ref})"
+                fix = catalogue.entry(PAST).cases["sidecars"].fix
+                yield replace(reason(mesh, call.callee, CALLER, text), because=(PAST,), alternative=fix)
+
+
+def _has_sidecars(mesh: Mesh, namespace: str) -> bool:
+    return injection.mode(mesh, namespace) in {injection.SIDECAR, injection.MIXED}
 
 
 def _kept(mesh: Mesh, left: tuple[Change, ...]) -> Iterator[tuple[str, Resource[VirtualService]]]:

@@ -69,7 +69,7 @@ def folder() -> Path:
 @cache
 def areas() -> tuple[Area, ...]:
     """The whole table."""
-    paths = sorted((folder() / "support").glob("*.yaml"), reverse=True)
+    paths = sorted((folder() / "support").iterdir(), reverse=True)
     return tuple(
         msgspec.convert(values(Document(str(path), 0, 1, path.read_text(encoding="utf-8"))).value, Area) for path in paths
     )

@@ -193,6 +193,71 @@ def objects(views: Iterable[type[Object]]) -> SearchStrategy[Tree]:
     return st.sampled_from(list(views)).flatmap(lambda view: st.one_of(damaged(view), built(view)))
 
 
+_CHARTS = ("istiod", "base", "cni", "ztunnel", "gateway", "cilium", "kube-prometheus-stack", "prometheus")
+_KEYS = (
+    *(
+        "profile",
+        "global",
+        "pilot",
+        "env",
+        "PILOT_ENABLE_AMBIENT",
+        "meshConfig",
+        "defaultConfig",
+        "proxyMetadata",
+        "meshNetworks",
+    ),
+    *(
+        "extensionProviders",
+        "trustDomainAliases",
+        "localityLbSetting",
+        "outboundTrafficPolicy",
+        "mode",
+        "proxy",
+        "hub",
+        "caAddress",
+    ),
+    *(
+        "cni",
+        "excludeNamespaces",
+        "ambient",
+        "dnsCapture",
+        "exclusive",
+        "kubeProxyReplacement",
+        "socketLB",
+        "bpf",
+        "masquerade",
+    ),
+    *(
+        "additionalScrapeConfigs",
+        "job_name",
+        "relabel_configs",
+        "regex",
+        "expr",
+        "dashboards",
+        "json",
+        "revision",
+        "revisionTags",
+    ),
+)
+
+
+@st.composite
+def releases(draw: Draw) -> Tree:
+    """A HelmRelease of a chart that we know, with values that may be anything."""
+    leaves = st.sampled_from(
+        ("ambient", "true", "remote", "", "- job_name: x", 'istio_requests_total{reporter="source"}', True, 7)
+    )
+    nodes = st.recursive(
+        leaves,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_KEYS), inner, max_size=5),
+        max_leaves=20,
+    )
+    chart = {"chart": draw(st.sampled_from(_CHARTS)), "version": draw(st.sampled_from(("1.24.1", "1.31.1", "latest", "")))}
+    spec = {"chart": {"spec": chart}, "values": draw(st.dictionaries(st.sampled_from(_KEYS), nodes, max_size=8))}
+    metadata = {"name": "istio-release", "namespace": draw(st.sampled_from(random_values.namespaces()))}
+    return {"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "metadata": metadata, "spec": spec}
+
+
 @st.composite
 def surroundings(draw: Draw) -> list[Tree]:
     """Namespaces in and out of the mesh, with Services and workloads of the names that other objects use."""

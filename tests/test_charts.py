@@ -14,7 +14,7 @@ from ambimigrate.sources.read import read_files
 from ambimigrate.topology import flags, meshconfig
 from ambimigrate.versions import NEWEST, NEWEST_GATEWAY_API
 from tests.clusters import reading as of_cluster
-from tests.fakecluster import FakeCluster, manifest
+from tests.fakecluster import FakeCluster, manifest, serving
 
 TARGET = Target(NEWEST, NEWEST_GATEWAY_API)
 UMBRELLA = """\
@@ -60,6 +60,7 @@ spec:
       parameters:
         - {name: control.meshConfig.trustDomain, value: prod.example}
 """
+SPACE = {"namespace.yaml": "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"}
 
 
 def read(folder: Path, files: Mapping[str, str]) -> Reading:
@@ -83,8 +84,8 @@ def places(mesh: Mesh, folder: Path, *route: str) -> list[str]:
 def test_an_umbrella_chart_is_one_release_for_each_values_file_beside_it(tmp_path: Path) -> None:
     files = {"mesh/Chart.yaml": UMBRELLA, "mesh/values.yaml": VALUES, "mesh/values-prod.yaml": PROD, "mesh/values-dev.yaml": ""}
     mesh = read(tmp_path, files).meshes[0]
-    assert charts(mesh) == ["cni", "istiod", "cni", "istiod"]
-    assert places(mesh, tmp_path, "accessLogFile") == ["mesh/values.yaml:5:5 ", "mesh/values-prod.yaml:5:5 /dev/stdout"]
+    assert sorted(charts(mesh)) == ["cni", "cni", "istiod", "istiod"]
+    assert places(mesh, tmp_path, "accessLogFile") == ["mesh/values-prod.yaml:5:5 /dev/stdout", "mesh/values.yaml:5:5 "]
     assert flags.dns_capture(mesh) is False
     assert flags.pilot_env(mesh, "PILOT_ENABLE_ALPHA_GATEWAY_API") is True
 
@@ -116,9 +117,11 @@ def test_odd_values_are_no_problem_but_hide_what_is_set(tmp_path: Path, odd: str
     assert [each.body.whole for each in mesh.of(HelmValues)] == [odd == "", odd == ""] or odd == ""
 
 
-@pytest.mark.parametrize("odd", ["dependencies: [x, 1, {name: 7}, {name: istiod, condition: 3}]\nname: m\n", "name: 1\n", "[]\n"])
+@pytest.mark.parametrize(
+    "odd", ["dependencies: [x, 1, {name: 7}, {name: istiod, condition: 3}]\nname: m\n", "name: 1\n", "[]\n"]
+)
 def test_an_odd_chart_is_no_problem(tmp_path: Path, odd: str) -> None:
-    read(tmp_path, {"Chart.yaml": odd, "values.yaml": VALUES, "n.yaml": "apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n"})
+    read(tmp_path, {"Chart.yaml": odd, "values.yaml": VALUES, **SPACE})
 
 
 def test_charts_of_others_with_a_common_name_are_left_alone(tmp_path: Path) -> None:
@@ -128,8 +131,7 @@ def test_charts_of_others_with_a_common_name_are_left_alone(tmp_path: Path) -> N
 
 def test_a_chart_that_another_one_brings_along_says_nothing_of_its_own(tmp_path: Path) -> None:
     files = {"Chart.yaml": "name: all\n", "charts/mesh/Chart.yaml": UMBRELLA, "charts/mesh/values.yaml": VALUES}
-    space = {"n.yaml": "apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n"}
-    assert charts(read(tmp_path, {**files, **space}).meshes[0]) == []
+    assert charts(read(tmp_path, {**files, **SPACE}).meshes[0]) == []
 
 
 def test_a_cluster_shows_what_argo_cd_and_flux_install(tmp_path: Path) -> None:
@@ -147,7 +149,7 @@ def test_a_cluster_shows_what_argo_cd_and_flux_install(tmp_path: Path) -> None:
         "argoproj.io",
         spec={"source": {"chart": "cilium", "helm": {"valuesObject": {"cni": {"exclusive": False}}}}},
     )
-    with FakeCluster([flux, argo]) as cluster:
+    with serving(FakeCluster([flux, argo])) as cluster:
         mesh = of_cluster(cluster, tmp_path).meshes[0]
     assert sorted(charts(mesh)) == ["cilium", "istiod"]
     assert meshconfig.trust_domain(mesh) == "a.example"

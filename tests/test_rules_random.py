@@ -26,7 +26,7 @@ from ambimigrate import catalogue
 from ambimigrate.analyse import analyse
 from ambimigrate.checks import Rule, rules
 from ambimigrate.decode import Decoder
-from ambimigrate.kinds import KINDS
+from ambimigrate.kinds import KINDS, HelmValues
 from ambimigrate.layout import lay_out
 from ambimigrate.model import Finding, Mesh, Origin, Position, Resource, Route, Target
 from ambimigrate.render import RENDERERS
@@ -133,8 +133,9 @@ def cases(name: str) -> list[tuple[Tree, ...]]:
 def near(draw: st.DrawFn, rule: Rule) -> tuple[Tree, ...]:
     """A fixture of the rule with objects changed, left out and added; or only random objects of its kinds."""
     known = cases(rule.id)
-    about = [kind for kind in rule.kinds if kind is not Mesh] or list(VIEWS)
-    own = random_meshes.objects(about)
+    own = random_meshes.objects([kind for kind in rule.kinds if kind in VIEWS] or list(VIEWS))
+    if HelmValues in rule.kinds:
+        own |= random_meshes.releases()
     trees = list(draw(st.sampled_from(known))) if known else []
     for number in draw(st.lists(st.integers(0, 30), max_size=4)):
         if number < len(trees):

@@ -70,7 +70,7 @@ def test_no_data_of_a_secret_reaches_a_resource_or_the_report(tmp_path: Path, na
 @pytest.mark.parametrize(
     "text",
     [
-        f'{{"apiVersion": "v1", "kind": "Secret", "metadata": {{"labels": {{"istio/multiCluster": "true"}}}}, "data": "{HIDDEN}"}}',
+        f'{{"kind": "Secret", "metadata": {{"labels": {{"istio/multiCluster": "true"}}}}, "data": "{HIDDEN}"}}',
         f'kind: Secret\nmetadata: {{labels: {{istio/multiCluster: "true"}}, annotations: {{x: {HIDDEN}}}}}\n',
         f'"kind": Secret\nmetadata:\n  labels:\n    istio/multiCluster: "true"\ndata: {HIDDEN}\n',
         f"kind: Secret\nmetadata:\n  {HIDDEN}:\n   deeper: {HIDDEN}\n",

@@ -157,6 +157,7 @@ def test_two_replicas_or_an_autoscaler(tmp_path: Path) -> None:
     fixed = parameters(converted(read(tmp_path, text)))
     assert fixed["deployment"]["spec"]["replicas"] == 2  # type: ignore[index]
     assert fixed.keys() == {"deployment", "podDisruptionBudget"}
+    assert "terminationGracePeriodSeconds: 30" in str(created(converted(read(tmp_path, text, "1.27.9")), "ConfigMap"))
     scaled = parameters(converted(read(tmp_path, text + SCALED)))
     assert "replicas" not in scaled["deployment"]["spec"]  # type: ignore[operator]
     assert scaled["horizontalPodAutoscaler"]["spec"]["minReplicas"] == 2  # type: ignore[index]

@@ -7,24 +7,8 @@ from typing import Any
 
 from ambimigrate.kinds import Container
 from ambimigrate.model import Mesh, Position, Resource, Route
-from ambimigrate.topology import injection
-from ambimigrate.topology.workloads import Workload, of_resource, workloads
-
-
-def captured(mesh: Mesh, workload: Workload) -> bool:
-    """Whether ztunnel serves the pods now, or will once their namespace is ambient: in the mesh and not opted out."""
-    return id(workload) in mesh.index(_captured)
-
-
-def _captured(mesh: Mesh) -> frozenset[int]:
-    meshed = {each for each in injection.namespaces(mesh) if injection.is_meshed(mesh, each)}
-    return frozenset(id(each) for each in workloads(mesh) if each.namespace in meshed and _is_open(each))
-
-
-def _is_open(workload: Workload) -> bool:
-    if workload.pod.host_network or injection.is_gateway(workload):
-        return False
-    return workload.labels.get(injection.MODE) != "none"
+from ambimigrate.topology.captured import captured
+from ambimigrate.topology.workloads import Workload, of_resource
 
 
 def subject(mesh: Mesh, resource: Resource[Any]) -> Workload | None:

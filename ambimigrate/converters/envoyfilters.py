@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ambimigrate.changes import Change, Held
+from ambimigrate.changes import Change, Delete, Edit, Held, Set, Stage
 from ambimigrate.checks.envoyfilter import shapes
 from ambimigrate.converters import extensions, filter_shapes, twins
 from ambimigrate.converters.filter_shapes import Filter, Lua
@@ -14,6 +14,7 @@ from ambimigrate.converters.serving import Plan
 from ambimigrate.converters.settings import Settings
 from ambimigrate.converters.twins import Aim, Said, Twin
 from ambimigrate.kinds import EnvoyFilter, TrafficExtension
+from ambimigrate.kinds.networking import ConfigPatch
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.topology import policies
 from ambimigrate.versions import at_least
@@ -52,7 +53,7 @@ def _applying(mesh: Mesh, namespace: str) -> Iterator[Aim]:
             yield aim
 
 
-def _patches(subject: Resource[EnvoyFilter]) -> list[tuple[int, Any]]:
+def _patches(subject: Resource[EnvoyFilter]) -> list[tuple[int, ConfigPatch]]:
     return [(n, each) for n, each in enumerate(subject.body.spec.config_patches) if shapes.of_sidecars(each)]
 
 
@@ -65,11 +66,29 @@ def _changes(mesh: Mesh, aim: Aim, plan: Plan, settings: Settings) -> Iterator[C
     said = Said(REPLACED, account)
     for number, twin in enumerate(_twins(mesh, aim, plan, [each for each in found if each is not None]), 1):
         yield twins.create(mesh, aim, number, twin, said)
-    if len(_patches(aim.subject)) == len(aim.subject.body.spec.config_patches):
-        yield from twins.retired(mesh, aim, said)
+    if not policies.is_root(mesh, aim.subject):
+        action = tuple(_kept(mesh, aim.subject)) or None
+        yield twins.change(mesh, aim, Stage.retire, (aim.subject.ref, action), said)
 
 
-def _recognised(aim: Aim, number: int, patch: Any, account: Account, settings: Settings) -> Filter | Lua | None:
+def _kept(mesh: Mesh, subject: Resource[EnvoyFilter]) -> Iterator[Edit]:
+    """What leaves the patches of gateways only; nothing if there are none, and the object can go."""
+    patches = subject.body.spec.config_patches
+    both = twins.concerns_gateways(mesh, subject)
+    staying = [n for n, each in enumerate(patches) if not shapes.of_sidecars(each) or (both and _is_of_any(each))]
+    for number in staying:
+        if shapes.of_sidecars(patches[number]):
+            yield Set(("spec", "configPatches", number, "match", "context"), "GATEWAY")
+    for number in reversed(range(len(patches)) if staying else ()):
+        if number not in staying:
+            yield Delete(("spec", "configPatches", number))
+
+
+def _is_of_any(patch: ConfigPatch) -> bool:
+    return shapes.context(patch) in {"", "ANY"}
+
+
+def _recognised(aim: Aim, number: int, patch: ConfigPatch, account: Account, settings: Settings) -> Filter | Lua | None:
     """The shape of a patch; None for one whose loss was agreed to. Raises Refused."""
     found = filter_shapes.shape(patch)
     route = ("spec", "configPatches", number)
@@ -122,7 +141,7 @@ def _twins(mesh: Mesh, aim: Aim, plan: Plan, found: list[Filter | Lua]) -> Itera
     scripts = [each for each in found if isinstance(each, Lua)]
     if at_least(mesh.target.istio, extensions.EXTENSIONS_SINCE) and len(scripts) == len(found):
         for number, each in enumerate(scripts, 1):
-            rank = {"priority": len(scripts) - number} if len(scripts) > 1 else {}  # those of higher priority run first
+            rank = _rank(aim.subject, len(scripts) - number, several=len(scripts) > 1)
             for namespace, refs in twins.targets(mesh, aim, plan):
                 spec: dict[str, Any] = {"targetRefs": list(refs), **rank, "lua": {"inlineCode": each.code}}
                 yield Twin(TrafficExtension, "extensions.istio.io/v1alpha1", namespace, spec)
@@ -131,8 +150,15 @@ def _twins(mesh: Mesh, aim: Aim, plan: Plan, found: list[Filter | Lua]) -> Itera
             reason = f"EnvoyFilters name a waypoint from Istio {TARGETS_SINCE} on"
             raise Refused("version", ("spec", "configPatches"), reason)
         patches = [each.patch for each in found]
-        spec = {"targetRefs": list(_gateways(mesh, aim, plan)), "configPatches": patches}
+        rank = {"priority": own} if (own := aim.subject.body.spec.priority) else {}
+        spec = {"targetRefs": list(_gateways(mesh, aim, plan)), **rank, "configPatches": patches}
         yield Twin(EnvoyFilter, twins.version(aim.subject), aim.namespace, spec)
+
+
+def _rank(subject: Resource[EnvoyFilter], left: int, *, several: bool) -> dict[str, int]:
+    """Of EnvoyFilters those of lower priority are applied first, of TrafficExtensions those of higher priority run first."""
+    own = subject.body.spec.priority
+    return {"priority": left - 100 * own} if own or several else {}
 
 
 def _gateways(mesh: Mesh, aim: Aim, plan: Plan) -> Iterator[dict[str, str]]:

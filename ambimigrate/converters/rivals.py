@@ -35,7 +35,7 @@ def is_first(work: Work, target: Resource[Any], full: str, place: Route) -> bool
         return False
     wider = [each for each in others if rank(each, full) < own]
     if wider:
-        reason = f"VirtualService {_names(wider)} also covers {target.name}: a waypoint would add its rules, which sidecars do not follow"
+        reason = f"VirtualService {_names(wider)} also covers {target.name}; a waypoint would add its rules, sidecars do not"
         raise Refused("several", place, reason)
     equal = [each for each in others if rank(each, full) == own]
     if not equal:

@@ -40,7 +40,19 @@ def effective(defined: Defined) -> Policy:
     top = next((_text(each, ("spec", "trafficPolicy")) for each in defined.rules if each.body.spec.traffic_policy), {})
     own = _text(defined.rule, ("spec", "subsets", defined.number, "trafficPolicy")) if defined.subset.traffic_policy else {}
     numbers = dict.fromkeys(each.port for each in defined.service.body.spec.ports)
-    return _joined({number: merged(top, own, number) for number in numbers}, defined)
+    found = _joined({number: merged(top, own, number) for number in numbers}, defined)
+    for number in numbers:
+        if _hash(found, {}, number) != _hash(top, own, number):
+            reason = f"port {number} of subset {defined.subset.name} hashes by a policy that its portLevelSettings switch off"
+            raise Refused("subset-policy", (), reason)
+    return found
+
+
+def _hash(top: Policy, own: Policy, port: int) -> Any:
+    """By what requests are hashed: routes look for it in more places than clusters (route.go `hashForHTTPDestination`)."""
+    places = (_of_port(own, port), own, _of_port(top, port), top)
+    found = ((each or {}).get("loadBalancer") or {} for each in places)
+    return next((each["consistentHash"] for each in found if each.get("consistentHash")), None)
 
 
 def merged(top: Policy, own: Policy, port: int) -> Policy:

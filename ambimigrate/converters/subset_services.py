@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ambimigrate.changes import Change, Create, Note, Stage
+from ambimigrate.changes import SUBSET, Change, Create, Note, Stage
 from ambimigrate.converters import doors, made, subset_policies, subsets
 from ambimigrate.converters.outcome import Refused, written
-from ambimigrate.converters.subsets import SUBSET, Defined
+from ambimigrate.converters.subsets import Defined
 from ambimigrate.kinds import DestinationRule, Service
 from ambimigrate.kinds.core import ServicePort
 from ambimigrate.model import Mesh, Ref, Resource

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
+from ambimigrate.changes import SUBSET
 from ambimigrate.converters import made
 from ambimigrate.converters.outcome import Refused
 from ambimigrate.kinds import DestinationRule, Service
@@ -17,7 +18,6 @@ from ambimigrate.model import Mesh, Resource
 from ambimigrate.topology import hosts, injection, meshconfig, reach
 from ambimigrate.topology.workloads import behind
 
-SUBSET = "ambimigrate.io/subset"  # the annotation of a versioned Service: SERVICE/SUBSET
 EXPORT = "defaultDestinationRuleExportTo"
 _MOST = 63  # characters of a DNS label
 _HASH = 8

@@ -9,12 +9,12 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ambimigrate.changes import Change, Create, Set, Stage
+from ambimigrate.changes import SUBSET, Change, Create, Set, Stage
 from ambimigrate.converters import doors, routes, subsets
 from ambimigrate.converters.outcome import Outcome, Refused
 from ambimigrate.converters.settings import DEFAULT, Settings
 from ambimigrate.converters.subset_services import RULE, changes
-from ambimigrate.converters.subsets import SUBSET, Defined
+from ambimigrate.converters.subsets import Defined
 from ambimigrate.kinds import Service, VirtualService
 from ambimigrate.kinds.routes import Destination
 from ambimigrate.model import Mesh, Ref, Resource, grouped

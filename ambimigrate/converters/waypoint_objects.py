@@ -21,6 +21,7 @@ from ambimigrate.yamlio.scalars import is_ambiguous
 AROUND, NO_ROOM = "WP910", "WP911"  # NO_ROOM is why NoRoom holds
 NAME_LABEL = "gateway.networking.k8s.io/gateway-name"  # istiod's label on the pods (Istio, files/waypoint.yaml)
 ENFORCE = "pod-security.kubernetes.io/enforce"
+GRACE_SINCE = "1.28.0"  # Istio, files/waypoint.yaml: up to 1.27 a waypoint had 2 s to finish what it serves
 _REPLICAS, _MOST, _LOAD = 2, 5, 80
 
 
@@ -89,6 +90,8 @@ class Waypoint:
     def _pod(self) -> dict[str, Any]:
         constraints = [_spread(key, self.name) for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")]
         pod: dict[str, Any] = {"topologySpreadConstraints": constraints}
+        if not at_least(self.mesh.target.istio, GRACE_SINCE):
+            pod["terminationGracePeriodSeconds"] = 30
         if self._is_restricted():
             pod["securityContext"] = {"seccompProfile": {"type": "RuntimeDefault"}}
         if not self._is_sized():

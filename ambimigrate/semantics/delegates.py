@@ -111,13 +111,12 @@ def _labels_conflict(root: Mapping[str, str], leaf: Mapping[str, str]) -> bool:
 
 
 def _strings_conflict(root: StringMatch | None, leaf: StringMatch | None) -> bool:
+    """virtualservice.go `stringMatchConflict`: two conditions agree only as texts of which the delegate's is the narrower."""
     if root is None or leaf is None:
         return False
     if root.regex is not None or leaf.regex is not None:
         return True
-    if root.exact is not None:
+    if root.exact:
         return leaf.exact != root.exact
-    if root.prefix is not None:
-        written = leaf.exact if leaf.exact is not None else leaf.prefix
-        return written is None or not written.startswith(root.prefix)
-    return False
+    written = leaf.prefix or leaf.exact
+    return not (root.prefix and written and written.startswith(root.prefix))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
@@ -17,6 +18,7 @@ from ambimigrate.topology.releases import mapping
 from ambimigrate.yamlio import Document, Unreadable, values
 
 CHART, REQUIREMENTS = "Chart.yaml", "requirements.yaml"
+_TEMPLATE = re.compile(r"^\s*\{\{", re.MULTILINE)  # lines that a template brings about
 
 
 class Dependency(Struct, frozen=True):
@@ -81,7 +83,7 @@ class Files:
         """The values in a file; None of one that is odd."""
         document = self.document(name)
         tree = parsed(document) if document else None
-        if document is None or not isinstance(tree, dict):
+        if document is None or not isinstance(tree, dict) or _TEMPLATE.search(document.text):
             return None
         self.read.add(name)
         return Layer(tree, document)

@@ -110,7 +110,8 @@ def _search(tree: Tree, folder: str, below: str, inside: str) -> None:
     except OSError as error:
         tree.problems.append(Problem(f"cannot be read: {error.strerror or error}", tree.shown(below)))
         return
-    tree.skipped[TEMPLATED] += sum(_HELMFILE.fullmatch(entry.name) is not None for entry in entries)
+    if templated := sum(_HELMFILE.fullmatch(entry.name) is not None for entry in entries):
+        tree.skipped[TEMPLATED] += templated
     for entry in entries:
         name = f"{below}/{entry.name}" if below else entry.name
         if entry.is_symlink():

@@ -45,6 +45,7 @@ L7_OPERATION = {
     "paths": "paths",
     "not_paths": "notPaths",
 }
+NOBODY = "ambimigrate.io/none-but-ztunnel"  # a requestPrincipal that no token has; ztunnel leaves it out of a DENY
 
 
 class Member(Struct, frozen=True):
@@ -96,6 +97,12 @@ class RuleEffect(Struct, frozen=True):
         """The route to the first field that ztunnel does not compare, else to the rule."""
         found = (member.at(field) for member in self.members for field in (*member.l7, *member.trust))
         return next(found, ("spec", "rules", self.index))
+
+
+def is_closing(rule: Rule) -> bool:
+    """Whether a rule of a DENY is ours for ztunnel alone: it refuses who is not named, and no sidecar matches it."""
+    sources = [each.source for each in rule.from_ if each.source]
+    return bool(sources) and all(each.not_principals and each.request_principals == (NOBODY,) for each in sources)
 
 
 def is_dry_run(policy: AuthorizationPolicy) -> bool:

@@ -159,3 +159,28 @@ def test_paths_are_normalized_as_the_mesh_says() -> None:
     assert normalize("/a//b/../c", "NONE") == "/a//b/../c"
     assert normalize("/a//b", "MERGE_SLASHES") == "/a/b"
     assert normalize("/a%2f%5Cb", "DECODE_AND_MERGE_SLASHES") == "/a/b"
+
+
+@pytest.mark.parametrize(
+    ("root", "leaf", "end"),
+    [
+        ("exact: ok", "exact: ok", "v2"),
+        ("prefix: o", "exact: ok", "v2"),
+        ("prefix: o", "prefix: ok", "v2"),
+        ("prefix: ok", "prefix: o", "v1"),
+        ("exact: ok", "prefix: ok", "v1"),
+        ("", "", "v1"),
+        ("", "exact: ok", "v1"),
+        ("exact: ok", "", "v1"),
+        ("regex: ok", "exact: ok", "v1"),
+    ],
+)
+def test_a_condition_of_root_and_delegate_on_one_header(root: str, leaf: str, end: str) -> None:
+    outer = thing(
+        "VirtualService",
+        "root",
+        f"{{hosts: [reviews], http: [{{match: [{{headers: {{x-a: {{{root}}}}}}}], delegate: {{name: leaf}}}},"
+        " {route: [{destination: {host: v1}}]}]}",
+    )
+    inner = f"{{http: [{{match: [{{headers: {{x-a: {{{leaf}}}}}}}], route: [{{destination: {{host: v2}}}}]}}]}}"
+    assert ends(at_sidecar([outer, thing("VirtualService", "leaf", inner)], headers=(("x-a", "ok"),))) == end

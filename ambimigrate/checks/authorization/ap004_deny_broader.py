@@ -17,8 +17,9 @@ def check(policy: Resource[AuthorizationPolicy], mesh: Mesh) -> Iterator[Hit]:
         return
     if not ztunnel.is_sent(policy.body, mesh.target.istio):
         return
+    rules = policy.body.spec.rules or ()
     for effect in ztunnel.effects(policy.body):
-        for member in effect.broader:
+        for member in () if ztunnel.is_closing(rules[effect.index]) else effect.broader:
             kept, gone = policies.listed(member.l4), policies.listed(member.l7)
             yield Hit(
                 policy.at(*member.at(member.l7[0])),

@@ -7,10 +7,10 @@ from typing import Any
 
 from ambimigrate.checks import rule
 from ambimigrate.checks.controllers import argocd
-from ambimigrate.checks.network import reach
 from ambimigrate.kinds import Namespace, NetworkPolicy, Service
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import injection, waypoints
+from ambimigrate.topology import networks as reach
 
 
 @rule("CT011", Namespace, Service)

@@ -23,7 +23,9 @@ def check(secret: Resource[RemoteSecret], mesh: Mesh) -> Iterator[Hit]:
         return
     level = support.status("multicluster-multi-network", "ztunnel", istio)
     yield Hit(place, f"{said}ambient mode over several networks is {level} in Istio {istio}, calls to it fail", "old")
-    told = f"ambient pods reach it through an east-west gateway for HBONE only, and only Services with istio.io/global ({level})"
+    told = (
+        f"ambient pods reach it through an east-west gateway for HBONE only, and only Services with istio.io/global ({level})"
+    )
     yield Hit(place, f"{said}{told}", "networks")
 
 

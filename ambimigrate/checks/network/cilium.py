@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ambimigrate.checks.network import reach
 from ambimigrate.checks.pods import sequence
 from ambimigrate.kinds import CiliumClusterwideNetworkPolicy
 from ambimigrate.kinds.cni import CiliumPolicy, CiliumRule
 from ambimigrate.model import Mesh, Resource, Route
+from ambimigrate.topology import networks as reach
 
 PROBES = "169.254.7.127"  # Istio, cni/pkg/iptables: the kubelet's probes are re-sourced to it (IPv6: fd16:9254:7127:1337::)
 _PREFIXES = ("k8s:", "any:")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.network import reach, words
+from ambimigrate.checks.network import words
 from ambimigrate.checks.pods import listed
 from ambimigrate.kinds import AuthorizationPolicy, NetworkPolicy
 from ambimigrate.kinds.core import NetworkPolicyIngressRule
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import meshconfig
+from ambimigrate.topology import networks as reach
 from ambimigrate.topology.workloads import matches
 
 

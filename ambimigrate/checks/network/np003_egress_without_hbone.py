@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.network import reach, words
+from ambimigrate.checks.network import words
 from ambimigrate.checks.pods import captured, listed
 from ambimigrate.kinds import NetworkPolicy
 from ambimigrate.kinds.core import NetworkPolicyEgressRule
 from ambimigrate.model import Hit, Mesh, Resource, grouped
 from ambimigrate.topology import injection
+from ambimigrate.topology import networks as reach
 from ambimigrate.topology.workloads import container_ports, in_namespace, workloads
 
 _DNS = 53

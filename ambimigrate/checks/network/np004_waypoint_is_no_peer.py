@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.network import reach, words
+from ambimigrate.checks.network import words
 from ambimigrate.kinds import NetworkPolicy
 from ambimigrate.model import Hit, Mesh, Resource
+from ambimigrate.topology import networks as reach
 from ambimigrate.topology import waypoints
 from ambimigrate.topology.workloads import services_of
 

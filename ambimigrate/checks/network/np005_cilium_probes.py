@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.network import reach
 from ambimigrate.checks.network.cilium import PROBES, admits_probes, restricts, selected
 from ambimigrate.checks.pods import listed
 from ambimigrate.kinds import CiliumClusterwideNetworkPolicy, CiliumNetworkPolicy, ConfigMap, NetworkPolicy
 from ambimigrate.kinds.core import NetworkPolicyIngressRule
 from ambimigrate.model import Hit, Mesh, Resource
+from ambimigrate.topology import networks as reach
 
 
 @rule("NP005", NetworkPolicy, CiliumNetworkPolicy, CiliumClusterwideNetworkPolicy)

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.network import cilium, reach
+from ambimigrate.checks.network import cilium
 from ambimigrate.checks.pods import listed
 from ambimigrate.kinds import CiliumClusterwideNetworkPolicy, CiliumNetworkPolicy
 from ambimigrate.kinds.cni import CiliumPolicy
 from ambimigrate.model import Hit, Mesh, Resource, Route
+from ambimigrate.topology import networks as reach
 
 
 @rule("NP006", CiliumNetworkPolicy, CiliumClusterwideNetworkPolicy)

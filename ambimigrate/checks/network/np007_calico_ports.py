@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.network import reach
 from ambimigrate.checks.pods import listed
 from ambimigrate.kinds import (
     CalicoGlobalNetworkPolicy,
@@ -17,6 +16,7 @@ from ambimigrate.kinds import (
 )
 from ambimigrate.kinds.cni import CalicoRule
 from ambimigrate.model import Hit, Mesh, Resource
+from ambimigrate.topology import networks as reach
 
 _EQUALS = re.compile(r"""\s*([\w./-]+)\s*==\s*['"]([^'"]*)['"]\s*""")
 _HAS = re.compile(r"\s*has\(\s*([\w./-]+)\s*\)\s*")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.network import reach
 from ambimigrate.checks.pods import captured, listed, named
 from ambimigrate.kinds import NetworkPolicy
 from ambimigrate.kinds.core import NetworkPolicyPort
 from ambimigrate.model import Hit, Mesh, Position, Resource
+from ambimigrate.topology import networks as reach
 from ambimigrate.topology import waypoints
 from ambimigrate.topology.workloads import Workload, container_ports, in_namespace
 

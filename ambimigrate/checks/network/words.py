@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ambimigrate.checks.network.reach import NAME
 from ambimigrate.checks.pods import listed
 from ambimigrate.kinds import LabelSelector
 from ambimigrate.kinds.core import NetworkPolicyPeer
+from ambimigrate.topology.networks import NAME
 
 
 def described(found: tuple[NetworkPolicyPeer, ...]) -> str:

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.network.reach import selects
 from ambimigrate.checks.platform import install
 from ambimigrate.checks.platform.cilium import matters
 from ambimigrate.checks.pods import captured, named
 from ambimigrate.kinds import DaemonSet, SecurityGroupPolicy
 from ambimigrate.model import Hit, Mesh, Resource
+from ambimigrate.topology.networks import selects
 from ambimigrate.topology.workloads import in_namespace, of_resource
 
 _MODE = "POD_SECURITY_GROUP_ENFORCING_MODE"

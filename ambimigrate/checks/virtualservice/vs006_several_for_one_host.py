@@ -27,14 +27,14 @@ def check(vs: Resource[VirtualService], mesh: Mesh) -> Iterator[Hit]:
             if _is_exact(vs, target) != _is_exact(before, target):
                 yield Hit(
                     place,
-                    f"{target.name} also has {before.ref}, of which one is a wildcard: a sidecar prefers the exact host, the"
-                    " waypoint takes the older object alone",
+                    f"several VirtualServices for {target.name}, this and {before.ref}, one of them by a wildcard: a sidecar prefers"
+                    " the exact host, the waypoint takes the oldest object alone",
                     case="wildcard",
                 )
             yield Hit(
                 place,
-                f"{target.name} also has {before.ref}: a sidecar uses only the older (or the exact host), the"
-                " waypoint joins both, so rules that are dead today come alive",
+                f"several VirtualServices for {target.name}, this and {before.ref}: a sidecar uses the oldest alone (or the"
+                " exact host), the waypoint joins them, so rules that are dead today come alive",
                 case="joined",
                 related=(before.at("metadata", "name"),),
             )

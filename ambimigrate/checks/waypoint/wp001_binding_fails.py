@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ambimigrate.changes import SUBSET
 from ambimigrate.checks import rule
 from ambimigrate.kinds import Namespace, Service, ServiceEntry
 from ambimigrate.model import Hit, Mesh, Resource
@@ -14,7 +15,7 @@ from ambimigrate.topology.waypoints import Binding
 
 @rule("WP001", Namespace, Service, ServiceEntry)
 def check(holder: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
-    if waypoints.USE not in holder.body.metadata.labels:
+    if waypoints.USE not in holder.body.metadata.labels or _is_early(holder, mesh):
         return
     if isinstance(holder.body, Namespace):
         found = waypoints.namespace_binding(mesh, holder)
@@ -24,6 +25,13 @@ def check(holder: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
         return
     where = holder.at("metadata", "labels", waypoints.USE)
     yield Hit(where, f"{_consequence(mesh, holder, found)}: {found.fault}", _case(found))
+
+
+def _is_early(holder: Resource[Any], mesh: Mesh) -> bool:
+    """Whether convert made the Service for a subset of one that has no waypoint yet: nobody calls it before."""
+    of = holder.body.metadata.annotations.get(SUBSET, "").partition("/")[0]
+    service = mesh.find(Service, holder.namespace, of, holder.file) if of else None
+    return service is not None and waypoints.binding(mesh, service) is None
 
 
 def _is_headless(holder: Resource[Any]) -> bool:

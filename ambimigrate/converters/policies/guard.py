@@ -24,7 +24,6 @@ from ambimigrate.topology import meshconfig, policies, protocols, ztunnel
 from ambimigrate.topology.workloads import Workload, target_port
 
 CLOSED, PAST = "AP905", "AP906"
-NOBODY = "ambimigrate.io/none-but-ztunnel"  # a requestPrincipal that no token has: its issuer is no URL of anybody
 
 
 class Guard(Struct, frozen=True):
@@ -37,7 +36,7 @@ class Guard(Struct, frozen=True):
         """The rule of a DENY; `early` while pods with sidecars are left."""
         source: dict[str, Any] = {"notPrincipals": list(self.principals)}
         if early:
-            source["requestPrincipals"] = [NOBODY]
+            source["requestPrincipals"] = [ztunnel.NOBODY]
         found: dict[str, Any] = {"from": [{"source": source}]}
         return found | ({"to": [{"operation": {"notPorts": list(self.ports)}}]} if self.ports else {})
 
@@ -171,7 +170,7 @@ def late(policy: AuthorizationPolicy, own: tuple[str, ...]) -> Delete | None:
 
 def is_guard(source: Source | None) -> bool:
     """Whether a source is that of a closing rule."""
-    return source is not None and bool(source.not_principals) and source.request_principals in {(), (NOBODY,)}
+    return source is not None and bool(source.not_principals) and source.request_principals in {(), (ztunnel.NOBODY,)}
 
 
 def placed(policy: AuthorizationPolicy, own: tuple[str, ...]) -> int | None:

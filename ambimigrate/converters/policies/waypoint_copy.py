@@ -135,9 +135,16 @@ def _change(mesh: Mesh, subject: Subject, aim: Aim) -> Change:
 
 
 def _notes(subject: Subject, rules: Rules | None) -> Iterator[Note]:
-    left = len(subject.policy.body.spec.rules or ()) - len(rules or ())
+    policy = subject.policy
+    left = len(policy.body.spec.rules or ()) - len(rules or ())
     if left > 0:
-        yield Note(subject.policy.at("spec", "rules"), "a rule about ports that the Service does not have is left out")
+        yield Note(policy.at("spec", "rules"), "a rule about ports that the Service does not have is left out")
+    about = classify.l7_rules(policy.body)
+    if subject.action == "ALLOW" and about and not subject.is_dry:
+        reason = "ztunnel keeps no rule about requests: once the pods are ambient, who calls them past the waypoint is refused"
+        yield Note(policy.at("spec", "rules", about[0]), reason)
+    if subject.action == "AUDIT":
+        yield Note(policy.at("spec", "action"), "requests past the waypoint are marked no longer once the pods are ambient")
 
 
 def _name(mesh: Mesh, subject: Subject, aim: Aim) -> str:

@@ -8,7 +8,6 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from ambimigrate.checks.pods import captured, listed
 from ambimigrate.kinds import Deployment, LabelSelector, NetworkPolicy
 from ambimigrate.kinds.core import (
     NetworkPolicyEgressRule,
@@ -18,6 +17,8 @@ from ambimigrate.kinds.core import (
 )
 from ambimigrate.model import Mesh, Resource, grouped
 from ambimigrate.topology import injection
+from ambimigrate.topology.captured import captured
+from ambimigrate.topology.reach import listed
 from ambimigrate.topology.waypoints import waypoints
 from ambimigrate.topology.workloads import Workload, in_namespace, workloads
 
