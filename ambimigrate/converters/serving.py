@@ -70,8 +70,11 @@ def plan(mesh: Mesh, namespace: str, names: Iterable[str], settings: Settings) -
     found = dict(_bound(mesh, namespace))
     wanted = [each for name in sorted(set(names)) if (each := mesh.find(Service, namespace, name)) and can_be_bound(each)]
     left = [each for each in wanted if (namespace, each.name) not in found]
-    for service in left:
-        found[namespace, service.name] = _new(mesh, service, left, settings)
+    if left and settings.spread != "service":
+        common = _common(mesh, left, settings)
+        found |= {(namespace, each.name): common for each in left}
+    else:
+        found |= {(namespace, each.name): _made(mesh, each, f"{made.written_name(each)}-waypoint") for each in left}
     return Plan(found)
 
 
@@ -87,11 +90,9 @@ def _of(gateway: Resource[Gateway]) -> Waypoint:
     return Waypoint(gateway.namespace, gateway.name, account=own.get(fronts.ACCOUNT) or own.get(fronts.NAME) or "")
 
 
-def _new(mesh: Mesh, service: Resource[Service], left: list[Resource[Service]], settings: Settings) -> Waypoint:
-    """The waypoint for a Service without one: an existing one that is for Services, else a new one."""
-    if settings.spread == "service":
-        return _made(mesh, service, f"{made.written_name(service)}-waypoint")
-    if known := existing(mesh, service.namespace, shared=settings.spread == "shared"):
+def _common(mesh: Mesh, left: list[Resource[Service]], settings: Settings) -> Waypoint:
+    """The waypoint for Services without one: an existing one that is for Services, else a new one."""
+    if known := existing(mesh, left[0].namespace, shared=settings.spread == "shared"):
         return _of(known)
     return _made(mesh, beside(mesh, left, settings), "waypoint")
 

@@ -29,10 +29,24 @@ def _is_guard(policy: Resource[AuthorizationPolicy], front: Front, mesh: Mesh) -
     if policy.body.spec.action == "DENY":
         own = front.principals(mesh)
         return any(_excepts_only(each, own) for each in rules)
+    known = mesh.index(_closed)
+    if id(front.service) not in known:
+        known[id(front.service)] = _admits_alone(front, mesh)
+    return known[id(front.service)]
+
+
+def _closed(_mesh: Mesh) -> dict[int, bool]:
+    return {}
+
+
+def _admits_alone(front: Front, mesh: Mesh) -> bool:
+    """Whether the ALLOW policies of the pods admit the waypoint and nobody else."""
     allows = [each for each in policies.by_service(mesh).get(id(front.service), ()) if each.body.spec.action in {"", "ALLOW"}]
     found = [each for one in allows for each in one.body.spec.rules or ()]
-    met = [each for each in found if fronts.identity(each) and fronts.meets(each, front, mesh)]
-    return bool(met) and len(met) == len(found) and not any(names_others(each, front, mesh) for each in met)
+    admitting = (
+        fronts.identity(each) and fronts.meets(each, front, mesh) and not names_others(each, front, mesh) for each in found
+    )
+    return bool(found) and all(admitting)
 
 
 def _excepts_only(found: Rule, own: tuple[str, ...]) -> bool:

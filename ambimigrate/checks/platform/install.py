@@ -78,7 +78,7 @@ def is_true(text: str | None) -> bool:
 
 
 def has_ambient_profile(resource: Resource[Any]) -> bool:
-    return "ambient" in {profile(resource), helm(resource).get("profile")}
+    return "ambient" in [profile(resource), helm(resource).get("profile")]
 
 
 def profile(resource: Resource[Any]) -> str:
