@@ -33,6 +33,9 @@ class Set(Struct, frozen=True):
     route: Route
     value: Any
 
+    def __hash__(self) -> int:
+        return hash((self.route, repr(self.value)))  # the value may be a mapping
+
 
 class Delete(Struct, frozen=True):
     """Takes out the key or the list item at a route; a mapping that becomes empty goes with it."""

@@ -17,6 +17,7 @@ from ambimigrate.converters import (
     keeping,
     labels,
     made,
+    optouts,
     others,
     policies,
     routes,
@@ -147,7 +148,11 @@ def _namespace(mesh: Mesh, standing: Standing, aims: policies.Aims) -> Outcome:
     plan = serving.plan(mesh, name, needed, settings)
     found += [waypoints.serve(mesh, name, plan, settings), *others.convert(mesh, name, plan, settings)]
     found.append(policies.convert(mesh, name, plan, aims))
-    found += [labels.enroll(mesh, name), destinationrules.of_callers(mesh, name, settings)]
+    found += [
+        labels.enroll(mesh, name),
+        optouts.convert(mesh, name, settings),
+        destinationrules.of_callers(mesh, name, settings),
+    ]
     moving = any(outcome.changes for outcome in found)
     services = [each for service in needed if (each := mesh.find(Service, name, service))] + list(_destinations(mesh, own))
     held = [each for outcome in found for each in outcome.held]

@@ -194,66 +194,55 @@ def objects(views: Iterable[type[Object]]) -> SearchStrategy[Tree]:
 
 
 _CHARTS = ("istiod", "base", "cni", "ztunnel", "gateway", "cilium", "kube-prometheus-stack", "prometheus")
-_KEYS = (
-    *(
-        "profile",
-        "global",
-        "pilot",
-        "env",
-        "PILOT_ENABLE_AMBIENT",
-        "meshConfig",
-        "defaultConfig",
-        "proxyMetadata",
-        "meshNetworks",
-    ),
-    *(
-        "extensionProviders",
-        "trustDomainAliases",
-        "localityLbSetting",
-        "outboundTrafficPolicy",
-        "mode",
-        "proxy",
-        "hub",
-        "caAddress",
-    ),
-    *(
-        "cni",
-        "excludeNamespaces",
-        "ambient",
-        "dnsCapture",
-        "exclusive",
-        "kubeProxyReplacement",
-        "socketLB",
-        "bpf",
-        "masquerade",
-    ),
-    *(
-        "additionalScrapeConfigs",
-        "job_name",
-        "relabel_configs",
-        "regex",
-        "expr",
-        "dashboards",
-        "json",
-        "revision",
-        "revisionTags",
-    ),
-)
+_KEYS = [
+    "profile",
+    "global",
+    "pilot",
+    "env",
+    "PILOT_ENABLE_AMBIENT",
+    "meshConfig",
+    "defaultConfig",
+    "proxyMetadata",
+    "meshNetworks",
+    "extensionProviders",
+    "trustDomainAliases",
+    "localityLbSetting",
+    "outboundTrafficPolicy",
+    "mode",
+    "proxy",
+    "hub",
+    "caAddress",
+    "cni",
+    "excludeNamespaces",
+    "ambient",
+    "dnsCapture",
+    "exclusive",
+    "kubeProxyReplacement",
+    "socketLB",
+    "bpf",
+    "masquerade",
+    "additionalScrapeConfigs",
+    "job_name",
+    "relabel_configs",
+    "regex",
+    "expr",
+    "dashboards",
+    "json",
+    "revision",
+    "revisionTags",
+]
 
 
 @st.composite
 def releases(draw: Draw) -> Tree:
     """A HelmRelease of a chart that we know, with values that may be anything."""
-    leaves = st.sampled_from(
-        ("ambient", "true", "remote", "", "- job_name: x", 'istio_requests_total{reporter="source"}', True, 7)
-    )
+    leaves = st.sampled_from(("ambient", "true", "remote", "", "- job_name: x", "rate(istio_requests_total[1m])", True, 7))
+    keys = st.sampled_from(_KEYS)
     nodes = st.recursive(
-        leaves,
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_KEYS), inner, max_size=5),
-        max_leaves=20,
+        leaves, lambda each: st.lists(each, max_size=3) | st.dictionaries(keys, each, max_size=5), max_leaves=20
     )
     chart = {"chart": draw(st.sampled_from(_CHARTS)), "version": draw(st.sampled_from(("1.24.1", "1.31.1", "latest", "")))}
-    spec = {"chart": {"spec": chart}, "values": draw(st.dictionaries(st.sampled_from(_KEYS), nodes, max_size=8))}
+    spec = {"chart": {"spec": chart}, "values": draw(st.dictionaries(keys, nodes, max_size=8))}
     metadata = {"name": "istio-release", "namespace": draw(st.sampled_from(random_values.namespaces()))}
     return {"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "metadata": metadata, "spec": spec}
 

@@ -14,7 +14,7 @@ from ambimigrate.topology import injection
 from ambimigrate.topology.injection import AMBIENT, INJECT, INJECTION, MODE, REVISION, SIDECAR
 from ambimigrate.topology.workloads import Workload, in_namespace
 
-ENROLLED, OPT_OUT, MISSING, PODS = "NS901", "WL901", "NS902", "WL902"
+ENROLLED, MISSING, PODS = "NS901", "NS902", "WL902"
 _LABELS: Route = ("metadata", "labels")
 
 
@@ -77,14 +77,6 @@ def _workload(mesh: Mesh, workload: Workload) -> Iterator[Change]:
         return
     if injection.workload_mode(mesh, workload) == SIDECAR:
         yield from _change(mesh, workload, Stage.enroll, tuple(_leave(mesh, workload)), ENROLLED)
-    elif _is_out(workload) and injection.injects(mesh, workload.namespace):
-        edits = (Set((*_metadata(workload), "labels", MODE), injection.NONE),)
-        yield from _change(mesh, workload, Stage.prepare, edits, OPT_OUT)
-
-
-def _is_out(workload: Workload) -> bool:
-    """Whether the pods say that they want no sidecar, and do not say the same of ambient mode yet."""
-    return workload.labels.get(INJECT, workload.annotations.get(INJECT)) == "false" and MODE not in workload.labels
 
 
 def _metadata(workload: Workload) -> Route:

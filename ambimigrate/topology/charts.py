@@ -167,8 +167,10 @@ def _block(holder: Origin, route: Route) -> Document | None:
     held = holder
     while isinstance(held, Within):
         route, held = held.resource.base + route, held.resource.origin
-    nodes = held.node(route) if isinstance(held, Document) else None
-    if not isinstance(held, Document) or nodes is None or getattr(nodes[1], "style", None) != "|":
+    if not isinstance(held, Document) or held.text.lstrip().startswith("{"):  # JSON has no blocks
+        return None
+    nodes = held.node(route)
+    if nodes is None or getattr(nodes[1], "style", None) != "|":
         return None
     start = held.text.find("\n", nodes[1].start_mark.index) + 1
     line = held.first_line + nodes[1].start_mark.line + 1

@@ -51,5 +51,5 @@ def _of_job(job: Mapping[str, Any]) -> str | None:
     """Istio's own job (samples/addons/prometheus.yaml, envoy-stats) keeps the ports whose name ends in envoy-prom."""
     if job.get("metrics_path") == _PATH:
         return _PATH
-    kept = (text for route, text in strings(job.get("relabel_configs")) if route[-1] == "regex")
+    kept = (text for route, text in strings(job.get("relabel_configs")) if route[-1:] == ("regex",))
     return next((each for each in kept if "envoy-prom" in each), None)

@@ -27,8 +27,8 @@ def check(vs: Resource[VirtualService], mesh: Mesh) -> Iterator[Hit]:
             if _is_exact(vs, target) != _is_exact(before, target):
                 yield Hit(
                     place,
-                    f"several VirtualServices for {target.name}, this and {before.ref}, one of them by a wildcard: a sidecar prefers"
-                    " the exact host, the waypoint takes the oldest object alone",
+                    f"several VirtualServices for {target.name}, this and {before.ref}, one of them by a wildcard: a sidecar"
+                    " prefers the exact host, the waypoint takes the oldest object alone",
                     case="wildcard",
                 )
             yield Hit(

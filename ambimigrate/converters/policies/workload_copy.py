@@ -56,7 +56,7 @@ def _admitting(subject: Subject, own: tuple[str, ...]) -> Iterator[Edit]:
     if subject.action == "ALLOW" and rules and not ztunnel.is_dry_run(policy):
         missing = [each for each in own if not classify.admits(policy, each)]
         if missing:
-            yield from _sets(("spec", "rules", len(rules)), {"from": [{"source": {"principals": missing}}]})
+            yield Set(("spec", "rules", len(rules)), {"from": [{"source": {"principals": missing}}]})
     elif subject.action == "DENY":
         about_requests = classify.l7_rules(policy)
         for number, rule in enumerate(rules):
@@ -72,7 +72,7 @@ def _excepting(rule: Rule, base: Route, own: tuple[str, ...], *, apart: bool) ->
     if not met or not classify.names_callers(rule):
         return
     if apart or not rule.from_ or any(each.source is None for each in rule.from_):
-        yield from _sets((*base, "when", len(rule.when)), {"key": "source.principal", "notValues": met})
+        yield Set((*base, "when", len(rule.when)), {"key": "source.principal", "notValues": met})
         return
     for number, each in enumerate(rule.from_):
         known = len(each.source.not_principals) if each.source else 0
@@ -95,21 +95,9 @@ def _swapping(subject: Subject, move: Move) -> Iterator[Edit]:
         if effect.l7 and not effect.inert and effect.index != closing:
             base: Route = ("spec", "rules", effect.index, "when")
             added = {each.route[4] for each in _admitting(subject, move.own) if each.route[:4] == base}
-            yield from _sets((*base, len(rules[effect.index].when) + len(added)), SIDECARS_ONLY)
+            yield Set((*base, len(rules[effect.index].when) + len(added)), SIDECARS_ONLY)
     if move.guard is not None and closing is None:
-        yield from _sets(("spec", "rules", len(rules)), move.guard.rule(early=True))
-
-
-def _sets(route: Route, value: Any) -> Iterator[Edit]:
-    """A value as edits of its leaves."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _sets((*route, key), inner)
-    elif isinstance(value, list):
-        for number, inner in enumerate(value):
-            yield from _sets((*route, number), inner)
-    else:
-        yield Set(route, value)
+        yield Set(("spec", "rules", len(rules)), move.guard.rule(early=True))
 
 
 def _retired(mesh: Mesh, subject: Subject, move: Move) -> Iterator[Change]:
