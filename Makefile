@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint check format schemas venv constraints
+.PHONY: help apiserver demo test bench lint check format schemas venv constraints
 
 # The first Python on PATH that is new enough and starts; `make PYTHON=/path/to/python` takes another.
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; do \
@@ -10,6 +10,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DEMO := fixtures/repos/shop
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-find-links \
 	--custom-compile-command "make constraints" pyproject.toml
+
+KUBERNETES = $(shell sed -n 's|^.*k8s.io/kubernetes v\([0-9.]*\)$$|\1|p' tests/apiserver/go.mod)
+RELEASE := k8s.io/component-base/version
 
 help:  ## show this list
 	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -32,11 +35,20 @@ demo: $(VENV)/.runtime  ## scan, convert and plan the demo repository
 # Exit code 1 says that there is something to do, as there is in the demo; 2 and above are failures.
 show = printf '\n$$ ambimigrate %s\n\n' '$(1)'; $(BIN)/ambimigrate $(1) || [ $$? -eq 1 ]
 
-test: $(VENV)/.dev  ## run all tests except the benchmarks
-	$(BIN)/pytest -n auto --ignore=tests/bench tests
+test: $(VENV)/.dev apiserver  ## run all tests except the benchmarks
+	$(BIN)/pytest -n auto --dist loadgroup --ignore=tests/bench tests
 
 bench: $(VENV)/.dev  ## run the benchmarks, which make large trees
 	$(BIN)/pytest tests/bench
+
+# The tests in tests/live run on a real API server: built once, where Go is there and its modules are or can be fetched.
+apiserver:
+	@if go -C tests/apiserver mod download >/dev/null 2>&1; then $(MAKE) --no-print-directory build/apiserver; \
+		else echo 'No Go that is new enough, or none of its modules: the tests in tests/live will be skipped.' >&2; fi
+
+build/apiserver: $(wildcard tests/apiserver/*)
+	go build -C tests/apiserver -buildvcs=false -o $(CURDIR)/$@ -ldflags "-s -w -X $(RELEASE).gitVersion=v$(KUBERNETES) \
+		-X $(RELEASE).gitMajor=1 -X $(RELEASE).gitMinor=$(word 2,$(subst ., ,$(KUBERNETES)))"
 
 lint: $(VENV)/.dev  ## check format, style, types and import layers
 	$(BIN)/ruff format --check

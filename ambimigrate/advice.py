@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from ambimigrate.model import Finding, Mesh
-from ambimigrate.topology import injection
+from ambimigrate import support
+from ambimigrate.model import Finding, Mesh, Severity
+from ambimigrate.topology import injection, meshconfig
 from ambimigrate.verdicts import Standing
 
 MANY = 0.25  # the share of namespaces from which on something is said to be heavily used
@@ -33,13 +34,14 @@ def _all(meshes: tuple[Mesh, ...], moving: list[Standing], findings: tuple[Findi
         yield Advice(
             "No namespace has sidecars",
             "Install Istio with the ambient profile and label the namespaces; there is nothing to migrate.",
-            (),
+            _ids(findings, "PF001"),
         )
-    if several := _ids(findings, "MC"):
+    if several := _ids((each for each in findings if each.hit.case != "named"), "MC"):
+        level = support.status("multicluster-multi-network", "ztunnel", meshes[0].target.istio)
         yield Advice(
             "Several clusters",
-            "Move the namespaces whose callers are all in one cluster first; ambient multi-network is beta from 1.29,"
-            " and primary-remote is not supported.",
+            f"Move the namespaces whose callers are all in one cluster first; ambient mode over several networks is {level} in"
+            f" Istio {meshes[0].target.istio}, with several primaries only.",
             several,
         )
     if machines := _ids(findings, "WE"):
@@ -48,19 +50,32 @@ def _all(meshes: tuple[Mesh, ...], moving: list[Standing], findings: tuple[Findi
             "Keep the machines and the namespaces that call them on sidecars; ztunnel calls them in plaintext.",
             machines,
         )
-    yield from _extensions(moving, findings)
+    yield from _extensions(meshes, moving, findings)
+    yield from _nodes(findings)
     yield from _layers(moving)
 
 
-def _extensions(moving: list[Standing], findings: tuple[Finding, ...]) -> Iterator[Advice]:
-    extended = [each for each in findings if each.rule[:2] in {"EF", "EX"}]
-    spaces = {each.ref.namespace for each in extended}
-    if moving and len(spaces) >= max(1, MANY * len({each.name for each in moving})):
+def _extensions(meshes: tuple[Mesh, ...], moving: list[Standing], findings: tuple[Finding, ...]) -> Iterator[Advice]:
+    extended = [each for each in findings if each.rule[:2] in {"EF", "EX"} and each.severity >= Severity.warning]
+    spaces, names = {each.ref.namespace for each in extended}, {each.name for each in moving}
+    everywhere = any(meshconfig.root_namespace(mesh) in spaces for mesh in meshes)  # what stands there is for all
+    touched = names if everywhere else names & spaces
+    if touched and len(touched) >= MANY * len(names):
         yield Advice(
             "Heavy use of EnvoyFilter or Wasm",
             "Replace them before anything else: each has to become a policy with targetRefs, a TrafficExtension or part of"
             " a route; leave these namespaces for last.",
             _ids(extended, "EF", "EX"),
+        )
+
+
+def _nodes(findings: tuple[Finding, ...]) -> Iterator[Advice]:
+    if tight := _ids(findings, "PF017", "CT009"):
+        yield Advice(
+            "Few resources per node",
+            "Make room for ztunnel and istio-cni on every node before the installation, raise quotas where waypoints go, and"
+            " let several namespaces share one waypoint.",
+            tight,
         )
 
 
@@ -70,8 +85,8 @@ def _layers(moving: list[Standing]) -> Iterator[Advice]:
         return
     needing = [each for each in moving if each.waypoint]
     all_names, names = {each.name for each in moving}, {each.name for each in needing}
+    because = tuple(sorted({reason for each in needing if each.waypoint for reason in each.waypoint.because}))
     if len(names) * 2 > len(all_names):
-        because = tuple(sorted({reason for each in needing if each.waypoint for reason in each.waypoint.because}))
         yield Advice(
             "Mostly HTTP rules",
             f"{len(names)} of {len(all_names)} namespaces need a waypoint: move clients before servers, and bind each waypoint"
@@ -83,9 +98,9 @@ def _layers(moving: list[Standing]) -> Iterator[Advice]:
             "Mostly L4",
             f"{len(all_names - names)} of {len(all_names)} namespaces need no waypoint: start with those, they only lose"
             " their sidecars.",
-            (),
+            because,
         )
 
 
-def _ids(findings: Iterable[Finding], *families: str) -> tuple[str, ...]:
-    return tuple(sorted({each.rule for each in findings if each.rule[:2] in families}))
+def _ids(findings: Iterable[Finding], *prefixes: str) -> tuple[str, ...]:
+    return tuple(sorted({each.rule for each in findings if each.rule.startswith(prefixes)}))

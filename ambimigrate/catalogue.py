@@ -71,10 +71,11 @@ def entry(name: str) -> Entry:
 
 
 def _bounded(case: Case) -> Case:
-    """The case with the versions that the table of support gives it."""
+    """The case with the versions and the upstream issue that the table of support gives it."""
     if case.support is None:
         return case
-    return replace(case, versions=feature(case.support.feature).ranges(case.support.plane, *case.support.statuses))
+    told = feature(case.support.feature)
+    return replace(case, versions=told.ranges(case.support.plane, *case.support.statuses), issue=case.issue or told.issue)
 
 
 def entries() -> Mapping[str, Entry]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -97,11 +98,13 @@ def convert(
     more = (*fit.held, *conform.holding(misread), *refused, *_uneditable(meshes, changes))
     reasons = (*(each for draft in drafts for each in draft.held), *more)
     holding = decide(meshes, findings, chosen, Proposal(fit.changes, reasons), check)
-    free = _made_once(sorted(destinationrules.settled(meshes, permitted(changes, holding)), key=_order))
+    free = _made_once(sorted(destinationrules.settled(meshes, permitted(fit.changes, holding)), key=_order))
     last = choice.stage or Stage.tighten
     return Conversion(
         tuple(each for each in free if each.stage <= last),
-        tuple(sorted(_held(meshes, holding, choice), key=lambda each: (each.mesh, each.position.order, each.reason))),
+        tuple(
+            sorted(_held(meshes, holding, choice, fit.changes), key=lambda each: (each.mesh, each.position.order, each.reason))
+        ),
         tuple(each for mesh in meshes for each in _untouched(mesh, choice.settings)),
         tuple(each for each in free if each.stage > last),
         holding,
@@ -149,7 +152,7 @@ def _namespace(mesh: Mesh, standing: Standing, aims: policies.Aims) -> Outcome:
     found += [waypoints.serve(mesh, name, plan, settings), *others.convert(mesh, name, plan, settings)]
     found.append(policies.convert(mesh, name, plan, aims))
     found += [
-        labels.enroll(mesh, name),
+        labels.enroll(mesh, name, settings.pilot),
         optouts.convert(mesh, name, settings),
         destinationrules.of_callers(mesh, name, settings),
     ]
@@ -185,19 +188,33 @@ def _routed(mesh: Mesh, namespace: str, own: Iterable[Resource[VirtualService]])
 # --- holds ----------------------------------------------------------------------------------------------------------
 
 
-def _held(meshes: tuple[Mesh, ...], holding: Mapping[Place, tuple[Held, ...]], choice: Choice) -> Iterator[Held]:
-    """The reasons, and every VirtualService of the mesh that stays only since its namespace does."""
+def _held(
+    meshes: tuple[Mesh, ...], holding: Mapping[Place, tuple[Held, ...]], choice: Choice, changes: tuple[Change, ...]
+) -> Iterator[Held]:
+    """The reasons, and every object that stays as it is only since its namespace does."""
     by_name = {mesh.name: mesh for mesh in meshes}
     for (name, namespace), reasons in holding.items():
-        if not choice.takes(name, namespace):
+        if not choice.takes(name, namespace) or not reasons:
             continue
         yield from reasons
         named = {each.ref for each in reasons}
-        first = next((each for each in reasons), None)
-        for vs in by_name[name].of(VirtualService):
-            if first and vs.namespace == namespace and is_of_mesh(vs.body) and vs.body.spec.hosts and vs.ref not in named:
-                text = f"namespace {namespace} is held: {first.ref}: {first.reason}"
-                yield replace(holds.reason(by_name[name], namespace, FOLLOWS, text, vs), because=(FOLLOWS, *first.because))
+        first = reasons[0]
+        text = f"namespace {namespace} is held: {first.ref}: {first.reason}"
+        for subject in _following(by_name[name], namespace, changes):
+            if subject.ref not in named:
+                yield replace(holds.reason(by_name[name], namespace, FOLLOWS, text, subject), because=(FOLLOWS, *first.because))
+
+
+def _following(mesh: Mesh, namespace: str, changes: tuple[Change, ...]) -> Iterable[Resource[Any]]:
+    """VirtualServices of the namespace's part of the mesh, and what else a stage after `prepare` would have changed."""
+    own = [each for each in changes if each.mesh == mesh.name and each.namespace == namespace and each.subject is not None]
+    gone = {id(each.subject) for each in own if each.stage is Stage.prepare and each.action is None}
+    kept: dict[int, Resource[Any]] = {
+        id(vs): vs
+        for vs in mesh.of(VirtualService)
+        if vs.namespace == namespace and is_of_mesh(vs.body) and vs.body.spec.hosts and id(vs) not in gone
+    }
+    return (kept | {id(each.subject): each.subject for each in own if each.stage > Stage.prepare and each.subject}).values()
 
 
 def _uneditable(meshes: tuple[Mesh, ...], changes: tuple[Change, ...]) -> Iterator[Held]:
@@ -218,6 +235,8 @@ def _uneditable(meshes: tuple[Mesh, ...], changes: tuple[Change, ...]) -> Iterat
 
 def _try(members: list[Change]) -> None:
     document = shared.anchor(members[0]).origin
+    if isinstance(document, Made) and document.is_template:
+        raise CannotEdit(f"a template of a Helm chart makes it ({document.file}), and templates are never edited")
     if isinstance(document, Made):
         raise CannotEdit(f"a generator of {document.file} makes it")
     for change in members:

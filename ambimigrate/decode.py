@@ -48,13 +48,15 @@ class Reading(Struct, frozen=True):
 
 
 class Made(Struct, frozen=True):
-    """The origin of an object that a renderer made: its file is the one that asks for it."""
+    """The origin of an object that a renderer made: the file that asks for it, or a place in the template behind it."""
 
     file: str
+    line: int = 1
+    is_template: bool = False
 
     def at(self, route: Route) -> Position:
-        """The beginning of that file."""
-        return Position(self.file, 1, None, route)
+        """That place, whatever the route."""
+        return Position(self.file, self.line, None, route)
 
 
 class Decoder:
@@ -159,17 +161,19 @@ class Decoder:
         """Takes in the objects that a renderer made of no document; they have a file but no text."""
         for placement in self.layout.made:
             for file, tree in placement.rendering.left if placement.rendering else ():
-                view = KINDS.get((str(tree.get("apiVersion")).rpartition("/")[0], str(tree.get("kind"))))
-                if view is None:
-                    continue
-                try:
-                    body = msgspec.convert(tree, view)
-                except msgspec.ValidationError as error:
-                    self.problems.append(Problem(f"{tree.get('kind')} as rendered: {error}", file))
-                    continue
-                self._place(
-                    Resource(self._ref(tree["kind"], view, body), body, Made(file), (), placement.mesh is None), placement
-                )
+                self.add_rendered(tree, Made(file), placement)
+
+    def add_rendered(self, tree: dict[str, Any], origin: Made, placement: Placement) -> None:
+        """Takes in one object that a renderer made."""
+        view = KINDS.get((str(tree.get("apiVersion")).rpartition("/")[0], str(tree.get("kind"))))
+        if view is None:
+            return
+        try:
+            body = msgspec.convert(tree, view)
+        except msgspec.ValidationError as error:
+            self.problems.append(Problem(f"{tree.get('kind')} as rendered: {error}", origin.file, origin.line))
+            return
+        self._place(Resource(self._ref(tree["kind"], view, body), body, origin, (), placement.mesh is None), placement)
 
     def _invalid(self, document: Document, base: Route, error: msgspec.ValidationError, tree: dict[str, Any]) -> None:
         message, _, path = str(error).rstrip("`").partition(" - at `")

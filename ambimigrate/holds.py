@@ -59,7 +59,8 @@ def decide(
         if not _add(found, more):
             break
     for mesh in meshes:
-        _add(found, _grave(mesh, findings, {namespace for name, namespace in found if name == mesh.name}))
+        held = {namespace for name, namespace in found if name == mesh.name}
+        _add(found, _grave(mesh, _left(mesh, findings, proposal.changes, check) if held else (), held))
     return {key: tuple(dict.fromkeys(reasons)) for key, reasons in found.items()}
 
 
@@ -144,19 +145,23 @@ def _key(finding: Finding) -> tuple[Any, ...]:
     return finding.rule, finding.hit.case, finding.ref
 
 
-def _grave(mesh: Mesh, findings: tuple[Finding, ...], held: set[str]) -> Iterator[Held]:
-    """The errors and blockers of namespaces that are held anyway."""
-    for finding in findings:
-        if finding.severity >= Severity.error and mesh.name in finding.meshes and scope_of(finding, mesh) == "namespace":
+def _grave(mesh: Mesh, left: Iterable[Finding], held: set[str]) -> Iterator[Held]:
+    """The errors and blockers of namespaces that are held anyway, but for those that their own conversion would settle."""
+    for finding in left:
+        if scope_of(finding, mesh) == "namespace":
             yield from _holding(mesh, finding, held)
 
 
 def _remaining(mesh: Mesh, findings: tuple[Finding, ...], left: tuple[Change, ...], check: Check) -> Iterator[Held]:
+    """What holds the namespaces that change, since their changes leave it or bring it."""
+    moving = {each.namespace for each in left if each.mesh == mesh.name}
+    for finding in _left(mesh, findings, left, check) if moving else ():
+        yield from _holding(mesh, finding, moving)
+
+
+def _left(mesh: Mesh, findings: tuple[Finding, ...], changes: tuple[Change, ...], check: Check) -> Iterator[Finding]:
     """Errors and blockers that are there before and that no change settles, and those that the changes bring."""
-    own = [each for each in left if each.mesh == mesh.name]
-    moving = {each.namespace for each in own}
-    if not moving:
-        return
+    own = [each for each in changes if each.mesh == mesh.name]
     end = after(mesh, own)
     before = [each for each in findings if mesh.name in each.meshes and each.severity >= Severity.error]
     then = [each for each in check((end,)) if each.severity >= Severity.error]
@@ -165,10 +170,8 @@ def _remaining(mesh: Mesh, findings: tuple[Finding, ...], left: tuple[Change, ..
     left_of = {_key(each): each for each in then if each.ref.kind in _TWINNED}
     for finding in before:
         if _key(finding) in still or not (finding.ref in changed or _is_bound(end, finding)):
-            yield from _holding(mesh, left_of.get(_key(finding), finding), moving)
-    for finding in then:
-        if _key(finding) not in known:
-            yield from _holding(mesh, finding, moving)
+            yield left_of.get(_key(finding), finding)
+    yield from (finding for finding in then if _key(finding) not in known)
 
 
 def _is_bound(end: Mesh, finding: Finding) -> bool:

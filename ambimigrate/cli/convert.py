@@ -55,6 +55,7 @@ def convert(
     platform: options.Platform = "",
     trust_domain: options.TrustDomain = "",
     render: options.Render = "auto",
+    helm_values: options.HelmValues = None,
     strict: options.Strict = False,
     format: options.Format = "text",
     quiet: options.Quiet = False,
@@ -80,6 +81,7 @@ def convert(
         platform=platform,
         trust_domain=trust_domain,
         render=render,
+        helm_values=tuple(helm_values or ()),
     )
     agreed = agreements.settings(
         options.config(ask), accept or (), keep_virtual_services or (), waypoints, pilot, close_direct=close_direct_access

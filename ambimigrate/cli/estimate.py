@@ -75,6 +75,7 @@ def estimate(
     config: options.Config = "",
     istio_version: options.Istio = "",
     render: options.Render = "auto",
+    helm_values: options.HelmValues = None,
     format: options.Format = "text",
     no_color: options.NoColor = False,
 ) -> None:
@@ -97,7 +98,17 @@ def estimate(
         _given("waypoint", waypoint_cpu, waypoint_memory),
     )
     prices = Prices(_span("--price-per-vcpu", price_per_vcpu), _span("--price-per-gib", price_per_gib))
-    ask = Ask(tuple(paths or ()), namespace, context, kubeconfig, mesh, config, istio_version, render=render)
+    ask = Ask(
+        tuple(paths or ()),
+        namespace,
+        context,
+        kubeconfig,
+        mesh,
+        config,
+        istio_version,
+        render=render,
+        helm_values=tuple(helm_values or ()),
+    )
     made = _read(ask, given)
     figures = of_meshes(made.meshes, made.namespaces, given) if made else of_numbers(given)
     _print(Result(estimated(figures, prices), ask.target({}), prices, _use(made, traffic), made), format)

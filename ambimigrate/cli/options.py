@@ -72,7 +72,15 @@ Render = Annotated[
     str,
     typer.Option(
         "--render",
-        help="Kustomizations through kustomize or kubectl: auto (where one is on PATH), always, or never.",
+        help="Kustomizations through kustomize or kubectl, charts through helm: auto (where they are on PATH), always, or never.",
+        rich_help_panel=INPUT,
+    ),
+]
+HelmValues = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--helm-values",
+        help="A values file for the charts that are rendered, over all others; may be given several times.",
         rich_help_panel=INPUT,
     ),
 ]
@@ -100,6 +108,7 @@ class Ask(Struct, frozen=True):
     platform: str = ""
     trust_domain: str = ""
     render: str = "auto"
+    helm_values: tuple[str, ...] = ()
 
     def target(self, settings: Mapping[str, str]) -> Target:
         """The target: what options say, else what the configuration says, else the newest of everything."""
@@ -143,9 +152,10 @@ def read(ask: Ask) -> Reading:
     settings = config(ask)
     target = ask.target(settings.target if settings else {})
     if ask.paths:
-        from ambimigrate.sources.read import read_files
+        from ambimigrate.sources.read import Asked, read_files
 
-        reading = read_files(ask.paths, target, ask.namespace or (settings.namespace if settings else ""), settings, ask.render)
+        asked = Asked(ask.render, ask.helm_values)
+        reading = read_files(ask.paths, target, ask.namespace or (settings.namespace if settings else ""), settings, asked)
     else:
         given = bool(ask.istio or (settings and "istio" in settings.target))
         reading = _read_cluster(ask, target, istio_given=given)

@@ -28,6 +28,7 @@ def plan(
     platform: options.Platform = "",
     trust_domain: options.TrustDomain = "",
     render: options.Render = "auto",
+    helm_values: options.HelmValues = None,
     strict: options.Strict = False,
     format: options.Format = "text",
     quiet: options.Quiet = False,
@@ -53,6 +54,7 @@ def plan(
         platform,
         trust_domain,
         render,
+        tuple(helm_values or ()),
     )
     reading = options.read(replace(ask, mesh=""))  # all meshes, also where one is chosen: a file may stand for several
     chosen = tuple(each.name for each in options.chosen(reading.meshes, mesh))

@@ -33,6 +33,7 @@ def scan(
     platform: options.Platform = "",
     trust_domain: options.TrustDomain = "",
     render: options.Render = "auto",
+    helm_values: options.HelmValues = None,
     strict: options.Strict = False,
     format: options.Format = "text",
     objects: Objects = False,
@@ -62,6 +63,7 @@ def scan(
         platform,
         trust_domain,
         render,
+        tuple(helm_values or ()),
     )
     made = report.report(options.read(ask), strict=strict, objects=objects, outlook=upgrade_path)
     code = report.exit_code(made, threshold)

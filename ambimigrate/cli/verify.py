@@ -62,6 +62,7 @@ def verify(
     platform: options.Platform = "",
     trust_domain: options.TrustDomain = "",
     render: options.Render = "auto",
+    helm_values: options.HelmValues = None,
     strict: options.Strict = False,
     format: options.Format = "text",
     quiet: options.Quiet = False,
@@ -84,6 +85,7 @@ def verify(
         platform=platform,
         trust_domain=trust_domain,
         render=render,
+        helm_values=tuple(helm_values or ()),
     )
     old = _read(ask, strict=strict)
     new = _read(replace(ask, paths=(after,)), strict=strict) if after else replace(old, meshes=_converted(old, Stage[stage]))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from ambimigrate.changes import FROM
-from ambimigrate.converters.outcome import Refused, written
-from ambimigrate.model import Resource
+from ambimigrate.converters.outcome import Refused, part, written
+from ambimigrate.model import Resource, Route
+from ambimigrate.yamlio import Document
 
 
 def metadata(name: str, beside: Resource[Any], labels: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -22,7 +24,16 @@ def metadata(name: str, beside: Resource[Any], labels: Mapping[str, str] | None 
 
 def own_metadata(resource: Resource[Any]) -> dict[str, Any]:
     """The metadata that stands in the text."""
+    if isinstance(resource.origin, Document):
+        return _metadata(resource.origin, resource.base)
     found = written(resource).get("metadata")
+    return found if isinstance(found, dict) else {}
+
+
+@lru_cache(16384)
+def _metadata(document: Document, base: Route) -> dict[str, Any]:
+    """Of many documents, since names are asked for whenever an object is placed; whole values would fill the memory."""
+    found = part(document, base).get("metadata")
     return found if isinstance(found, dict) else {}
 
 

@@ -88,16 +88,21 @@ def written(subject: Resource[Any]) -> dict[str, Any]:
     """The object as it stands in its document, before any overlay; what we read of it if it has no text."""
     if not isinstance(subject.origin, Document):
         return dict(msgspec.to_builtins(subject.body))
+    return part(subject.origin, subject.base)
+
+
+def part(document: Document, base: Route) -> dict[str, Any]:
+    """The mapping that stands in a document at the route; empty if there is none."""
     try:
-        tree = _tree(subject.origin)
-        for step in subject.base:
+        tree = _tree(document)
+        for step in base:
             tree = tree[step]
     except (Unreadable, KeyError, IndexError, TypeError):
         return {}
     return tree if isinstance(tree, dict) else {}
 
 
-@lru_cache(256)
+@lru_cache(4096)
 def _tree(document: Document) -> Any:
     """The value of a document, which converters ask for again and again while they work on one subject."""
     return values(document).value

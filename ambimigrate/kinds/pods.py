@@ -48,6 +48,7 @@ class PodSpec(View, frozen=True):
     dns_config: dict[str, Any] | None = None
     affinity: dict[str, Any] | None = None
     volumes: tuple[dict[str, Any], ...] = ()
+    image_pull_secrets: tuple[dict[str, Any], ...] = ()
     security_context: dict[str, Any] | None = None
     os: dict[str, Any] | None = None
 

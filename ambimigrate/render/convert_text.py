@@ -7,7 +7,7 @@ from textwrap import wrap
 from typing import TextIO
 
 from ambimigrate.changes import Held, Stage
-from ambimigrate.convert import Conversion
+from ambimigrate.convert import FOLLOWS, Conversion
 from ambimigrate.render import text
 from ambimigrate.render.style import Style, counted, visible
 from ambimigrate.report import Report
@@ -31,10 +31,18 @@ def _lines(made: Report, conversion: Conversion, again: str, style: Style) -> It
     for (namespace, mesh), members in sorted(groups.items()):
         name = (visible(namespace) or "(no namespace given)") + (f" [{mesh}]" if several else "")
         yield f"{style.bold(name)} is held:"
-        for held in members[:_MOST_HELD]:
+        reasons = [held for held in members if FOLLOWS not in held.because]
+        following = [held for held in members if FOLLOWS in held.because]
+        for held in reasons[:_MOST_HELD]:
             yield from _held(held)
-        if len(members) > _MOST_HELD:
-            yield f"  and {len(members) - _MOST_HELD} more; --format json lists all"
+        if len(reasons) > _MOST_HELD:
+            yield f"  and {len(reasons) - _MOST_HELD} more; --format json lists all"
+        if following:
+            names = ", ".join(dict.fromkeys(str(held.ref) for held in following[:_MOST_HELD]))
+            more = f" and {len(following) - _MOST_HELD} more" if len(following) > _MOST_HELD else ""
+            yield from wrap(
+                visible(f"so they stay as they are: {names}{more}"), _WIDTH, initial_indent="  ", subsequent_indent="    "
+            )
     yield from _notes(conversion)
     for note in conversion.notes:
         yield from wrap(visible(f"note: {note}"), _WIDTH, subsequent_indent="  ")

@@ -46,11 +46,17 @@ def check_out(root: str, out: str) -> None:
 
 
 def copy(root: str, out: str, changed: Iterable[tuple[str, str | None, str | None]]) -> None:
-    """Writes the complete tree with its changes: other files byte for byte, links as links, without `.git`."""
+    """Writes the complete tree with its changes: other files byte for byte, links as links, without `.git`.
+
+    The folder is new, so that nothing old can be lost: files are written plainly, which is many times faster.
+    """
     shutil.copytree(root, out, symlinks=True, ignore=shutil.ignore_patterns(GIT), dirs_exist_ok=True)
     for name, _, after in changed:
         place = Path(out, os.path.relpath(name, root))
-        _put(place, after)
+        if after is None or place.is_symlink():
+            place.unlink(missing_ok=True)
+        if after is not None:
+            place.write_bytes(after.encode())
 
 
 def write(root: str, changed: Iterable[tuple[str, str | None, str | None]]) -> None:

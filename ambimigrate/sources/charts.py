@@ -51,6 +51,12 @@ def _named(resource: Resource[Any], files: Files, used: set[str]) -> Iterator[Re
 def _of_source(
     resource: Resource[Any], source: dict[str, Any], route: tuple[str | int, ...], files: Files, used: set[str]
 ) -> Iterator[Resource[HelmValues]]:
+    listed = bool(mapping(source.get("helm")).get("valueFiles"))
+    yield from _local(of_source(resource, source, route, files), files, used, always=listed)
+
+
+def of_source(resource: Resource[Any], source: dict[str, Any], route: tuple[str | int, ...], files: Files) -> Release:
+    """What a source of an Application installs, with the values of the files that it names."""
     listed = mapping(source.get("helm")).get("valueFiles")
     folder = "" if source.get("chart") else str(source.get("path") or "")
     layers, whole = list[Layer](), not releases.unfinished(source.get("helm"))
@@ -60,7 +66,7 @@ def _of_source(
         whole = whole and layer is not None
         layers += [layer] if layer else []
     layers += releases.inline(resource, source, route)
-    yield from _local(releases.argo_release(resource, source, route, tuple(layers), whole), files, used, always=bool(listed))
+    return releases.argo_release(resource, source, route, tuple(layers), whole)
 
 
 def _local(release: Release, files: Files, used: set[str], *, always: bool = False) -> Iterator[Resource[HelmValues]]:
@@ -101,7 +107,7 @@ def _is_on(tree: Any, condition: str) -> bool:
 def _umbrellas(files: Files, used: set[str]) -> Iterator[Resource[HelmValues]]:
     """Umbrella charts that nothing in the tree installs: once for each of the values files beside them."""
     for folder, chart in files.charts.items():
-        if folder in used or not chart.dependencies or _is_vendored(files, folder):
+        if folder in used or not chart.dependencies or is_vendored(files, folder):
             continue
         base, others = files.layer(posixpath.join(folder, "values.yaml")), sorted(_beside(files, folder))
         pairs = [(base, files.layer(name)) for name in others] or [(base, None)]
@@ -111,7 +117,7 @@ def _umbrellas(files: Files, used: set[str]) -> Iterator[Resource[HelmValues]]:
             yield from _of_chart(Release(ref, "", "", "", chart.document, (), found), chart)
 
 
-def _is_vendored(files: Files, folder: str) -> bool:
+def is_vendored(files: Files, folder: str) -> bool:
     """Whether another chart brings the chart along; that one's values say more."""
     above, name = posixpath.split(posixpath.dirname(folder))
     return name == "charts" and posixpath.join(above, CHART) in files.names
@@ -125,17 +131,26 @@ def _beside(files: Files, folder: str) -> Iterator[str]:
 
 
 def _helmfiles(files: Files, decoder: Decoder, used: set[str]) -> Iterator[Resource[HelmValues]]:
+    for document in helmfiles(files):
+        if "{{" in document.text:
+            decoder.counts.skipped[TEMPLATED] += 1
+        else:
+            for release, _ in of_helmfile(document, files):
+                yield from _local(release, files, used, always=True)
+
+
+def helmfiles(files: Files) -> Iterator[Document]:
+    """The helmfiles of the tree."""
     for name in files.names:
         base, folder = posixpath.basename(name), posixpath.basename(posixpath.dirname(name))
         if base in HELMFILES or (folder == "helmfile.d" and base.endswith(_SUFFIXES)):
             document = files.document(name)
-            if document is not None and "{{" in document.text:
-                decoder.counts.skipped[TEMPLATED] += 1
-            elif document is not None:
-                yield from _of_helmfile(document, files, used)
+            if document is not None:
+                yield document
 
 
-def _of_helmfile(document: Document, files: Files, used: set[str]) -> Iterator[Resource[HelmValues]]:
+def of_helmfile(document: Document, files: Files) -> Iterator[tuple[Release, dict[str, Any]]]:
+    """The releases of a helmfile, each with its entry there."""
     tree, folder = mapping(parsed(document)), posixpath.dirname(document.file)
     stores = {str(mapping(each).get("name")): str(mapping(each).get("url")) for each in _items(tree, "repositories")}
     for i, each in enumerate(_items(tree, "releases")):
@@ -151,8 +166,7 @@ def _of_helmfile(document: Document, files: Files, used: set[str]) -> Iterator[R
         said = f"{stores.get(chart.partition('/')[0])} {name}"
         place = ("releases", i, "version")
         ref = releases.file_ref("HelmValues", name)
-        made = Release(ref, path, said, str(each.get("version") or ""), document, place, tuple(layers), whole)
-        yield from _local(made, files, used, always=True)
+        yield Release(ref, path, said, str(each.get("version") or ""), document, place, tuple(layers), whole), each
 
 
 def _given(given: Any, route: tuple[str | int, ...], document: Document, files: Files) -> Layer | None:

@@ -10,7 +10,7 @@ from multiprocessing.pool import ThreadPool
 from msgspec.structs import replace
 
 from ambimigrate.decode import Counts, Reading
-from ambimigrate.kinds import Namespace
+from ambimigrate.kinds import Namespace, Node
 from ambimigrate.model import Mesh, Problem, Target
 from ambimigrate.sources import cluster_lists
 from ambimigrate.sources.cluster_access import ClusterError, Where, connect, remarks
@@ -124,6 +124,8 @@ def _problems(listed: Listed, namespaces: tuple[str, ...]) -> Iterator[Problem]:
     Settings and kinds without a namespace concern every namespace, but whoever asked for some only is just told.
     """
     listing = listed.listing
+    if listing.view is Node and listed.failed:
+        return  # no verdict depends on nodes; `_notes` says it
     is_global = listing.settings or not (listing.view.NAMESPACED or listing.namespace)
     for problem in cluster_lists.problems(listed):
         if is_global and not (namespaces and listing.settings):
@@ -134,6 +136,8 @@ def _problems(listed: Listed, namespaces: tuple[str, ...]) -> Iterator[Problem]:
 
 def _notes(listed: Iterable[Listed], namespaces: tuple[str, ...]) -> Iterator[str]:
     for each in listed:
+        if each.listing.view is Node and each.failed:
+            yield f"Nodes were not seen, so whether they have room for ztunnel is not known: {each.failed.reason}."
         if each.mixed:
             yield f"The list of {each.listing.kind} is not one snapshot: it expired twice while it was read."
     if namespaces:

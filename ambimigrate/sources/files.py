@@ -110,8 +110,7 @@ def _search(tree: Tree, folder: str, below: str, inside: str) -> None:
     except OSError as error:
         tree.problems.append(Problem(f"cannot be read: {error.strerror or error}", tree.shown(below)))
         return
-    if templated := sum(_HELMFILE.fullmatch(entry.name) is not None for entry in entries):
-        tree.skipped[TEMPLATED] += templated
+    tree.skipped.update(TEMPLATED for entry in entries if _HELMFILE.fullmatch(entry.name))
     for entry in entries:
         name = f"{below}/{entry.name}" if below else entry.name
         if entry.is_symlink():

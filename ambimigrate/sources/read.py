@@ -14,6 +14,7 @@ from ambimigrate.layout.transform import REFERRED
 from ambimigrate.model import Mesh, Problem, Target
 from ambimigrate.sources.charts import read_charts
 from ambimigrate.sources.files import Tree, trees
+from ambimigrate.sources.helmed import Asked, render_charts
 from ambimigrate.sources.kustomized import Rendered
 from ambimigrate.yamlio import Unreadable, documents, values
 
@@ -22,30 +23,32 @@ if TYPE_CHECKING:
 
 
 def read_files(
-    paths: Iterable[str], target: Target, namespace: str = "", config: Config | None = None, render: str = "never"
+    paths: Iterable[str], target: Target, namespace: str = "", config: Config | None = None, render: Asked | str = "never"
 ) -> Reading:
     """The meshes of all paths together; `config` may name the folders of each mesh and exclude files.
 
-    `render` says whether kustomizations go through the real renderer: auto (where one is on PATH), always or never.
+    `render` says whether kustomizations and charts go through the real renderers: auto (where they are on PATH), always or
+    never; and with which values charts do.
     """
+    asked = Asked(render) if isinstance(render, str) else render
     collecting = gc.isenabled()
     gc.disable()  # nothing that is made while reading becomes garbage in circles; the collector costs a third of the time
     try:
-        return combined([_tree(tree, target, namespace, config, render) for tree in trees(paths)], target)
+        return combined([_tree(tree, target, namespace, config, asked) for tree in trees(paths)], target)
     finally:
         gc.freeze()  # what was read stays until the end; no later collection looks at it
         if collecting:
             gc.enable()
 
 
-def _tree(tree: Tree, target: Target, namespace: str, config: Config | None, render: str) -> Reading:
+def _tree(tree: Tree, target: Target, namespace: str, config: Config | None, asked: Asked) -> Reading:
     if config is not None and config.exclude:
         _exclude(tree, config)
     kustomizations, problems = _kustomizations(tree)
     shown = [tree.shown(name) for name in tree.files]
     charts = frozenset(posixpath.dirname(name) for name in shown if posixpath.basename(name) == "Chart.yaml")
     folders = config.folders_below(tree.root or ".") if config else None
-    rendering = Rendered(tree, render)
+    rendering = Rendered(tree, asked.choice)
     layout = lay_out(shown, kustomizations, folders, root=tree.root, ask=Help(_Names(tree), rendering))
     decoder = Decoder(layout, namespace, lambda name: _is_template(name, charts))
     decoder.problems += [
@@ -65,9 +68,10 @@ def _tree(tree: Tree, target: Target, namespace: str, config: Config | None, ren
         else:
             decoder.add(tree.shown(name), text)
     decoder.add_made()
+    said = render_charts(tree, decoder, asked)
     read_charts(tree, decoder)
     decoder.counts.skipped += tree.skipped
-    return decoder.reading(target, _notes(layout))
+    return decoder.reading(target, (*_notes(layout), *said))
 
 
 def _exclude(tree: Tree, config: Config) -> None:

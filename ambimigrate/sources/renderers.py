@@ -1,14 +1,16 @@
-"""Runs `kustomize build` (or `kubectl kustomize`) on a folder: no shell, no plugins, no network, with a time limit."""
+"""Runs `kustomize build` (or `kubectl kustomize`) and `helm template`: no shell, no plugins, no network, with a time limit."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 
@@ -45,6 +47,59 @@ class Kustomize(Struct, frozen=True):
             )
             found = _run((*self.command, str(wrapper)), wrapper)
             return found if isinstance(found, Failed) else Built(found, str(wrapper))
+
+
+# What a cluster with a mesh can do, beyond Kubernetes itself: charts ask for it (`.Capabilities.APIVersions.Has`).
+_APIS = (
+    ("networking.istio.io", "VirtualService DestinationRule Gateway ServiceEntry Sidecar", ("v1", "v1beta1", "v1alpha3")),
+    ("security.istio.io", "AuthorizationPolicy PeerAuthentication RequestAuthentication", ("v1", "v1beta1")),
+    ("telemetry.istio.io", "Telemetry", ("v1", "v1alpha1")),
+    ("gateway.networking.k8s.io", "Gateway GatewayClass HTTPRoute GRPCRoute", ("v1", "v1beta1")),
+)
+
+
+class Release(Struct, frozen=True):
+    """What `helm template` is asked for: a chart in a folder, under a name, with values over the chart's own."""
+
+    folder: Path
+    name: str
+    namespace: str
+    values: Mapping[str, Any]
+
+
+class Helm(Struct, frozen=True):
+    """The helm that was found, as the beginning of its command line."""
+
+    command: tuple[str, ...]
+
+    def template(self, release: Release) -> str | Failed:
+        """The objects of a release, each with the template that it comes from in a comment."""
+        with tempfile.TemporaryDirectory(prefix="ambimigrate-") as place:
+            home = Path(place).resolve()
+            given = home / "values.json"
+            given.write_text(json.dumps(release.values), encoding="utf-8")
+            options = ("--namespace", release.namespace, "--values", str(given), "--skip-tests")
+            apis = ("--api-versions", ",".join(_apis()))
+            return _run((*self.command, release.name, str(release.folder.resolve()), *options, *apis), home)
+
+
+def _apis() -> Iterator[str]:
+    for group, kinds, versions in _APIS:
+        for version in versions:
+            yield f"{group}/{version}"
+            yield from (f"{group}/{version}/{kind}" for kind in kinds.split())
+
+
+def find_helm() -> Helm | None:
+    """The helm on PATH."""
+    helm = shutil.which("helm")
+    return Helm((helm, "template")) if helm else None
+
+
+def template_all(helm: Helm, releases: Iterable[Release]) -> list[str | Failed]:
+    """Every release rendered, several at once."""
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        return list(pool.map(helm.template, releases))
 
 
 def _quoted(path: str) -> str:
@@ -102,4 +157,5 @@ def _reason(said: str) -> str:
 def environment(home: Path) -> dict[str, str]:
     """What a renderer sees: no credentials, no configuration of the user, no other programs, a proxy that answers nobody."""
     proxies = {name: _NOWHERE for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")}
-    return {"HOME": str(home), "PATH": str(home), "KUBECONFIG": os.devnull, "XDG_CONFIG_HOME": str(home), **proxies}
+    homes = ("HOME", "PATH", "XDG_CONFIG_HOME", "HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "HELM_PLUGINS")
+    return {"KUBECONFIG": os.devnull, **dict.fromkeys(homes, str(home)), **proxies}

@@ -110,6 +110,11 @@ def policies_on(mesh: Mesh, pods: Pods, direction: str) -> Iterator[Resource[Net
             yield policy
 
 
+def within(mesh: Mesh, namespace: str) -> tuple[Resource[NetworkPolicy], ...]:
+    """The policies of a namespace."""
+    return mesh.index(_by_namespace).get(namespace, ())
+
+
 def _by_namespace(mesh: Mesh) -> Mapping[str, tuple[Resource[NetworkPolicy], ...]]:
     return grouped((each.namespace, each) for each in mesh.of(NetworkPolicy))
 

@@ -91,7 +91,7 @@ def _identified(mesh: Mesh, caller: Caller, mode: str, place: Place) -> authz.Ca
     """An identity is what a proxy gives; workloads outside of both data planes have none."""
     if caller.kind == OUTSIDE or mode == injection.NONE:
         return authz.Caller(None, caller.ip)
-    principal = f"{settings.trust_domain(mesh)}/ns/{caller.namespace}/sa/{caller.account}"
+    principal = f"{caller.domain or settings.trust_domain(mesh)}/ns/{caller.namespace}/sa/{caller.account}"
     return authz.Caller(principal, caller.ip, captured=_is_captured(mesh, mode, place))
 
 

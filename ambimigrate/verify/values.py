@@ -23,6 +23,7 @@ class Caller(Struct, frozen=True):
     labels: Headers = ()
     workload: str = ""
     ip: str = "10.244.0.9"
+    domain: str = ""  # another trust domain than the mesh's
 
     def __str__(self) -> str:
         match self.kind:
@@ -30,6 +31,8 @@ class Caller(Struct, frozen=True):
                 return f"a client outside the mesh ({self.ip})"
             case "gateway":
                 return f"gateway {self.namespace}/{self.workload}"
+            case "unseen" if self.domain:
+                return f"service account {self.namespace}/{self.account} of trust domain {self.domain}"
             case "unseen" if self.account == ANY:
                 return (
                     f"any other service account of {self.namespace}" if self.namespace != ANY else "any other service account"

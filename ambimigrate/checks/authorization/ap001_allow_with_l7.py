@@ -19,8 +19,8 @@ def check(policy: Resource[AuthorizationPolicy], mesh: Mesh) -> Iterator[Hit]:
         return
     effects = ztunnel.effects(policy.body)
     dropped = [each for each in effects if each.dropped]
-    lacking = copies.lacking(mesh, policy, scope.services)
-    if scope.services and not lacking:
+    lacking = copies.lacking(mesh, policy, scope.services) if dropped else ()
+    if not dropped or (scope.services and not lacking):
         return
     services = policies.needing(lacking)
     left = [each for each in effects if not each.dropped and not each.inert]

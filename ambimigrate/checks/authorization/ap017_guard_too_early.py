@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ambimigrate.checks import rule
 from ambimigrate.checks.authorization.ap016_waypoint_admits_all import names_others
 from ambimigrate.kinds import AuthorizationPolicy
 from ambimigrate.kinds.security import Rule
-from ambimigrate.model import Hit, Mesh, Resource
+from ambimigrate.model import Hit, Mesh, Resource, grouped
 from ambimigrate.topology import attachment, callgraph, fronts, ingress, injection, policies, ztunnel
 from ambimigrate.topology.fronts import Front
 
@@ -56,20 +56,29 @@ def _excepts_only(found: Rule, own: tuple[str, ...]) -> bool:
 
 def _hits(policy: Resource[AuthorizationPolicy], mesh: Mesh, front: Front) -> Iterator[Hit]:
     service = front.service
-    where = policy.at("spec", "rules")
     gateways = ingress.to(mesh, service)
     if gateways and not fronts.takes_ingress(mesh, service):
         routes = policies.listed(str(each.ref) for each in gateways)
-        yield Hit(where, f"gateways go straight to the pods of {service.name} ({routes}) and are refused", "ingress")
+        message = f"gateways go straight to the pods of {service.name} ({routes}) and are refused"
+        yield Hit(policy.at("spec", "rules"), message, "ingress")
     callers = sidecar_callers(mesh, front)
     if callers:
         names = policies.listed(callers)
         message = f"sidecars of {names} call {service.name} past the waypoint and are refused"
-        yield Hit(where, message, "sidecars")
+        yield Hit(policy.at("spec", "rules"), message, "sidecars")
 
 
 def sidecar_callers(mesh: Mesh, front: Front) -> tuple[str, ...]:
     """The namespaces with sidecars that call the Service, as the policies of its waypoint say."""
+    calling = mesh.index(_sidecars).get(front.service.namespace, ())
+    if not calling:
+        return ()
     applied = {each.ref for each in attachment.applied(mesh).get(id(front.service), ())}
-    found = (each.caller for each in callgraph.calls(mesh) if each.callee == front.service.namespace and each.ref in applied)
-    return tuple(dict.fromkeys(each for each in found if injection.mode(mesh, each) == injection.SIDECAR))
+    return tuple(dict.fromkeys(each.caller for each in calling if each.ref in applied))
+
+
+def _sidecars(mesh: Mesh) -> Mapping[str, tuple[callgraph.Call, ...]]:
+    """The calls of namespaces with sidecars, by the namespace that they go to."""
+    return grouped(
+        (each.callee, each) for each in callgraph.calls(mesh) if injection.mode(mesh, each.caller) == injection.SIDECAR
+    )

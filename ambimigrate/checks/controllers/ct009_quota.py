@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ambimigrate.checks import rule
+from ambimigrate.checks.quantities import number
 from ambimigrate.checks.replicas import replicas
 from ambimigrate.kinds import LimitRange, ResourceQuota
 from ambimigrate.model import Hit, Mesh, Resource
@@ -16,7 +17,6 @@ from ambimigrate.topology.workloads import in_namespace
 
 Asked = Mapping[str, Mapping[str, Any]]  # requests and limits
 _NAMES = ("cpu", "memory")
-_UNITS = {"Ki": 1024.0, "Mi": 1024.0**2, "Gi": 1024.0**3, "Ti": 1024.0**4, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "m": 1e-3}
 
 
 @rule("CT009", ResourceQuota, LimitRange)
@@ -31,7 +31,7 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     case = "waypoint" if own else "planned"
     if isinstance(resource.body, LimitRange):
         for i, item in enumerate(resource.body.spec.limits):
-            found = [key for key in _NAMES if _number(item.max.get(key)) < _most(asked, "limits", key)]
+            found = [key for key in _NAMES if number(item.max.get(key)) < _most(asked, "limits", key)]
             if found and item.type in {"Container", "Pod"}:
                 most = f"{item.max[found[0]]} {found[0]}"
                 said = f"{resource.name} allows at most {most} in {resource.namespace}: pods of a waypoint"
@@ -39,7 +39,7 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
         return
     for key, value in resource.body.spec.hard.items():
         need = _need(key, asked)
-        if need and _used(mesh, resource.namespace, key) + need > _number(value):
+        if need and _used(mesh, resource.namespace, key) + need > number(value):
             yield Hit(
                 resource.at("spec", "hard", key),
                 f"{resource.name} leaves no room in {resource.namespace} for a waypoint: {key} {value} is used by its "
@@ -60,7 +60,7 @@ def _need(key: str, asked: Sequence[Asked]) -> float:
 
 def _most(asked: Sequence[Asked], kind: str, name: str) -> float:
     """The most that a waypoint of the namespace asks for."""
-    return max((_number(each[kind].get(name)) for each in asked if kind in each), default=0.0)
+    return max((number(each[kind].get(name)) for each in asked if kind in each), default=0.0)
 
 
 def _shown(asked: Sequence[Asked]) -> str:
@@ -80,19 +80,4 @@ def _used(mesh: Mesh, namespace: str, key: str) -> float:
 
 def _asked(resources: Mapping[str, Any] | None, kind: str, name: str) -> float:
     found = dig(resources, (kind, name))
-    return 0.0 if found is None else _number(found)
-
-
-def _number(quantity: Any) -> float:
-    """A quantity of Kubernetes; infinite if there is none or it cannot be read."""
-    text = str(quantity if quantity is not None else "")
-    for unit, factor in _UNITS.items():
-        if text.endswith(unit):
-            text, scale = text.removesuffix(unit), factor
-            break
-    else:
-        scale = 1.0
-    try:
-        return float(text) * scale
-    except ValueError:
-        return float("inf")
+    return 0.0 if found is None else number(found)

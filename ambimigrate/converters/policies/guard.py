@@ -48,19 +48,23 @@ def needed(mesh: Mesh, subject: Subject, own: tuple[str, ...]) -> bool:
     """
     if subject.action == "AUDIT" or ztunnel.is_dry_run(subject.policy.body):
         return False
-    if subject.action == "ALLOW" or (subject.action == "DENY" and not _was_l7(subject)):
+    if subject.action == "ALLOW" or (subject.action == "DENY" and not subject.about):
         return False
     names = frozenset(own)
     return not subject.members or any(_is_open(mesh, each, names) for each in subject.members)
 
 
-def _was_l7(subject: Subject) -> bool:
-    return bool(classify.l7_rules(subject.policy.body))
-
-
 def _is_open(mesh: Mesh, workload: Workload, own: frozenset[str]) -> bool:
-    allows = allowing(mesh, workload)
-    return not allows or any(_survives(mesh, each, own) for each in allows)
+    known = mesh.index(_opened)
+    key = id(workload), own
+    if key not in known:
+        allows = allowing(mesh, workload)
+        known[key] = not allows or any(_survives(mesh, each, own) for each in allows)
+    return known[key]
+
+
+def _opened(_mesh: Mesh) -> dict[tuple[int, frozenset[str]], bool]:
+    return {}
 
 
 def _survives(mesh: Mesh, policy: Policy, own: frozenset[str]) -> bool:

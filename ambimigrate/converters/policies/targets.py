@@ -9,6 +9,7 @@ from msgspec import Struct
 from ambimigrate.changes import FROM
 from ambimigrate.converters import made
 from ambimigrate.converters.outcome import Refused
+from ambimigrate.converters.policies import classify
 from ambimigrate.converters.serving import Plan, Waypoint, can_be_bound
 from ambimigrate.kinds import AuthorizationPolicy, Gateway, Service
 from ambimigrate.model import Mesh, Resource, grouped
@@ -29,6 +30,7 @@ class Subject(Struct, frozen=True, eq=False):
     bare: tuple[Resource[Service], ...]  # in front, but without a waypoint: headless ones, and ones that need none
     waypoints: tuple[Waypoint, ...]
     has_twin: bool
+    about: tuple[int, ...]  # the numbers of the rules that are about requests
     is_alone: bool  # whether those waypoints serve no Services but these
 
     @property
@@ -43,7 +45,7 @@ class Subject(Struct, frozen=True, eq=False):
     @property
     def is_l7(self) -> bool:
         """Whether only an HTTP proxy carries the policy out."""
-        return self.action in {"CUSTOM", "AUDIT"} or ztunnel.uses_l7(self.policy.body)
+        return self.action in {"CUSTOM", "AUDIT"} or bool(self.about)
 
     @property
     def is_dry(self) -> bool:
@@ -107,9 +109,10 @@ def _subject(mesh: Mesh, policy: Policy, namespace: str, plan: Plan) -> Subject:
     bare = tuple(each for each in front if each not in served)
     found = tuple(dict.fromkeys(plan.by_service[namespace, each.name] for each in served))
     shape = policies.form(mesh, policy)
+    has_twin = _has_twin(mesh, policy, namespace)
     own = {each.name for each in served}
     alone = all(name in own for (place, name), each in plan.by_service.items() if place == namespace and each in found)
-    return Subject(policy, namespace, shape, members, served, bare, found, _has_twin(mesh, policy, namespace), alone)
+    return Subject(policy, namespace, shape, members, served, bare, found, has_twin, classify.l7_rules(policy.body), alone)
 
 
 def mark(policy: Policy, namespace: str) -> str:
@@ -120,6 +123,8 @@ def mark(policy: Policy, namespace: str) -> str:
 
 
 def _has_twin(mesh: Mesh, policy: Policy, namespace: str) -> bool:
+    if not mesh.index(_twins):
+        return False
     places = {namespace: mark(policy, namespace), policy.namespace: mark(policy, policy.namespace)}
     return any(text in mesh.index(_twins).get(place, ()) for place, text in places.items())
 

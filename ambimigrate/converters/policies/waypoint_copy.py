@@ -139,7 +139,7 @@ def _notes(subject: Subject, rules: Rules | None) -> Iterator[Note]:
     left = len(policy.body.spec.rules or ()) - len(rules or ())
     if left > 0:
         yield Note(policy.at("spec", "rules"), "a rule about ports that the Service does not have is left out")
-    about = classify.l7_rules(policy.body)
+    about = subject.about
     if subject.action == "ALLOW" and about and not subject.is_dry:
         reason = "ztunnel keeps no rule about requests: once the pods are ambient, who calls them past the waypoint is refused"
         yield Note(policy.at("spec", "rules", about[0]), reason)

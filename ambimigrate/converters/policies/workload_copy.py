@@ -58,9 +58,8 @@ def _admitting(subject: Subject, own: tuple[str, ...]) -> Iterator[Edit]:
         if missing:
             yield Set(("spec", "rules", len(rules)), {"from": [{"source": {"principals": missing}}]})
     elif subject.action == "DENY":
-        about_requests = classify.l7_rules(policy)
         for number, rule in enumerate(rules):
-            yield from _excepting(rule, ("spec", "rules", number), own, apart=number in about_requests)
+            yield from _excepting(rule, ("spec", "rules", number), own, apart=number in subject.about)
 
 
 def _excepting(rule: Rule, base: Route, own: tuple[str, ...], *, apart: bool) -> Iterator[Edit]:
@@ -104,7 +103,7 @@ def _retired(mesh: Mesh, subject: Subject, move: Move) -> Iterator[Change]:
     """The rules for sidecars go; the policy does, too, if nothing is left of it."""
     policy = subject.policy.body
     number = guard.placed(policy, move.own)
-    gone = [each for each in classify.l7_rules(policy) if each != number]
+    gone = [each for each in subject.about if each != number]
     late = guard.late(policy, move.own)
     adds = move.guard is not None and number is None
     if adds:

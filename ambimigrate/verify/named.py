@@ -1,0 +1,74 @@
+"""Which differences the conversion itself names: agreed to with a witness, or noted for callers past the waypoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from msgspec import Struct
+
+from ambimigrate.changes import Change
+from ambimigrate.kinds import AuthorizationPolicy, RequestAuthentication
+from ambimigrate.model import Mesh, Position, Resource
+from ambimigrate.semantics import authz
+from ambimigrate.topology import policies
+from ambimigrate.verify import authorization
+
+COPIED, CLOSED, PAST = "AP903", "AP905", "AP906"  # catalogue entries of convert
+TOKENS, TAKEN = "RA902", "RA903"
+_POLICIES = (AuthorizationPolicy, RequestAuthentication)
+
+
+class Verdicts(Struct, frozen=True):
+    """A workload (namespace/name) at which two verdicts differ, and in which way."""
+
+    kind: str
+    workload: str
+    before: authz.Decision
+    after: authz.Decision
+
+    @property
+    def is_past(self) -> bool:
+        """Whether the call crosses no waypoint afterwards."""
+        return all(hop.proxy != "waypoint" for hop in self.after.path)
+
+    @property
+    def is_at_ztunnel(self) -> bool:
+        return any(hop.proxy == "ztunnel" for hop in self.after.path)
+
+
+def named(mesh: Mesh, changes: Iterable[Change], found: Verdicts) -> tuple[str, ...]:
+    """The ids under which the report of a conversion names a difference; none if it does not."""
+    about = ((each, policy) for each in changes if each.mesh == mesh.name for policy in _policies(mesh, each))
+    ids = (id for change, policy in about if _means(mesh, policy, found.workload) for id in _names(change, policy, found))
+    return tuple(dict.fromkeys(ids))
+
+
+def _policies(mesh: Mesh, change: Change) -> Iterator[Resource[Any]]:
+    """The policies that a change comes from."""
+    if change.verdict != "differs" and not change.notes and TAKEN not in change.because:
+        return
+    known = mesh.index(_by_position)
+    yield from (each for position in change.sources if (each := known.get(position)))
+
+
+def _by_position(mesh: Mesh) -> dict[Position, Resource[Any]]:
+    return {each.at(): each for kind in _POLICIES for each in mesh.of(kind)}
+
+
+def _means(mesh: Mesh, policy: Resource[Any], workload: str) -> bool:
+    return any(f"{each.namespace}/{each.name}" == workload for each in policies.scope(mesh, policy).workloads)
+
+
+def _names(change: Change, policy: Resource[Any], found: Verdicts) -> Iterator[str]:
+    agreed = change.because if change.verdict == "differs" else ()
+    if found.kind in {authorization.WIDER, authorization.NARROWER} and TOKENS in agreed:
+        yield TOKENS
+    if found.kind == authorization.NARROWER and found.is_past and found.is_at_ztunnel:
+        yield from (each for each in agreed if each in {CLOSED, PAST})
+        if COPIED in change.because and change.notes and policy.body.spec.action in {"", "ALLOW"}:
+            yield COPIED
+    if found.kind == authorization.NARROWER and TAKEN in change.because and not found.is_past:
+        yield TAKEN
+    if found.kind == authorization.AUDIT and COPIED in change.because and policy.body.spec.action == "AUDIT":
+        yield COPIED
