@@ -81,6 +81,7 @@ class Change(Struct, frozen=True):
     since: str | None = None
     witness: str | None = None
     notes: tuple[Note, ...] = ()
+    alone: bool = False  # written in the overlays of its object (`Resource.levels`), since its text stands for others, too
 
     @property
     def verb(self) -> str:

@@ -14,12 +14,17 @@ from ambimigrate.changes import Change, Create, Delete, Edit, Held, Set, Stage, 
 from ambimigrate.converters import (
     destinationrules,
     doors,
+    egress,
     ends,
     keeping,
     labels,
+    leftovers,
     made,
+    networks,
     optouts,
     others,
+    overlays,
+    pilot,
     policies,
     routes,
     serving,
@@ -35,7 +40,7 @@ from ambimigrate.decode import Made
 from ambimigrate.holds import Check, Place, Proposal, decide, permitted
 from ambimigrate.kinds import HTTPRoute, Service, VirtualService
 from ambimigrate.model import Finding, Mesh, Problem, Ref, Resource, Route
-from ambimigrate.topology import hosts, injection, reach
+from ambimigrate.topology import chains, hosts, injection, reach
 from ambimigrate.topology.virtualservices import is_of_mesh
 from ambimigrate.verdicts import Standing, standings
 from ambimigrate.yamlio import Document
@@ -90,8 +95,8 @@ def convert(
     every = standings(meshes, findings)
     chosen = [each for each in every if choice.takes(each.mesh, each.name)]
     aims = {mesh.name: _aims(mesh, chosen, choice) for mesh in meshes}
-    drafts = [_namespace(mesh, each, aims[mesh.name]) for mesh in meshes for each in chosen if each.mesh == mesh.name]
-    changes = versioned.once(change for draft in drafts for change in draft.changes)
+    drafts = [_draft(mesh, each, aims[mesh.name]) for mesh in meshes for each in chosen if each.mesh == mesh.name]
+    changes = shared.apart(versioned.once(change for draft in drafts for change in draft.changes), meshes)
     outside = {(each.mesh, each.name) for each in every if each.verdict == "not-in-mesh"}
     misread = conform.misread(meshes, lambda mesh, name: choice.takes(mesh.name, name) and (mesh.name, name) not in outside)
     fit = conform.fitting(meshes, conform.without(changes, misread))
@@ -109,7 +114,7 @@ def convert(
         tuple(each for each in free if each.stage > last),
         holding,
         conform.problems(misread),
-        conform.notes(misread),
+        (*conform.notes(misread), *shared.reaching(meshes, free)),
     )
 
 
@@ -137,11 +142,17 @@ def _aims(mesh: Mesh, chosen: Iterable[Standing], choice: Choice) -> policies.Ai
     return policies.Aims(choice.settings, moving, choice.stage or Stage.tighten)
 
 
+def _draft(mesh: Mesh, standing: Standing, aims: policies.Aims) -> Outcome:
+    """What could be done for one namespace, or for the pilot in it, if nothing held it."""
+    found, named = _namespace(mesh, standing, aims), aims.settings.pilot
+    return pilot.only(mesh, standing.name, found, named) if named else found
+
+
 def _namespace(mesh: Mesh, standing: Standing, aims: policies.Aims) -> Outcome:
     """What could be done for one namespace if nothing held it."""
     name, settings = standing.name, aims.settings
     own = [vs for vs in mesh.of(VirtualService) if vs.namespace == name and is_of_mesh(vs.body)]
-    found = [routes.convert(vs, mesh, settings) for vs in own if vs.body.spec.hosts]
+    found = [routes.convert(vs, mesh, settings) for vs in own if vs.body.spec.hosts and not chains.gateway(mesh, vs)]
     found.append(ends.retired(mesh, name, settings))
     found += [destinationrules.retired(mesh, name, settings), versioned.serve(mesh, own, settings)]
     if standing.verdict == "not-in-mesh":
@@ -150,9 +161,11 @@ def _namespace(mesh: Mesh, standing: Standing, aims: policies.Aims) -> Outcome:
     needed |= {*policies.needs(mesh, name), *destinationrules.needs(mesh, name, settings)}
     plan = serving.plan(mesh, name, needed, settings)
     found += [waypoints.serve(mesh, name, plan, settings), *others.convert(mesh, name, plan, settings)]
-    found.append(policies.convert(mesh, name, plan, aims))
+    found += [policies.convert(mesh, name, plan, aims), networks.convert(mesh, name, plan, settings)]
     found += [
         labels.enroll(mesh, name, settings.pilot),
+        leftovers.convert(mesh, name, settings),
+        egress.serve(mesh, name, settings),
         optouts.convert(mesh, name, settings),
         destinationrules.of_callers(mesh, name, settings),
     ]
@@ -241,17 +254,21 @@ def _try(members: list[Change]) -> None:
         raise CannotEdit(f"a generator of {document.file} makes it")
     for change in members:
         _check_overlaid(change)
+        if change.alone:
+            overlays.check(change)
     if not isinstance(document, Document):
         return  # a live object: whoever applies the change has no text to keep
     if f"/{document.file}".find("/templates/") >= 0:
         raise CannotEdit("it is part of a Helm chart, whose templates are never edited")
-    edits = dict.fromkeys(edit for change in members for edit in based(change))
+    edits = dict.fromkeys(edit for change in members if not change.alone for edit in based(change))
     apply(document, edits)
 
 
 def _check_overlaid(change: Change) -> None:
     """An edit of what a patch sets would not reach the cluster, and a patch without its object breaks the build."""
     found = change.subject.overlaid if change.subject is not None else ()
+    if change.alone and all(level.is_last for level in shared.anchor(change).levels):
+        return  # what is written into the overlay comes after its patches
     if found and change.action is None:
         raise CannotEdit(f"an overlay patches its {_shown(found[0])}, and the patch would name nothing any more")
     for edit in change.action if isinstance(change.action, tuple) else ():
@@ -286,6 +303,7 @@ def _untouched(mesh: Mesh, settings: Settings) -> Iterator[Untouched]:
             yield _same(mesh, vs, reason)
         elif keeping.is_kept(vs, mesh, settings) and not routes.convert(vs, mesh, settings).held:
             yield _same(mesh, vs, "it is kept, and the waypoint carries it out (alpha in Istio)")
+    yield from (_same(mesh, policy, reason) for policy, reason in policies.untouched(mesh))
     for name, namespace in injection.namespaces(mesh).items():
         if namespace is not None and not injection.is_meshed(mesh, name):
             yield _same(mesh, namespace, "it is not in the mesh")

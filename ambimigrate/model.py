@@ -57,10 +57,26 @@ class Ref(NamedTuple):
         return f"{self.kind} {self.namespace}/{name}" if self.namespace else f"{self.kind} {name}"
 
 
+class Level(Struct, frozen=True):
+    """The innermost kustomization that makes one object only of a text that stands for several: where it is changed alone.
+
+    The name and the rest are what the kustomizations below have made of it by then; `is_last` says that a patch added to
+    its `patches` has the last word.
+    """
+
+    file: str
+    name: str
+    namespace: str = ""  # that they give, if any
+    labels: tuple[tuple[str, str], ...] = ()
+    annotations: tuple[tuple[str, str], ...] = ()
+    is_last: bool = False
+
+
 class Resource(Struct, Generic[T_co], frozen=True, eq=False):
     """A typed object with its origin; `base` leads to it inside the document (an item of a List).
 
-    `overlaid` are the routes at which a patch of an overlay made it other than its text and the simple transformers say.
+    `overlaid` are the routes at which a patch of an overlay made it other than its text and the simple transformers say;
+    `levels` are where it can be changed without the other objects that its text stands for.
     """
 
     ref: Ref
@@ -69,6 +85,7 @@ class Resource(Struct, Generic[T_co], frozen=True, eq=False):
     base: Route = ()
     shared: bool = False  # belongs to no environment, hence to all
     overlaid: tuple[Route, ...] = ()
+    levels: tuple[Level, ...] = ()
 
     @property
     def namespace(self) -> str:

@@ -59,15 +59,16 @@ def _wait_for(
         held = ends.get((mesh.name, version))
         if held is not None and standing.name not in held and "*" not in held:
             return str(version)
-    return issues.get(standing.name)
+    return issues.get(standing.name) or issues.get("*")
 
 
 def _issues(findings: tuple[Finding, ...]) -> Mapping[str, str]:
-    """For each namespace the first upstream issue that one of its blockers names."""
+    """For each namespace (`*`: all) the first upstream issue that one of its blockers names."""
     found: dict[str, str] = {}
     for each in findings:
-        if each.severity is Severity.blocker and (issue := catalogue.entry(each.rule).cases[each.hit.case].issue):
-            found.setdefault(namespace_of(each), issue)
+        case = catalogue.entry(each.rule).cases[each.hit.case]
+        if each.severity is Severity.blocker and case.issue:
+            found.setdefault("*" if case.holds == "mesh" else namespace_of(each), case.issue)
     return found
 
 

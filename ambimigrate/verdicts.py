@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from ambimigrate import catalogue
 from ambimigrate.kinds import DestinationRule, GRPCRoute, HTTPRoute, Service, VirtualService
+from ambimigrate.kinds.parts import deciding
 from ambimigrate.model import Finding, Mesh, Problem, Severity
 from ambimigrate.topology import injection, meshconfig, waypoints
 from ambimigrate.topology.workloads import KINDS as WORKLOADS
@@ -142,8 +143,11 @@ def _not_seen(mesh: Mesh, namespace: str) -> tuple[str, ...]:
 def _concerns(mesh: Mesh, problem: Problem, namespace: str) -> bool:
     """Whether what could not be read may tell about the namespace.
 
+    Of a cluster, kinds that no verdict depends on do not: they are problems of the report only.
     Where the text names none, these are the namespaces of the other objects in its folder and below; all if there are none.
     """
+    if mesh.source == "cluster" and problem.kind is not None and problem.kind not in deciding():
+        return False
     if problem.namespace is not None or not problem.file:
         return problem.namespace in {namespace, None}
     around = mesh.index(_by_folder).get(problem.file.rpartition("/")[0])

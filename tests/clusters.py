@@ -28,7 +28,7 @@ ISTIOD = manifest(
 
 def reading(cluster: FakeCluster, folder: Path, *namespaces: str, patience: Patience = QUICK, given: bool = False) -> Reading:
     where = Where(kubeconfig=cluster.kubeconfig(folder), namespaces=namespaces)
-    return read_cluster(where, TARGET, istio_given=given, patience=patience)
+    return read_cluster(where, TARGET, given={"istio"} if given else (), patience=patience)
 
 
 def problems(found: Reading) -> list[tuple[str | None, str | None, str]]:

@@ -29,7 +29,7 @@ from ambimigrate.decode import Decoder
 from ambimigrate.kinds import KINDS, HelmValues
 from ambimigrate.layout import lay_out
 from ambimigrate.model import Finding, Mesh, Origin, Position, Resource, Route, Target
-from ambimigrate.render import RENDERERS
+from ambimigrate.render import FORMATS, renderer
 from ambimigrate.report import report
 from ambimigrate.sources.read import read_files
 from ambimigrate.versions import NEWEST, NEWEST_GATEWAY_API
@@ -190,8 +190,8 @@ def test_all_rules_on_random_files(batch: int) -> None:
             made = report(read_files([folder], target), outlook=not batch)
         for finding in made.findings:
             assert_well_formed(finding)
-        out = {name: io.StringIO() for name in RENDERERS}
-        for name, render in RENDERERS.items():
+        out = {name: io.StringIO() for name in FORMATS}
+        for name, render in ((each, renderer(each)) for each in FORMATS):
             render(made, out[name])
         assert len(json.loads(out["json"].getvalue())["findings"]) == len(made.findings)
 

@@ -10,7 +10,7 @@ import pytest
 
 from ambimigrate.kinds import RemoteSecret
 from ambimigrate.model import Target
-from ambimigrate.render import RENDERERS
+from ambimigrate.render import FORMATS, renderer
 from ambimigrate.report import report
 from ambimigrate.sources.read import read_files
 from ambimigrate.versions import NEWEST, NEWEST_GATEWAY_API
@@ -55,14 +55,14 @@ def test_a_secret_of_a_remote_cluster_is_known_by_its_label(tmp_path: Path) -> N
     assert reading.counts.objects == {"Secret": 1, "Namespace": 1}
 
 
-@pytest.mark.parametrize("name", sorted(RENDERERS))
+@pytest.mark.parametrize("name", FORMATS)
 def test_no_data_of_a_secret_reaches_a_resource_or_the_report(tmp_path: Path, name: str) -> None:
     (tmp_path / "secret.yaml").write_text(REMOTE)
     (tmp_path / "namespace.yaml").write_text(NAMESPACE)
     reading = read_files([str(tmp_path)], TARGET)
     assert HIDDEN.encode() not in pickle.dumps([(each.ref, each.body, each.origin) for each in reading.meshes[0].resources])
     out = io.StringIO()
-    RENDERERS[name](report(reading, objects=True), out)
+    renderer(name)(report(reading, objects=True), out)
     assert "istio-remote-secret-west" in out.getvalue()
     assert HIDDEN not in out.getvalue()
 

@@ -109,7 +109,7 @@ def test_repairs_end_where_they_do_not_help() -> None:
     def own(number: int, condition: Condition, type: str, value: str) -> Line:
         return line(Item(number, (), condition, {}), act, type, value)
 
-    order = Order(one_line_headers=False)
+    order = Order()
     lines = [
         own(0, Condition(Compare(REGEX, "/[a-z]+")), "RegularExpression", "/[a-z]+"),
         own(1, Condition(Compare(PREFIX, "/a/")), "PathPrefix", "/a/"),

@@ -14,13 +14,14 @@ from ambimigrate.cli import agreements, options, writing
 from ambimigrate.cli.options import Ask
 from ambimigrate.convert import CANNOT_EDIT, Choice, Conversion, based
 from ambimigrate.convert import convert as converted
-from ambimigrate.converters import shared
+from ambimigrate.converters import labels, shared
 from ambimigrate.holds import reason
 from ambimigrate.model import Mesh
 from ambimigrate.render import convert_json, convert_text, diff
 from ambimigrate.report import Report
 from ambimigrate.sinks import texts, tree
 from ambimigrate.topology import injection
+from ambimigrate.topology.workloads import in_namespace
 from ambimigrate.yamlio.edit import CannotEdit
 
 Folder = Annotated[str, typer.Argument(metavar="PATH", help="The folder of a GitOps repository.")]
@@ -89,12 +90,13 @@ def convert(
     chosen = Choice(tuple(only) if only else None, last, mesh, agreed)
     made = report.report(options.read(ask), strict=strict)  # all meshes: a file may stand for several
     _check_names(options.chosen(made.meshes, mesh), chosen)
+    _check_pilot(options.chosen(made.meshes, mesh), chosen)
     conversion, files = _made(path, made, chosen)
     made = report.joined(made, conversion.problems, conversion.notes)
     if write:
         _check_stage(conversion, chosen, given=bool(only) or all_namespaces)
     writing.put(how, made.meshes, conversion, files)
-    _show(made, conversion, files, format)
+    _show(made, conversion, files, "" if format == "text" and (out or write) else format)
     if not quiet:
         convert_text.render(made, conversion, "" if chosen.stage else f"ambimigrate convert {path}", sys.stderr)
     raise typer.Exit(2 if made.problems else int(bool(conversion.held)))
@@ -105,6 +107,18 @@ def _check_names(meshes: tuple[Mesh, ...], choice: Choice) -> None:
     for name in choice.namespaces or ():
         if name not in known:
             raise typer.BadParameter(f"--only: there is no namespace {name!r} in the input")
+
+
+def _check_pilot(meshes: tuple[Mesh, ...], choice: Choice) -> None:
+    """A pilot is one workload of the one namespace that is chosen."""
+    if not (named := choice.settings.pilot):
+        return
+    if len(choice.namespaces or ()) != 1:
+        raise typer.BadParameter("--pilot needs --only NAMESPACE, once")
+    (namespace,) = choice.namespaces or ("",)
+    members = (each for mesh in meshes for each in in_namespace(mesh, namespace))
+    if not any(labels.is_pilot(each, named) for each in members):
+        raise typer.BadParameter(f"--pilot: there is no workload {named!r} in namespace {namespace}")
 
 
 def _stage(name: str) -> Stage | None:
@@ -166,8 +180,8 @@ def _held(made: Report, change: Change, text: str) -> Held:
 
 def _show(made: Report, conversion: Conversion, files: texts.Files, form: str) -> None:
     if form == "json":
-        creates = ((number, each.action) for number, each in enumerate(conversion.changes) if isinstance(each.action, Create))
-        places = {number: files.created[texts.slot(create)] for number, create in creates}
+        creates = ((number, each, each.action) for number, each in enumerate(conversion.changes) if isinstance(each.action, Create))
+        places = {number: files.created[texts.slot(each, create)] for number, each, create in creates}
         convert_json.render(made, conversion, places, sys.stdout)
-    else:
+    elif form:
         diff.render(files.changed, sys.stdout)

@@ -72,7 +72,7 @@ Render = Annotated[
     str,
     typer.Option(
         "--render",
-        help="Kustomizations through kustomize or kubectl, charts through helm: auto (where they are on PATH), always, or never.",
+        help="Kustomizations through kustomize or kubectl, charts through helm: auto (where on PATH), always, or never.",
         rich_help_panel=INPUT,
     ),
 ]
@@ -85,6 +85,15 @@ HelmValues = Annotated[
     ),
 ]
 Format = Annotated[str, typer.Option("--format", help="text or json.", rich_help_panel=OUTPUT)]
+Output = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--output",
+        metavar="FORMAT=FILE",
+        help="Also write a format to a file; may be given several times.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 FailOn = Annotated[
     str,
     typer.Option(help="Exit 1 from this level on: blocker, error, warning, info, or never.", rich_help_panel=OUTPUT),
@@ -147,12 +156,25 @@ def one_of(option: str, value: str, *choices: str) -> str:
     return value
 
 
+def outputs(given: list[str] | None, *formats: str) -> tuple[tuple[str, Path], ...]:
+    """What --output asks for: format and file, whose folder has to be there."""
+    found = []
+    for text in given or ():
+        name, _, file = text.partition("=")
+        one_of("--output", name, *formats)
+        if not file or not Path(file).parent.is_dir() or Path(file).is_dir():
+            raise typer.BadParameter(f"--output: {file or text!r} is no file that can be written")
+        found.append((name, Path(file)))
+    return tuple(found)
+
+
 def read(ask: Ask) -> Reading:
     """Reads the files, or the cluster where no path was given; only the mesh that was asked for is kept."""
     settings = config(ask)
     target = ask.target(settings.target if settings else {})
     if ask.paths:
-        from ambimigrate.sources.read import Asked, read_files
+        from ambimigrate.sources.helmed import Asked
+        from ambimigrate.sources.read import read_files
 
         asked = Asked(ask.render, ask.helm_values)
         reading = read_files(ask.paths, target, ask.namespace or (settings.namespace if settings else ""), settings, asked)

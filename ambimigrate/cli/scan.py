@@ -10,8 +10,9 @@ import typer
 from ambimigrate import report
 from ambimigrate.cli import options
 from ambimigrate.cli.options import Ask
-from ambimigrate.render import RENDERERS
+from ambimigrate.render import FORMATS, renderer
 
+Format = Annotated[str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.", rich_help_panel=options.OUTPUT)]
 Objects = Annotated[
     bool, typer.Option("--objects", help="List every object that was read (json).", rich_help_panel=options.OUTPUT)
 ]
@@ -35,7 +36,8 @@ def scan(
     render: options.Render = "auto",
     helm_values: options.HelmValues = None,
     strict: options.Strict = False,
-    format: options.Format = "text",
+    format: Format = "text",
+    output: options.Output = None,
     objects: Objects = False,
     upgrade_path: UpgradePath = False,
     fail_on: options.FailOn = "error",
@@ -47,7 +49,8 @@ def scan(
     Each finding has its place, what will happen in this mesh, and what to do. Exit 1 from --fail-on on, 2 for problems.
     """
     threshold = options.threshold(fail_on)
-    show = RENDERERS[options.one_of("--format", format, *RENDERERS)]
+    options.one_of("--format", format, *FORMATS)
+    files = options.outputs(output, *FORMATS)
     options.one_of("--render", render, "auto", "always", "never")
     options.colours(off=no_color)
     ask = Ask(
@@ -68,5 +71,8 @@ def scan(
     made = report.report(options.read(ask), strict=strict, objects=objects, outlook=upgrade_path)
     code = report.exit_code(made, threshold)
     if not (quiet and code == 0):
-        show(made, sys.stdout)
+        renderer(format)(made, sys.stdout)
+    for name, file in files:
+        with file.open("w", encoding="utf-8") as out:
+            renderer(name)(made, out)
     raise typer.Exit(code)

@@ -8,14 +8,15 @@ from typing import Any
 from ambimigrate.changes import Change, Held
 from ambimigrate.converters import routed, twins
 from ambimigrate.converters.outcome import Account, Outcome, Refused, held
+from ambimigrate.converters.policies import classify, guard, trust
 from ambimigrate.converters.serving import Plan
 from ambimigrate.converters.settings import Settings
 from ambimigrate.converters.twins import Aim, Said
 from ambimigrate.kinds import AuthorizationPolicy, HTTPRoute, RequestAuthentication, Service, VirtualService
 from ambimigrate.kinds.security import JWTRule, Rule
 from ambimigrate.model import Mesh, Resource, grouped
-from ambimigrate.topology import meshconfig, policies
-from ambimigrate.topology.workloads import behind
+from ambimigrate.topology import meshconfig, policies, ztunnel
+from ambimigrate.topology.workloads import Workload, behind
 from ambimigrate.versions import at_least
 
 TWIN, HELD, WINDOW = "RA901", "RA902", "RA903"
@@ -56,10 +57,10 @@ def _check(mesh: Mesh, aim: Aim, plan: Plan, account: Account, settings: Setting
         )
         raise Refused("far", ("spec", "selector"), reason)
     _check_routed(mesh, aim, account, settings)
-    if not _is_guarded(mesh, aim):
+    if (open_one := _open(mesh, aim, plan)) is not None:
         issuer = aim.subject.body.spec.jwt_rules[0].issuer
-        calls = f"Service {aim.past[0].name}" if aim.past else "a pod's own address"
-        reason = "only the waypoint validates tokens, and no AuthorizationPolicy asks for one: calls past it are not validated"
+        calls = f"Service {aim.past[0].name}" if aim.past else f"a pod of {open_one} by its address"
+        reason = f"only the waypoint validates tokens, and no AuthorizationPolicy closes the way past it to {open_one}"
         witness = f"a call of {calls} with a forged token of {issuer or 'its issuer'}: 401 before, answered then"
         account.agree(settings, HELD, aim.subject, Refused("unguarded", ("spec", "jwtRules"), reason, witness))
 
@@ -67,14 +68,52 @@ def _check(mesh: Mesh, aim: Aim, plan: Plan, account: Account, settings: Setting
 def _because(mesh: Mesh, aim: Aim) -> str:
     """Tokens that the waypoint takes out are missing at sidecars behind it, while there are any."""
     taken = any(not each.forward_original_token for each in aim.subject.body.spec.jwt_rules)
-    return WINDOW if taken and _is_guarded(mesh, aim) else TWIN
+    return WINDOW if taken and _is_asked(mesh, aim) else TWIN
+
+
+# --- the way past the waypoint ----------------------------------------------------------------------------------------
+
+
+def _open(mesh: Mesh, aim: Aim, plan: Plan) -> Workload | str | None:
+    """A workload that somebody could still call past the waypoint, whose tokens nobody would look at; None if all are closed.
+
+    Closed with the guard of a DENY or CUSTOM about requests (AP905), or by ALLOWs of which ztunnel keeps none but the
+    waypoint's own.
+    """
+    domain = trust.domain(mesh).name
+    own = frozenset(plan.by_service[key].principal(domain) for each in aim.services if (key := _key(each)) in plan.by_service)
+    if not aim.workloads:
+        return "the pods that it selects"
+    return next((each for each in aim.workloads if not _is_closed(mesh, each, own)), None)
+
+
+def _key(service: Resource[Service]) -> tuple[str, str]:
+    return service.namespace, service.name
+
+
+def _is_closed(mesh: Mesh, workload: Workload, own: frozenset[str]) -> bool:
+    if id(workload) in mesh.index(_guarded):
+        return True
+    allows = guard.allowing(mesh, workload)
+    return bool(allows) and not any(True for each in allows for _ in classify.surviving(each.body, own))
+
+
+def _guarded(mesh: Mesh) -> frozenset[int]:
+    """The workloads of policies that convert guards or holds."""
+    return frozenset(
+        id(workload)
+        for policy in mesh.of(AuthorizationPolicy)
+        if policy.body.spec.action in {"DENY", "CUSTOM"} and not ztunnel.is_dry_run(policy.body)
+        if policy.body.spec.action == "CUSTOM" or classify.l7_rules(policy.body)
+        for workload in policies.scope(mesh, policy).workloads
+    )
 
 
 # --- who asks for tokens ----------------------------------------------------------------------------------------------
 
 
-def _is_guarded(mesh: Mesh, aim: Aim) -> bool:
-    """Whether some policy asks for tokens at every workload: the direct way is then closed with it."""
+def _is_asked(mesh: Mesh, aim: Aim) -> bool:
+    """Whether some policy asks for tokens at every workload."""
     places = dict.fromkeys((aim.namespace, meshconfig.root_namespace(mesh)))
     asking = [each for place in places for each in mesh.index(_asking).get(place, ())]
     covered = {id(one) for each in asking for one in policies.scope(mesh, each).workloads}

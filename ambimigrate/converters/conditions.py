@@ -55,11 +55,12 @@ def covers(wide: Condition, narrow: Condition) -> bool:
     )
 
 
-def are_disjoint(left: Condition, right: Condition, *, one_line_headers: bool) -> bool:
+def are_disjoint(left: Condition, right: Condition) -> bool:
     """Whether no request meets both; False if that is not certain.
 
-    Of a header sent in several lines one matching line suffices from Envoy 1.39 on, so there different values of one header
-    exclude nothing; the authority and the first occurrence of a parameter are single.
+    Of a header sent in several lines one matching line suffices from Envoy 1.39 on (`match_headers_individually`), so that
+    different values of one header exclude nothing; before, lines are joined, and what holds without this holds there, too.
+    The authority and the first occurrence of a parameter are single.
     """
     if left.method is not None and right.method is not None and left.method != right.method:
         return True
@@ -68,9 +69,7 @@ def are_disjoint(left: Condition, right: Condition, *, one_line_headers: bool) -
     if any(name in right.query and excludes(test, right.query[name]) for name, test in left.query.items()):
         return True
     return any(
-        excludes(test, right.headers[name])
-        for name, test in left.headers.items()
-        if name in right.headers and (one_line_headers or name == "host")
+        excludes(test, right.headers[name]) for name, test in left.headers.items() if name == "host" and name in right.headers
     )
 
 

@@ -15,7 +15,7 @@ from ambimigrate.converters.conditions import Condition, both
 from ambimigrate.converters.entries import Fate, Flat, shown
 from ambimigrate.converters.flat import flatten
 from ambimigrate.converters.ladder import arranged
-from ambimigrate.converters.negation import Setting, expanded
+from ambimigrate.converters.negation import expanded
 from ambimigrate.converters.order import Clash, Item, Line, Order, Rule, alive, key
 from ambimigrate.converters.outcome import Account, Refused
 from ambimigrate.converters.repair import replaces_prefix
@@ -27,7 +27,6 @@ from ambimigrate.kinds.routes import HTTPRule
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.topology import hosts
 from ambimigrate.topology.protocols import carries_http
-from ambimigrate.versions import at_least
 
 
 class Lists(Struct, frozen=True):
@@ -63,22 +62,17 @@ class _Port(Struct, frozen=True):
     settings: Settings = DEFAULT
     made: dict[tuple[int, Test, Test | None], Rule] = field(default_factory=dict)
 
-    @property
-    def one_line_headers(self) -> bool:
-        """Whether proxies join the lines of a header before they compare it."""
-        return not at_least(self.mesh.target.istio, "1.31.0")  # Envoy 1.39, `match_headers_individually`
-
     def show(self, condition: Condition) -> str:
         """A request that meets the condition."""
         return sample(condition, self.host, self.port)
 
     def rules(self, fate: Fate) -> list[Rule]:
         known, dead = alive(entries.items(self.flat, self.port, fate))
-        kept, _ = alive(expanded(known, Setting(self.one_line_headers, self.show)))
+        kept, _ = alive(expanded(known, self.show))
         fate.judge(kept, dead)
         if not kept:
             return []
-        found = arranged(kept, self.act, Order(self.one_line_headers))
+        found = arranged(kept, self.act, Order())
         if isinstance(found, Clash):
             raise self.turned(found)
         rules = _grouped(found)
@@ -90,7 +84,7 @@ class _Port(Struct, frozen=True):
         The parts of a list are in its order, so that a list of which the last parts are missing decides nothing wrongly
         while the VirtualService is still there behind it.
         """
-        order = Order(self.one_line_headers, strict=True)
+        order = Order(strict=True)
         try:
             strict: list[Line] | Clash | None = arranged(kept, self.act, order)
         except Refused:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from ambimigrate.converters.conditions import Condition, are_disjoint, covers, intersection
@@ -16,28 +15,24 @@ from ambimigrate.converters.strings import EXACT, PRESENT, REGEX, Test, excludes
 _MOST = 400  # entries; conditions inside conditions multiply
 
 
-class Setting(Struct, frozen=True):
-    """Whether proxies join the lines of a header, and how a request that meets a condition reads."""
-
-    one_line_headers: bool
-    show: Callable[[Condition], str]
+Show = Callable[[Condition], str]  # how a request that meets a condition reads
 
 
-def expanded(items: Iterable[Item], setting: Setting) -> list[Item]:
+def expanded(items: Iterable[Item], show: Show) -> list[Item]:
     """The same list without negative conditions: every request meets an entry of the same rule first. Raises Refused.
 
     For "m without p" before the entries R: R for requests with p, then m, then R.
     """
     rest: list[Item] = []
     for item in reversed(list(items)):
-        rest = [*_positive(item, rest, setting), *rest]
+        rest = [*_positive(item, rest, show), *rest]
         if len(rest) > _MOST:
             reason = f"without negative conditions the list grows beyond {_MOST} entries"
             raise Refused("size", (*item.route, "withoutHeaders"), reason)
     return rest
 
 
-def _positive(item: Item, rest: Sequence[Item], setting: Setting) -> list[Item]:
+def _positive(item: Item, rest: Sequence[Item], show: Show) -> list[Item]:
     without = item.condition.without
     if not without:
         return [item]
@@ -51,8 +46,8 @@ def _positive(item: Item, rest: Sequence[Item], setting: Setting) -> list[Item]:
         known = headers.get(name)
         if test == Test(REGEX, ".*") or (known is not None and implies(known, test)):
             return []
-        if known is None or not (setting.one_line_headers and excludes(known, test)):
-            copies += _left_out(replace(item, condition=own), Condition(headers={name: test}), rest, setting)
+        if known is None or name != "host" or not excludes(known, test):
+            copies += _left_out(replace(item, condition=own), Condition(headers={name: test}), rest, show)
     return [*copies, replace(item, condition=own)]
 
 
@@ -60,20 +55,20 @@ def _takes_empty(test: Test) -> bool:
     return test.kind != PRESENT and implies(Test(EXACT), test)
 
 
-def _left_out(item: Item, wanted: Condition, rest: Sequence[Item], setting: Setting) -> list[Item]:
+def _left_out(item: Item, wanted: Condition, rest: Sequence[Item], show: Show) -> list[Item]:
     """The later entries for the requests that the negative condition leaves out.
 
     They are cut down to the requests of the entry itself where that has a form; else each stands for all its requests.
     """
     inside = intersection(item.condition, wanted)
     for asked in (inside, wanted):
-        copies = None if asked is None else _copies(item, asked, rest, setting)
+        copies = None if asked is None else _copies(item, asked, rest, show)
         if copies is not None:
             return copies
-    raise _refused(item, wanted, rest, setting)
+    raise _refused(item, wanted, rest, show)
 
 
-def _refused(item: Item, wanted: Condition, rest: Sequence[Item], setting: Setting) -> Refused:
+def _refused(item: Item, wanted: Condition, rest: Sequence[Item], show: Show) -> Refused:
     """Why what is left out has no form, with a request that shows it."""
     ((name, test),) = wanted.headers.items()
     route = (*item.route, "withoutHeaders", item.names.get(name, name))
@@ -85,17 +80,17 @@ def _refused(item: Item, wanted: Condition, rest: Sequence[Item], setting: Setti
             witness = f"a request with {name}: {shown(test)} and, in a line of its own, {name}: {shown(other)}"
             return Refused("without-headers", route, reason, witness)
     reason = f"a request with {name} that no later rule takes gets 404 today, which no HTTPRoute answers"
-    answered = any(not are_disjoint(each.condition, asked, one_line_headers=setting.one_line_headers) for each in rest)
+    answered = any(not are_disjoint(each.condition, asked) for each in rest)
     today = "a later rule or 404" if answered else "404"
-    return Refused("without-headers", route, reason, f"{setting.show(asked)}: today {today}, {now}")
+    return Refused("without-headers", route, reason, f"{show(asked)}: today {today}, {now}")
 
 
-def _copies(item: Item, asked: Condition, rest: Sequence[Item], setting: Setting) -> list[Item] | None:
+def _copies(item: Item, asked: Condition, rest: Sequence[Item], show: Show) -> list[Item] | None:
     """The later entries for the requests asked for, up to the one that takes all that is left; None if that has no form."""
     found: list[Item] = []
     for each in rest:
         own = each.condition
-        if are_disjoint(own, asked, one_line_headers=setting.one_line_headers):
+        if are_disjoint(own, asked):
             continue
         shared = intersection(own, asked)
         if shared is None:

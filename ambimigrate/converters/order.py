@@ -84,9 +84,8 @@ def key(line: Line) -> Key:
 
 
 class Order(Struct, frozen=True):
-    """How far the order can be relied on: header lines are one or several, and equal places may turn round (`strict`)."""
+    """How far the order can be relied on: equal places may turn round (`strict`)."""
 
-    one_line_headers: bool
     strict: bool = False
 
     def turns(self, first: tuple[Line, Key], other: tuple[Line, Key]) -> bool:
@@ -94,7 +93,7 @@ class Order(Struct, frozen=True):
         (line, place), (later, own) = first, other
         if own > place or (own == place and not self.strict) or line.same == later.same:
             return False
-        return not are_disjoint(line.condition, later.condition, one_line_headers=self.one_line_headers)
+        return not are_disjoint(line.condition, later.condition)
 
 
 class Clash(Struct, frozen=True):

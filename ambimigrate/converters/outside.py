@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ambimigrate.converters import egress
 from ambimigrate.converters.outcome import Refused
 from ambimigrate.kinds import Service, ServiceEntry, VirtualService
 from ambimigrate.kinds.core import ServicePort, ServiceSpec
@@ -33,7 +34,7 @@ def entry(mesh: Mesh, host: str, by: Resource[VirtualService], place: Route) -> 
     if other := next((each for each in spec.hosts if each != host), None):
         raise Refused("entry", place, f"a route would be for {other}, too, which ServiceEntry {first.name} lists as well")
     asked = waypoints.binding(mesh, first)
-    if asked is None or asked.fault:
+    if (asked is None or asked.fault) and not egress.will_serve(mesh, first):
         raise Refused("entry", place, f"ServiceEntry {first.name} has no waypoint, so calls to {host} would cross none")
     return first
 

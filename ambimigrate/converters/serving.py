@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from msgspec import Struct
 
+from ambimigrate.changes import FROM
 from ambimigrate.converters import made, subsets
 from ambimigrate.converters.outcome import Refused
 from ambimigrate.converters.settings import Settings
@@ -117,7 +119,9 @@ def sharing(mesh: Mesh) -> tuple[str, ...]:
 def existing(mesh: Mesh, namespace: str, *, shared: bool = False) -> Resource[Gateway] | None:
     """A waypoint for Services that the namespace can use: its own, else with `shared` one that admits it."""
     suiting = [
-        each for each in waypoints.waypoints(mesh) if each.body.metadata.labels.get(FOR, "service") in {"service", "all"}
+        each
+        for each in waypoints.waypoints(mesh)
+        if each.body.metadata.labels.get(FOR, "service") in {"service", "all"} and not is_for_egress(each)
     ]
     own = next((each for each in suiting if each.namespace == namespace), None)
     if own is not None or not shared:
@@ -125,7 +129,17 @@ def existing(mesh: Mesh, namespace: str, *, shared: bool = False) -> Resource[Ga
     return next((each for each in suiting if waypoints.admits(mesh, each, namespace)), None)
 
 
-def _made(mesh: Mesh, beside: Resource[Service], wanted: str) -> Waypoint:
+def is_for_egress(gateway: Resource[Gateway]) -> bool:
+    """Whether we made the waypoint for ServiceEntries, whose identity is for calls out of the mesh only."""
+    return gateway.body.metadata.annotations.get(FROM, "").startswith("ServiceEntry/")
+
+
+def named(mesh: Mesh, beside: Resource[Any], wanted: str) -> Waypoint:
+    """The waypoint of that name which is ours, or is to be made beside the object; with a number if the name is taken."""
+    return _made(mesh, beside, wanted)
+
+
+def _made(mesh: Mesh, beside: Resource[Any], wanted: str) -> Waypoint:
     """The first of `wanted`, `wanted-2`, … that is ours already, or that nothing is called which istiod would make."""
     for plain in itertools.chain([wanted], (f"{wanted}-{number}" for number in itertools.count(2))):
         name = _shown(plain, beside)
@@ -137,7 +151,7 @@ def _made(mesh: Mesh, beside: Resource[Service], wanted: str) -> Waypoint:
     raise AssertionError("names do not end")
 
 
-def _shown(name: str, beside: Resource[Service]) -> str:
+def _shown(name: str, beside: Resource[Any]) -> str:
     """The name in the mesh; where an overlay renames in a way that nothing explains, whoever makes the object holds it."""
     try:
         return made.renamed(name, beside)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from ambimigrate.changes import Change, Create
-from ambimigrate.model import Mesh, Resource, Route
+from ambimigrate.changes import Change, Create, Stage
+from ambimigrate.model import Level, Mesh, Resource, Route
 from ambimigrate.yamlio import Document
 
 Place = tuple[str, int, Route]  # file, start of the document in it, route inside it
@@ -51,9 +53,47 @@ def signature(change: Change) -> tuple[Any, ...]:
     return change.stage, place(anchor(change)), change.verb, what
 
 
+def apart(changes: Iterable[Change], meshes: Iterable[Mesh]) -> tuple[Change, ...]:
+    """The changes, those marked that go into overlays: all after `prepare` of texts that stand for several objects.
+
+    Edits of `prepare` are neutral: they stay in the text if they are the same for all of these.
+    """
+    changes, known = tuple(changes), twins(meshes)
+    split = {id(change) for change, _ in disagreeing(changes, known)}
+    return tuple(
+        replace(each, alone=True) if anchor(each).levels and (each.stage > Stage.prepare or id(each) in split) else each
+        for each in changes
+    )
+
+
+def files(change: Change) -> tuple[str, ...]:
+    """The files that are named for a change: where its text stands, or the patches in overlays that make it."""
+    found = anchor(change)
+    if not change.alone or isinstance(change.action, Create):
+        return (found.file,)
+    return tuple(patch(level, change.ref.kind) for level in found.levels)
+
+
+def reaching(meshes: Iterable[Mesh], changes: Iterable[Change]) -> tuple[str, ...]:
+    """Which environments the edits of `prepare` reach whose text stands for several."""
+    known, found = twins(meshes), dict[str, str]()
+    for change in changes:
+        if change.stage is Stage.prepare and not change.alone and not isinstance(change.action, Create):
+            names = dict.fromkeys(twin.mesh for twin in known.get(place(anchor(change)), ()))
+            if len(names) > 1:
+                found[anchor(change).file] = ", ".join(names)
+    return tuple(f"prepare edits {file}, which reaches {names}." for file, names in found.items())
+
+
+def patch(level: Level, kind: str) -> str:
+    """The file of what convert changes about an object in an overlay."""
+    ending = posixpath.splitext(level.file)[1] or ".yaml"
+    return posixpath.join(posixpath.dirname(level.file), f"ambient-{kind.lower()}-{level.name}{ending}")
+
+
 def disagreeing(changes: Iterable[Change], known: Mapping[Place, tuple[Twin, ...]]) -> Iterator[tuple[Change, Twin]]:
     """Changes of a text that stands for other objects, too, with one of those that do not change in the same way."""
-    changes = tuple(changes)
+    changes = tuple(each for each in changes if not each.alone)
     made = {(signature(each), each.mesh, id(anchor(each))) for each in changes}
     for change in changes:
         for twin in known.get(place(anchor(change)), ()):

@@ -75,6 +75,8 @@ class _Made(Struct, frozen=True):
 def used(mesh: Mesh, vs: Resource[VirtualService], settings: Settings) -> tuple[Defined, ...]:
     """The subsets that the routes name which the VirtualService becomes."""
     known = mesh.index(_named)
+    if not known:
+        return ()
     creates = (each.action.value for each in routes.convert(vs, mesh, settings).changes if isinstance(each.action, Create))
     wanted = dict.fromkeys(ref for value in creates for ref in _references(value["spec"]))
     return tuple(known[each] for each in wanted if each in known)

@@ -7,6 +7,7 @@ from msgspec import field
 from ambimigrate.kinds.base import Object, View, kind
 from ambimigrate.kinds.pods import PodSpec
 from ambimigrate.kinds.shared import LabelSelector
+from ambimigrate.kinds.status import PodStatus, Status
 
 
 @kind("", "namespaces", namespaced=False)
@@ -51,6 +52,7 @@ class ServiceSpec(View, frozen=True):
 @kind("", "services")
 class Service(Object, frozen=True):
     spec: ServiceSpec = ServiceSpec()
+    status: Status = Status()
 
 
 @kind("", "serviceaccounts")
@@ -61,6 +63,7 @@ class ServiceAccount(Object, frozen=True):
 @kind("", "pods")
 class Pod(Object, frozen=True):
     spec: PodSpec = PodSpec()
+    status: PodStatus = PodStatus()
 
 
 @kind("", "configmaps")

@@ -8,6 +8,7 @@ from msgspec import field
 
 from ambimigrate.kinds.base import Object, View, kind
 from ambimigrate.kinds.shared import PolicySelector, PortSelector, TargetRef
+from ambimigrate.kinds.status import Status
 
 
 class ProviderRef(View, frozen=True):
@@ -44,6 +45,7 @@ class TelemetrySpec(View, frozen=True):
 @kind("telemetry.istio.io", "telemetries", "v1", "v1alpha1")
 class Telemetry(Object, frozen=True):
     spec: TelemetrySpec = TelemetrySpec()
+    status: Status = Status()
 
 
 class TrafficSelector(View, frozen=True):
@@ -73,6 +75,7 @@ class WasmPluginSpec(View, frozen=True):
 @kind("extensions.istio.io", "wasmplugins", "v1alpha1")
 class WasmPlugin(Object, frozen=True):
     spec: WasmPluginSpec = WasmPluginSpec()
+    status: Status = Status()
 
 
 class TrafficExtensionSpec(View, frozen=True):

@@ -8,6 +8,7 @@ from msgspec import field
 
 from ambimigrate.kinds.base import Object, View, kind
 from ambimigrate.kinds.shared import LabelSelector
+from ambimigrate.kinds.status import Status
 
 GROUP = "gateway.networking.k8s.io"
 
@@ -72,6 +73,7 @@ class GatewaySpec(View, frozen=True):
 @kind(GROUP, "gateways", "v1", "v1beta1", "v1alpha2")
 class Gateway(Object, frozen=True):
     spec: GatewaySpec = GatewaySpec()
+    status: Status = Status()
 
 
 class ParentRef(View, frozen=True):

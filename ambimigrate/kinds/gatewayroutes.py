@@ -8,6 +8,7 @@ from msgspec import field
 
 from ambimigrate.kinds.base import Object, View, kind
 from ambimigrate.kinds.gatewayapi import GROUP, BackendRef, HTTPRouteFilter, ParentRef, RouteFilter
+from ambimigrate.kinds.status import RouteStatus
 
 
 class HTTPPathMatch(View, frozen=True):
@@ -65,6 +66,7 @@ class HTTPRouteSpec(View, frozen=True):
 @kind(GROUP, "httproutes", "v1", "v1beta1", "v1alpha2")
 class HTTPRoute(Object, frozen=True):
     spec: HTTPRouteSpec = HTTPRouteSpec()
+    status: RouteStatus = RouteStatus()
 
 
 class GRPCMethodMatch(View, frozen=True):
@@ -100,6 +102,7 @@ class GRPCRouteSpec(View, frozen=True):
 @kind(GROUP, "grpcroutes", "v1", "v1alpha2")
 class GRPCRoute(Object, frozen=True):
     spec: GRPCRouteSpec = GRPCRouteSpec()
+    status: RouteStatus = RouteStatus()
 
 
 class L4RouteRule(View, frozen=True):
@@ -116,6 +119,7 @@ class TCPRouteSpec(View, frozen=True):
 @kind(GROUP, "tcproutes", "v1", "v1alpha2")
 class TCPRoute(Object, frozen=True):
     spec: TCPRouteSpec = TCPRouteSpec()
+    status: RouteStatus = RouteStatus()
 
 
 class TLSRouteSpec(TCPRouteSpec, frozen=True):
@@ -125,6 +129,7 @@ class TLSRouteSpec(TCPRouteSpec, frozen=True):
 @kind(GROUP, "tlsroutes", "v1", "v1alpha3", "v1alpha2")
 class TLSRoute(Object, frozen=True):
     spec: TLSRouteSpec = TLSRouteSpec()
+    status: RouteStatus = RouteStatus()
 
 
 class ReferenceGrantFrom(View, frozen=True):

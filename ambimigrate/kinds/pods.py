@@ -42,6 +42,7 @@ class PodSpec(View, frozen=True):
     init_containers: tuple[Container, ...] = ()
     service_account_name: str = ""
     host_network: bool = False
+    node_name: str = ""
     node_selector: dict[str, str] = field(default_factory=dict)
     runtime_class_name: str | None = None
     dns_policy: str = "ClusterFirst"

@@ -8,6 +8,7 @@ from msgspec import field
 
 from ambimigrate.kinds.base import Object, View, kind
 from ambimigrate.kinds.shared import LabelSelector
+from ambimigrate.kinds.status import DisruptionStatus
 
 
 class ScaleTargetRef(View, frozen=True):
@@ -58,6 +59,7 @@ class PodDisruptionBudgetSpec(View, frozen=True):
 @kind("policy", "poddisruptionbudgets")
 class PodDisruptionBudget(Object, frozen=True):
     spec: PodDisruptionBudgetSpec = PodDisruptionBudgetSpec()
+    status: DisruptionStatus = DisruptionStatus()
 
 
 class ResourceQuotaSpec(View, frozen=True):

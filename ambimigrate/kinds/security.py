@@ -6,6 +6,7 @@ from msgspec import field
 
 from ambimigrate.kinds.base import Object, View, kind
 from ambimigrate.kinds.shared import PolicySelector, TargetRef
+from ambimigrate.kinds.status import Status
 
 GROUP = "security.istio.io"
 VERSIONS = ("v1", "v1beta1")
@@ -75,6 +76,7 @@ class AuthorizationPolicySpec(View, frozen=True):
 @kind(GROUP, "authorizationpolicies", *VERSIONS)
 class AuthorizationPolicy(Object, frozen=True):
     spec: AuthorizationPolicySpec = AuthorizationPolicySpec()
+    status: Status = Status()
 
 
 class JWTHeader(View, frozen=True):
@@ -113,6 +115,7 @@ class RequestAuthenticationSpec(View, frozen=True):
 @kind(GROUP, "requestauthentications", *VERSIONS)
 class RequestAuthentication(Object, frozen=True):
     spec: RequestAuthenticationSpec = RequestAuthenticationSpec()
+    status: Status = Status()
 
 
 class MutualTLS(View, frozen=True):

@@ -8,6 +8,7 @@ from ambimigrate.kinds.base import Metadata, Object, View, kind
 from ambimigrate.kinds.core import Pod
 from ambimigrate.kinds.pods import PodTemplate
 from ambimigrate.kinds.shared import LabelSelector
+from ambimigrate.kinds.status import DaemonSetStatus, DeploymentStatus, JobStatus
 
 
 class WorkloadSpec(View, frozen=True):
@@ -38,6 +39,7 @@ class CronJobSpec(View, frozen=True):
 @kind("apps", "deployments")
 class Deployment(Object, frozen=True):
     spec: WorkloadSpec = WorkloadSpec()
+    status: DeploymentStatus = DeploymentStatus()
 
 
 @kind("apps", "statefulsets")
@@ -48,6 +50,7 @@ class StatefulSet(Object, frozen=True):
 @kind("apps", "daemonsets")
 class DaemonSet(Object, frozen=True):
     spec: WorkloadSpec = WorkloadSpec()
+    status: DaemonSetStatus = DaemonSetStatus()
 
 
 @kind("apps", "replicasets")
@@ -58,6 +61,7 @@ class ReplicaSet(Object, frozen=True):
 @kind("batch", "jobs")
 class Job(Object, frozen=True):
     spec: WorkloadSpec = WorkloadSpec()
+    status: JobStatus = JobStatus()
 
 
 @kind("batch", "cronjobs")

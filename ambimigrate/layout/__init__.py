@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ambimigrate.layout.environments import environment, environments
-from ambimigrate.layout.kustomize import Following, Kustomization, Names, follow
+from ambimigrate.layout.kustomize import Following, Kustomization, Names, Use, follow
 from ambimigrate.layout.rendered import Rendering
 from ambimigrate.layout.transform import Transform
 from ambimigrate.model import Problem
 
 
 class Placement(Struct, frozen=True):
-    """One use of a file: in which mesh (None: in all), the transforms that it goes through, and what a renderer made of it."""
+    """One use of a file: in which mesh (None: in all), the transforms that it goes through, and what a renderer made of it.
+
+    `levels` are the kustomizations in which it can be changed apart from other uses, with the number of transforms below
+    and whether a patch there has the last word.
+    """
 
     mesh: str | None
     transforms: tuple[Transform, ...] = ()
     rendering: Rendering | None = None
+    levels: tuple[tuple[str, int, bool], ...] = ()
 
 
 class Layout(Struct, frozen=True):
@@ -50,6 +56,7 @@ class Help(Struct, frozen=True):
 
     names: Names = lambda _file: ()
     render: Callable[[Following], Mapping[str, Rendering]] = lambda _following: {}
+    can_patch: bool = False  # whether a patch that is written will be read again
 
 
 ALONE = Help()
@@ -72,22 +79,42 @@ def lay_out(
     known = {above + folder: mesh for folder, mesh in below.items()}
     following = follow(kustomizations, known_files, ask.names)
     renderings = ask.render(following)
-    used: dict[str, dict[Placement, None]] = defaultdict(dict)
+    used: dict[str, dict[Placement, list[Use]]] = defaultdict(dict)
     for folder, uses in following.roots.items():
         mesh = environment(f"{folder}/", known)
         for use in uses:
             placement = Placement(mesh or environment(use.file, known), use.transforms, renderings.get(folder))
-            used[use.file][placement] = None
+            used[use.file].setdefault(placement, []).append(use)
     rendered = _rendered(following, renderings)
     return Layout(
         meshes=tuple(sorted(set(known.values()))) or ("",),
         folders=known,
-        used={file: tuple(placements) for file, placements in used.items()},
+        used={file: _apart(members) if ask.can_patch else tuple(members) for file, members in used.items()},
         patches=following.patches,
         problems=tuple(each for each in following.problems if each.file not in rendered),
         made=tuple(Placement(environment(f"{folder}/", known), (), each) for folder, each in renderings.items()),
         rendered=rendered,
     )
+
+
+def _apart(members: Mapping[Placement, list[Use]]) -> tuple[Placement, ...]:
+    """The placements of one file, each with the innermost kustomizations that serve none of the others."""
+    if len(members) == 1:
+        return tuple(members)
+    through = Counter(file for uses in members.values() for file in {file for use in uses for file, *_ in use.path})
+    found = []
+    for placement, uses in members.items():
+        firsts = [_first_alone(use, through) for use in uses]
+        levels = tuple(dict.fromkeys(each for each in firsts if each is not None))
+        found.append(replace(placement, levels=levels if None not in firsts else ()))
+    return tuple(found)
+
+
+def _first_alone(use: Use, through: Mapping[str, int]) -> tuple[str, int, bool] | None:
+    for file, below, has_late in use.path:
+        if through[file] == 1:
+            return file, below, file == use.path[-1][0] and not has_late
+    return None
 
 
 def _rendered(following: Following, renderings: Mapping[str, Rendering]) -> frozenset[str]:

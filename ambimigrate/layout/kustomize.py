@@ -17,6 +17,7 @@ FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _REMOTE = ("http://", "https://", "git@", "git::", "ssh://", "github.com/", "gitlab.com/", "bitbucket.org/")
 _GENERATORS = ("helmCharts", "helmChartInflationGenerator", "generators", "transformers", "replacements", "vars")
 _PATCHES = ("patches", "patchesStrategicMerge", "patchesJson6902")
+_LATE = ("patchesJson6902", "replacements", "vars", "transformers")
 _BEYOND = (*_GENERATORS, *_PATCHES, "configMapGenerator", "configurations", "openapi", "crds", "replicas")
 
 Tree = Mapping[str, Any]
@@ -42,15 +43,25 @@ class Kustomization(Struct, frozen=True):
         return any(self.spec.get(key) for key in _BEYOND)
 
     @property
+    def has_late(self) -> bool:
+        """Whether it changes objects after its `patches` did (kustomize 5.7, api/internal/target/kusttarget_configplugin.go)."""
+        return any(self.spec.get(key) for key in _LATE)
+
+    @property
     def is_component(self) -> bool:
         return self.spec.get("kind") == "Component"
 
 
 class Use(Struct, frozen=True):
-    """A file that a kustomization applies, with the transforms in order, innermost first."""
+    """A file that a kustomization applies, with the transforms in order, innermost first.
+
+    `path` are the kustomizations on the way, innermost first, each with the number of transforms below it and
+    whether something in it runs after its `patches`.
+    """
 
     file: str
     transforms: tuple[Transform, ...] = ()
+    path: tuple[tuple[str, int, bool], ...] = ()
 
 
 class Following(Struct, frozen=True):
@@ -112,6 +123,8 @@ class _Walk:
             path = _join(each.folder, entry)
             if path in self.by_folder and path not in above:
                 found = self._component(self.by_folder[path], found, (*above, each.folder))
+        if not each.is_component:
+            found = [replace(use, path=(*use.path, (each.file, len(use.transforms), each.has_late))) for use in found]
         return self._transformed(each, found)
 
     def _component(self, component: Kustomization, found: list[Use], above: tuple[str, ...]) -> list[Use]:
@@ -124,7 +137,7 @@ class _Walk:
             return tuple(found)
         if step.renames:
             step = replace(step, names=tuple(name for use in found for name in self._named(use, step)))
-        return tuple(Use(use.file, (*use.transforms, step)) for use in found)
+        return tuple(replace(use, transforms=(*use.transforms, step)) for use in found)
 
     def _named(self, use: Use, last: Transform) -> Iterator[tuple[str, str, str]]:
         """Every former name of each object with its new one: references may use any of them."""

@@ -112,7 +112,7 @@ class Work(Struct, frozen=True):
         if not self.source.path:
             return tuple(command for change in changes for command in live.commands(change))
         only = " ".join(f"--only {name}" for name in namespaces)
-        alone = self.mesh.name and self.source.shared.isdisjoint(_file(change) for change in changes)
+        alone = self.mesh.name and self.source.shared.isdisjoint(_file(change) for change in changes if not change.alone)
         mesh = f" --mesh {self.mesh.name}" if alone else ""  # a file of several meshes changes for all of them at once
         command = f"ambimigrate convert {self.source.path}{mesh} --stage {stage.name} {only} --write"
         return (command, _APART) if {"create", "delete"} <= {change.verb for change in changes} else (command,)
@@ -125,7 +125,7 @@ def _file(change: Change) -> str:
 def _place(change: Change) -> str:
     if isinstance(change.action, Create):
         return f"{change.action.beside.file} (new {change.ref} beside it)"
-    return change.subject.file if change.subject else str(change.ref)
+    return ", ".join(shared.files(change)) if change.subject else str(change.ref)
 
 
 def _checks(stage: Stage, changes: tuple[Change, ...], mesh: Mesh) -> tuple[tuple[str, ...], tuple[str, ...]]:

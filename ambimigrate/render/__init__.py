@@ -1,8 +1,9 @@
-"""A report in each output format: a table of functions with one signature."""
+"""A report in each output format: a module for each, with one function of one signature."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import TextIO
 
 from ambimigrate.report import Report
@@ -10,16 +11,11 @@ from ambimigrate.report import Report
 Renderer = Callable[[Report, TextIO], None]
 
 
-def _text(report: Report, out: TextIO) -> None:
-    from ambimigrate.render import text
-
-    text.render(report, out)
+FORMATS = ("text", "json", "sarif", "junit", "github", "codequality", "markdown")
 
 
-def _json(report: Report, out: TextIO) -> None:
-    from ambimigrate.render import json
-
-    json.render(report, out)
-
-
-RENDERERS: dict[str, Renderer] = {"text": _text, "json": _json}
+def renderer(name: str) -> Renderer:
+    """The function that writes a format; its module is imported only now."""
+    module = import_module(f"ambimigrate.render.{name}")
+    found: Renderer = module.render
+    return found

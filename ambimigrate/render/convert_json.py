@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-from ambimigrate.changes import Change, Create, Held, Note, Untouched
+from ambimigrate.changes import Change, Held, Note, Untouched
 from ambimigrate.convert import Conversion
 from ambimigrate.model import Position
 from ambimigrate.render.json import dumped, field, head, reference
@@ -30,13 +30,12 @@ def record(made: Report, conversion: Conversion, places: Mapping[int, str]) -> d
 
 
 def _change(change: Change, place: str | None) -> dict[str, Any]:
-    subject = change.action.beside if isinstance(change.action, Create) else change.subject
     return {
         "action": change.verb,
         "object": reference(change.ref),
         "namespace": change.namespace,
         "mesh": change.mesh,
-        "file": place or (subject.file if subject else ""),
+        "file": place or shared.files(change)[0],
         "stage": change.stage.name,
         "verdict": change.verdict,
         "since": change.since,

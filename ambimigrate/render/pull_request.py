@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from ambimigrate.changes import Change, Held, Stage
 from ambimigrate.plan.steps import Step
+from ambimigrate.render.markdown import code, escaped
 from ambimigrate.render.style import counted, visible
 
 _SAFE = {
@@ -135,15 +136,3 @@ def _held(held: tuple[Held, ...]) -> Iterator[str]:
 
 def _listed(names: list[str]) -> str:
     return ", ".join(code(name) for name in names)
-
-
-def code(text: str) -> str:
-    """Text as inline code of a table, whatever it holds."""
-    shown = visible(text).replace("|", "\\|")
-    fence = "`" * (1 + shown.count("`"))
-    return f"{fence} {shown} {fence}" if "`" in shown else f"`{shown}`"
-
-
-def escaped(text: str) -> str:
-    """Text in which nothing is read as Markdown or HTML."""
-    return "".join(f"\\{each}" if each in "\\`*_{}[]<>()#|!~@&" else each for each in visible(text))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -17,6 +18,7 @@ from ambimigrate.verdicts import Standing, namespace_of
 
 _ORDER = ("wait", "needs-changes", "unknown", "needs-waypoint", "ready", "not-in-mesh")
 SHOWN = 3  # of what was not seen of a namespace
+CHARTS = 3  # whose command is shown
 TEMPLATES = 10  # of those that were not rendered
 NAMELESS = "(no namespace given)"
 _SAYS = {
@@ -173,9 +175,17 @@ def _problems(report: Report, style: Style, width: int) -> Iterator[str]:
         yield from (f"  {visible(file)}" for file in files[:TEMPLATES])
         if len(files) > TEMPLATES:
             yield f"  and {len(files) - TEMPLATES} more; --format json lists all"
-    if report.counts.not_rendered:
-        yield "  helm template … | ambimigrate scan -     reads what they make"
+        yield from (f"  {visible(command)}" for command in _piped(files))
         yield ""
+
+
+def _piped(files: Iterable[str]) -> Iterator[str]:
+    """The commands that render the charts and read what they make."""
+    charts = dict.fromkeys(file.rpartition("/templates/")[0] for file in files if "/templates/" in file)
+    for folder in [shlex.quote(name) for name in charts][:CHARTS] or ["…"]:
+        yield f"helm template {folder} | ambimigrate scan -"
+    if len(charts) > CHARTS:
+        yield f"and {len(charts) - CHARTS} more charts"
 
 
 def _closing(report: Report, style: Style, width: int) -> Iterator[str]:

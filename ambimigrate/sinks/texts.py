@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 from msgspec import Struct, field
 
 from ambimigrate.changes import Change, Create, Delete, Edit, Set
+from ambimigrate.converters import overlays, shared
 from ambimigrate.layout.kustomize import FILE_NAMES
 from ambimigrate.yamlio import Document, Unreadable, documents, values
 from ambimigrate.yamlio.edit import CannotEdit, apply
@@ -111,7 +113,9 @@ def rewrite(changes: Iterable[Change], edits: Edits, files: Files) -> None:
         own = [each for each in ordered if each.stage is stage]
         for change in own:
             if isinstance(change.action, Create):
-                _create(change.action, files)
+                _create(change, change.action, files)
+            elif change.alone:
+                _patch(change, files)
         for file, members in _by_file(own).items():
             if file not in parts:
                 parts[file] = Parts.of(file, files.text(file).removeprefix(_BOM))
@@ -122,7 +126,7 @@ def rewrite(changes: Iterable[Change], edits: Edits, files: Files) -> None:
 def _by_file(changes: Iterable[Change]) -> dict[str, list[Change]]:
     found: dict[str, list[Change]] = {}
     for change in changes:
-        if not isinstance(change.action, Create) and change.subject is not None:
+        if not isinstance(change.action, Create) and not change.alone and change.subject is not None:
             found.setdefault(change.subject.file, []).append(change)
     return found
 
@@ -167,28 +171,55 @@ def _store(file: str, parts: Parts, files: Files) -> None:
 # --- new files ------------------------------------------------------------------------------------------------------
 
 
-def slot(create: Create) -> Slot:
+def slot(change: Change, create: Create) -> Slot:
     """What a new object is known by: several environments may make the same one."""
     origin = create.beside.origin
     name = create.value["metadata"]["name"]
-    return create.beside.file, origin.start if isinstance(origin, Document) else 0, f"{create.ref.kind}/{name}"
+    file = create.beside.levels[0].file if change.alone else create.beside.file
+    return file, origin.start if isinstance(origin, Document) else 0, f"{create.ref.kind}/{name}"
 
 
-def _create(create: Create, files: Files) -> None:
-    key = slot(create)
+def _create(change: Change, create: Create, files: Files) -> None:
+    key = slot(change, create)
     if key in files.created:
         return
     beside = create.beside.file
-    file = files.created[key] = _free(create, files)
-    written = yaml_text(create.value)
-    files.set(file, written.replace("\n", "\r\n") if "\r\n" in files.text(beside) else written)
+    if change.alone:
+        for level in create.beside.levels:
+            file = _new(_free(create, posixpath.dirname(level.file), files), overlays.created(create, level), beside, files)
+            files.created.setdefault(key, file)
+            _list(level.file, file, files, wanted=True)
+        return
+    file = files.created[key] = _new(_free(create, posixpath.dirname(beside), files), create.value, beside, files)
     for kustomization in files.listed.get(beside, ()):
         _list(kustomization, file, files, wanted=True)
 
 
-def _free(create: Create, files: Files) -> str:
-    """A name beside the source that no file has, with the ending that is used there."""
-    folder = posixpath.dirname(create.beside.file)
+def _new(file: str, value: Mapping[str, Any], beside: str, files: Files) -> str:
+    """Writes a new file with the line ends of the one beside it."""
+    written = yaml_text(value)
+    files.set(file, written.replace("\n", "\r\n") if "\r\n" in files.text(beside) else written)
+    return file
+
+
+def _patch(change: Change, files: Files) -> None:
+    """Adds the change to the patch of its object in each of its overlays."""
+    subject = change.subject
+    for level in subject.levels if subject is not None else ():
+        file = shared.patch(level, change.ref.kind)
+        if not files.text(file):
+            _new(file, overlays.head(subject, level), subject.file, files)
+            _list(level.file, file, files, wanted=True, key="patches")
+        parts = Parts.of(file, files.text(file))
+        tree = values(parts.documents[0]).value
+        if not isinstance(tree, dict) or tree.get("kind") != change.ref.kind or len(parts.documents) > 1:
+            raise CannotEdit(f"{file} is in the way of its patch")
+        parts.replace(0, apply(parts.documents[0], overlays.edits(change)))
+        files.set(file, parts.joined())
+
+
+def _free(create: Create, folder: str, files: Files) -> str:
+    """A name in the folder that no file has, with the ending that the source has."""
     ending = ".yml" if create.beside.file.endswith(".yml") else ".yaml"
     kind, name = create.ref.kind.lower(), create.value["metadata"]["name"]
     stem = name if kind == "gateway" else f"{name}-{kind}"
@@ -199,18 +230,19 @@ def _free(create: Create, files: Files) -> str:
     raise CannotEdit(f"there are too many files called {stem}")
 
 
-def _list(kustomization: str, file: str, files: Files, *, wanted: bool) -> None:
-    """Enters a file in the resources of a kustomization, or takes it out."""
+def _list(kustomization: str, file: str, files: Files, *, wanted: bool, key: str = "resources") -> None:
+    """Enters a file in the resources (or patches) of a kustomization, or takes it out."""
     text = files.text(kustomization)
     parts = Parts.of(kustomization, text.removeprefix(_BOM))
     number = next((i for i, each in enumerate(parts.documents) if not _is_blank(each)), 0)
     document = parts.documents[number]
     spec = values(document).value or {}
-    resources = spec.get("resources") or []
+    resources = spec.get(key) or []
     folder = posixpath.dirname(kustomization)
     edit: Edit
     if wanted:
-        edit = Set(("resources", len(resources)), posixpath.relpath(file, folder or "."))
+        path = posixpath.relpath(file, folder or ".")
+        edit = Set((key, len(resources)), {"path": path} if key == "patches" else path)
     else:
         paths = [posixpath.normpath(posixpath.join(folder, each)) if isinstance(each, str) else None for each in resources]
         edit = Delete(("resources", paths.index(file)))

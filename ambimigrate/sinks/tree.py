@@ -50,13 +50,18 @@ def copy(root: str, out: str, changed: Iterable[tuple[str, str | None, str | Non
 
     The folder is new, so that nothing old can be lost: files are written plainly, which is many times faster.
     """
-    shutil.copytree(root, out, symlinks=True, ignore=shutil.ignore_patterns(GIT), dirs_exist_ok=True)
-    for name, _, after in changed:
-        place = Path(out, os.path.relpath(name, root))
-        if after is None or place.is_symlink():
-            place.unlink(missing_ok=True)
+    texts = {os.path.normpath(name): (before, after) for name, before, after in changed}
+
+    def ignore(folder: str, names: list[str]) -> set[str]:
+        return {each for each in names if each == GIT or os.path.normpath(f"{folder}/{each}") in texts}
+
+    shutil.copytree(root, out, symlinks=True, ignore=ignore, dirs_exist_ok=True)
+    for name, (before, after) in texts.items():
         if after is not None:
+            place = Path(out, os.path.relpath(name, root))
             place.write_bytes(after.encode())
+            if before is not None:
+                shutil.copymode(name, place)
 
 
 def write(root: str, changed: Iterable[tuple[str, str | None, str | None]]) -> None:

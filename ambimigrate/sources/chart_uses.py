@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ambimigrate.decode import Decoder
 from ambimigrate.kinds import Application, ApplicationSet, ConfigMap, HelmRelease
@@ -52,26 +53,21 @@ def is_installable(files: Files, folder: str) -> bool:
 
 def _of_objects(files: Files, decoder: Decoder) -> Iterator[Use]:
     """Those of Applications and HelmReleases, an object of several meshes once."""
-    found: dict[tuple[str, str, str], list[tuple[str, Use]]] = {}
+    found: dict[tuple[str, ...], list[tuple[str, Use]]] = {}
     for mesh, resources in decoder.resources.items():
-        maps = {(each.namespace, each.name): each for each in resources if type(each.body) is ConfigMap}
-        for resource in resources:
-            for release, name, space in _installs(resource, files, maps):
-                if use := _use(release, name, space, resource, files):
-                    key = resource.file, str(resource.ref), f"{use.chart.folder} {name} {space} {use.values}"
-                    found.setdefault(key, []).append((mesh, use))
+        for use in _of_mesh(resources, files):
+            key = use.file, use.by, use.chart.folder, use.name, use.namespace, str(use.values)
+            found.setdefault(key, []).append((mesh, use))
     for members in found.values():
-        use = members[0][1]
-        yield Use(
-            use.chart,
-            use.name,
-            use.namespace,
-            use.values,
-            tuple(mesh for mesh, _ in members),
-            use.by,
-            use.file,
-            use.whole,
-        )
+        yield replace(members[0][1], meshes=tuple(dict.fromkeys(mesh for mesh, _ in members)))
+
+
+def _of_mesh(resources: list[Resource[Any]], files: Files) -> Iterator[Use]:
+    maps = {(each.namespace, each.name): each for each in resources if type(each.body) is ConfigMap}
+    for resource in resources:
+        for release, name, space in _installs(resource, files, maps):
+            if use := _use(release, name, space, resource, files):
+                yield use
 
 
 def _installs(
@@ -100,8 +96,7 @@ def _with_files(release: Release, chart: dict[str, Any] | None, files: Files) ->
         layer = files.layer(name) if (name := files.found(str(each), release.source.file)) else None
         whole = whole and layer is not None
         layers += [layer] if layer else []
-    fields = release.ref, release.chart, release.said, release.version, release.source, release.version_route
-    return Release(*fields, (*layers, *release.layers), whole)
+    return replace(release, layers=(*layers, *release.layers), whole=whole)
 
 
 def _use(release: Release, name: str, namespace: str, resource: Resource[Any], files: Files) -> Use | None:
@@ -123,10 +118,3 @@ def _of_helmfiles(files: Files) -> Iterator[Use]:
                 space = str(entry.get("namespace") or "")
                 by = f"release {release.ref.name} of {document.file}"
                 yield Use(chart, release.ref.name, space, laid(release.layers), None, by, document.file, release.whole)
-
-
-def distinct(found: Iterable[Use]) -> tuple[Use, ...]:
-    """The uses without repetitions of one and the same."""
-    return tuple(
-        {(each.chart.folder, each.name, each.namespace, str(each.values), each.meshes): each for each in found}.values()
-    )

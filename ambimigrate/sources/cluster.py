@@ -4,87 +4,149 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from multiprocessing.pool import ThreadPool
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from ambimigrate.decode import Counts, Reading
 from ambimigrate.kinds import Namespace, Node
 from ambimigrate.model import Mesh, Problem, Target
-from ambimigrate.sources import cluster_lists
-from ambimigrate.sources.cluster_access import ClusterError, Where, connect, remarks
-from ambimigrate.sources.cluster_discovery import served, unusable
+from ambimigrate.sources import cluster_lists, cluster_narrow, cluster_private
+from ambimigrate.sources.cluster_access import Access, ClusterError, Where, connect, remarks
+from ambimigrate.sources.cluster_discovery import served
 from ambimigrate.sources.cluster_installation import installation
 from ambimigrate.sources.cluster_lists import Listed, Listing
+from ambimigrate.sources.cluster_reviews import Rights, identity, rights, unusable
 from ambimigrate.sources.cluster_server import Failed, Patience, Server
 from ambimigrate.topology import releases
 
-__all__ = ["ClusterError", "Patience", "Where", "read_cluster"]
+__all__ = ["ClusterError", "Patience", "Says", "Where", "read_cluster"]
 
 THREADS = 4  # more only wait for each other in the server
 
-Progress = Callable[[str], None]
+
+class Says(Struct, frozen=True):
+    """How to speak to the user meanwhile: `progress` shows how far it is, `tell` what has to be known at once."""
+
+    progress: Callable[[str], None] = lambda _text: None
+    tell: Callable[[str], None] = lambda _text: None
 
 
 def read_cluster(
     where: Where,
     target: Target,
     *,
-    istio_given: bool = False,
+    given: Collection[str] = (),
     patience: Patience = Patience(),  # noqa: B008 (frozen)
-    progress: Progress = lambda _text: None,
+    says: Says = Says(),  # noqa: B008 (frozen)
 ) -> Reading:
     """The mesh of one cluster; what was refused is a problem of it. ClusterError if it cannot be read at all.
 
-    The target's Istio version is that of the cluster unless it was given.
+    The versions of the target are those of the cluster, unless they are among the fields of it that were given.
     """
     collecting = gc.isenabled()
     gc.disable()  # as for files: nothing that is made while reading becomes garbage in circles
     try:
         with remarks() as logged:
-            access = connect(where, logged)  # a credential plugin may have something to say on the terminal
-            progress(f"{access.context}: connecting to {access.server}")
-            server = Server(access, patience)
-            return _read(server, where.namespaces, target, istio_given=istio_given, progress=progress)
+            access = connect(where, logged, says.tell)
+            says.progress(f"{access.context}: connecting to {access.server}")
+            asking = _asking(Server(access, patience), access, where, says)
+            return _read(asking, where, target, given)
     finally:
         if collecting:
             gc.enable()
 
 
-def _read(server: Server, namespaces: tuple[str, ...], target: Target, *, istio_given: bool, progress: Progress) -> Reading:
+class _Asking(Struct, frozen=True):
+    """Who asks which server for which namespaces, and what is allowed there."""
+
+    server: Server
+    user: str
+    namespaces: tuple[str, ...]
+    rights: Mapping[str, Rights]  # by namespace; the first one's is taken for the whole cluster
+    says: Says
+
+    def refuses(self, listing: Listing) -> bool:
+        """Whether it is known beforehand that a list will be refused.
+
+        A list of the whole cluster is refused if it is in one namespace; a role of that namespace may allow it there only.
+        """
+        if listing.settings:
+            return False  # in namespaces of others
+        asked = [self.rights[listing.namespace]] if listing.namespace in self.rights else list(self.rights.values())
+        return all(each.refuses(listing.view.GROUP, listing.view.PLURAL) for each in asked)
+
+
+def _asking(server: Server, access: Access, where: Where, says: Says) -> _Asking:
+    user = identity(server, access)
+    namespaces = where.namespaces
+    if where.selector:
+        namespaces = (*namespaces, *_selected(server, where.selector))
+    known = {name: rights(server, name) for name in namespaces or (access.namespace,)}
+    return _Asking(server, user, tuple(dict.fromkeys(namespaces)), known, says)
+
+
+def _selected(server: Server, selector: str) -> Iterator[str]:
+    found = cluster_lists.read(server, Listing("Namespace", Namespace, "v1", labels=selector))
+    if found.failed:
+        raise ClusterError(f"context {server.context!r}: --selector needs the list of namespaces: {found.failed.reason}")
+    if not found.resources:
+        raise ClusterError(f"context {server.context!r}: no namespace has the labels {selector!r}")
+    return (each.name for each in found.resources)
+
+
+def _read(asking: _Asking, where: Where, target: Target, given: Collection[str]) -> Reading:
+    server, namespaces = asking.server, asking.namespaces
     offered = served(server)
     plan = cluster_lists.plan(offered, namespaces)
     istio = installation(server)
-    listed = _all(server, (*plan.listings, *cluster_lists.config_maps(istio.namespaces)), progress)
+    settings = cluster_lists.config_maps(istio.namespaces, istio.revisions, everything=where.config_maps)
+    listed = _widest(asking, _all(asking, (*plan.listings, *settings)))
     _check(server, listed, namespaces)
     notes = [*plan.notes, *_notes(listed, namespaces)]
-    if not istio_given:
+    if "istio" not in given:
         target = replace(target, istio=istio.version or target.istio)
         notes += istio.notes(target.istio)
     problems = [*_discovery(offered), *(problem for each in listed for problem in _problems(each, namespaces))]
     counts = _counts(listed, plan.missing)
     if not counts.objects and not problems:
         problems.append(Problem("nothing was read: no object of a kind that matters here", ""))
-    resources = tuple(resource for each in listed for resource in each.resources)
+    resources = tuple({each.ref: each for one in listed for each in one.resources}.values())
+    cluster_private.forget(resources)
     resources += tuple(releases.values(resources))
     mesh = Mesh(server.context, resources, target, tuple(problems), "cluster", namespaces)
     return Reading((mesh,), tuple(problems), counts, None, tuple(notes))
 
 
-def _all(server: Server, listings: tuple[Listing, ...], progress: Progress) -> list[Listed]:
+def _all(asking: _Asking, listings: tuple[Listing, ...]) -> list[Listed]:
     """Every list, in the given order."""
     found, objects = [], 0
     with ThreadPool(THREADS) as pool:
-        for number, listed in enumerate(pool.imap(lambda listing: _list(server, listing), listings), 1):
+        for number, listed in enumerate(pool.imap(lambda listing: _list(asking, listing), listings), 1):
             objects += len(listed.resources)
-            progress(f"{server.context}: {number} of {len(listings)} lists, {objects} objects")
+            asking.says.progress(f"{asking.server.context}: {number} of {len(listings)} lists, {objects} objects")
             found.append(listed)
     return found
 
 
-def _list(server: Server, listing: Listing) -> Listed:
-    listed = cluster_lists.read(server, listing)
+def _widest(asking: _Asking, listed: list[Listed]) -> list[Listed]:
+    """The lists, and in place of those that were refused for the whole cluster the namespaces that may be listed."""
+    candidates = [each for each in listed if cluster_narrow.is_candidate(each)]
+    names = [each.name for one in listed if one.listing.view is Namespace for each in one.resources]
+    if not candidates or not names or asking.namespaces:
+        return listed
+    allowed = cluster_narrow.reviews(asking.server, names, THREADS)
+    more = _all(asking, tuple(one for each in candidates for one in cluster_narrow.narrowed(each, allowed)))
+    kept = [each for each in listed if not cluster_narrow.is_candidate(each)]
+    still = [one for each in candidates for one in cluster_narrow.left(each, more, allowed, asking.user)]
+    return [*kept, *more, *still]
+
+
+def _list(asking: _Asking, listing: Listing) -> Listed:
+    server = asking.server
+    listed = cluster_narrow.refused(listing, asking.user) if asking.refuses(listing) else cluster_lists.read(server, listing)
     if listing.view is Namespace and listing.namespace and listed.failed and listed.failed.is_refusal:
         alone = cluster_lists.one(server, listing, listing.namespace)  # roles within a namespace may allow that
         return listed if alone.failed and alone.failed.is_refusal else alone

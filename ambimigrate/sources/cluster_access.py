@@ -32,6 +32,8 @@ class Where(Struct, frozen=True):
     context: str = ""
     kubeconfig: str = ""
     namespaces: tuple[str, ...] = ()
+    selector: str = ""  # of namespaces, by their labels
+    config_maps: bool = False  # all of them, where otherwise only those of Istio and of the network are read
 
 
 class Access(Struct, frozen=True):
@@ -41,6 +43,8 @@ class Access(Struct, frozen=True):
     server: str
     pool: urllib3.PoolManager
     identity: Callable[[], Mapping[str, str]]
+    namespace: str = "default"
+    printed: str = ""  # by a credential plugin
 
 
 class _User(msgspec.Struct, frozen=True):
@@ -56,6 +60,7 @@ class _NamedUser(msgspec.Struct, frozen=True):
 class _Context(msgspec.Struct, frozen=True):
     cluster: str = ""
     user: str = ""
+    namespace: str = ""
 
 
 class _NamedContext(msgspec.Struct, frozen=True):
@@ -92,8 +97,11 @@ def remarks() -> Iterator[list[str]]:
         root.removeHandler(handler)
 
 
-def connect(where: Where, logged: list[str]) -> Access:
-    """The access that a context gives; ClusterError if there is none. `logged` is what `remarks` gathers."""
+def connect(where: Where, logged: list[str], tell: Callable[[str], None] = lambda _text: None) -> Access:
+    """The access that a context gives; ClusterError if there is none. `logged` is what `remarks` gathers.
+
+    A credential plugin is a program that the kubeconfig names: `tell` names it before it runs.
+    """
     urllib3.disable_warnings()  # of `insecure-skip-tls-verify`, which is the user's own choice
     named = where.kubeconfig or os.environ.get("KUBECONFIG", "") or _DEFAULT
     files = [path for each in named.split(os.pathsep) if each and (path := Path(each).expanduser()).exists()]
@@ -103,15 +111,19 @@ def connect(where: Where, logged: list[str]) -> Access:
         return _in_cluster()
     found = _merged(files)
     context = where.context or found.current_context
-    user = _user(found, context, named)
+    chosen, user = _user(found, context, named)
     settings = client.Configuration()
+    if user.exec is not None:
+        tell(f"context {context}: running the credential plugin {user.exec.get('command')}")
     try:
         config.load_kube_config(named, context, client_configuration=settings, persist_config=False)  # type: ignore[no-untyped-call]
     except Exception as error:  # the package raises whatever its dictionaries raise
         raise ClusterError(f"context {context!r} of {named} cannot be used: {' '.join(str(error).split())}") from None
     if user.exec is not None and not settings.auth_settings() and not settings.cert_file:
         raise ClusterError(f"context {context!r}: the credential plugin {user.exec.get('command')!r} failed: {_reason(logged)}")
-    return _access(context, settings)
+    return msgspec.structs.replace(
+        _access(context, settings), namespace=chosen.namespace or "default", printed=_reason(logged) if logged else ""
+    )
 
 
 def _in_cluster() -> Access:
@@ -170,8 +182,8 @@ def _read(path: Path) -> _Kubeconfig:
         raise ClusterError(f"kubeconfig {path} cannot be read: {error.strerror or error}") from None
 
 
-def _user(found: _Kubeconfig, context: str, named: str) -> _User:
-    """The user of a context. What kubectl refuses here, or the package would pass over, is an error."""
+def _user(found: _Kubeconfig, context: str, named: str) -> tuple[_Context, _User]:
+    """A context and its user. What kubectl refuses here, or the package would pass over, is an error."""
     known = ", ".join(sorted({each.name for each in found.contexts})) or "none"
     if not context:
         raise ClusterError(f"{named} has no current context; name one by --context (known: {known})")
@@ -179,11 +191,12 @@ def _user(found: _Kubeconfig, context: str, named: str) -> _User:
     if chosen is None:
         raise ClusterError(f"{named} has no context {context!r} (known: {known})")
     if not chosen.user:
-        return _User()
+        return chosen, _User()
     named_user = next((each for each in found.users if each.name == chosen.user), None)
     if named_user is None:
         raise ClusterError(f"context {context!r} names user {chosen.user!r}, whom {named} does not have")
     user = named_user.user or _User()
     if user.impersonates:
-        raise ClusterError(f"context {context!r} acts as {user.impersonates!r} (`as:`), which is not supported yet")
-    return user
+        acts = f"context {context!r} acts as {user.impersonates!r} (`as:`)"
+        raise ClusterError(f"{acts}, which the Kubernetes client for Python does not do: name a context of that user")
+    return chosen, user

@@ -11,6 +11,7 @@ from msgspec import Struct
 from ambimigrate.kinds import Job, Object, Pod, ReplicaSet
 from ambimigrate.kinds.workloads import CronJob, DaemonSet, Deployment, Rollout, StatefulSet
 from ambimigrate.model import Position, Problem, Ref, Resource, Route
+from ambimigrate.sources.cluster_pods import lean
 from ambimigrate.yamlio.wrong import route
 
 T = TypeVar("T")
@@ -84,8 +85,16 @@ def page(kind: str, view: type[Object], body: bytes) -> Page:
     )
 
 
-def is_made(body: Object) -> bool:
-    """Whether the object is what a workload that we read makes of its template: such are the most numerous by far."""
+def worth_keeping(body: Object) -> Object | None:
+    """The object; of those that a workload that we read makes of its template only pods, cut down, and Jobs that run."""
+    if not _is_made(body):
+        return body
+    if isinstance(body, Pod):
+        return lean(body)
+    return body if isinstance(body, Job) and body.status.active else None
+
+
+def _is_made(body: Object) -> bool:
     return isinstance(body, _MADE) and any(
         (owner.api_version.rpartition("/")[0], owner.kind) in _MAKERS for owner in body.metadata.owner_references
     )

@@ -9,6 +9,7 @@ import msgspec
 
 from ambimigrate.kinds import KINDS
 from ambimigrate.sources.cluster_access import ClusterError
+from ambimigrate.sources.cluster_reviews import unusable
 from ambimigrate.sources.cluster_server import JSON, Failed, Server
 
 # Kubernetes 1.30 and later answer v2, 1.27 to 1.29 v2beta1, older ones a plain list of groups.
@@ -64,16 +65,6 @@ def served(server: Server) -> Served | Failed:
     except msgspec.DecodeError:
         pass
     raise ClusterError(f"context {server.context!r}: {server.url} is no API server of Kubernetes")
-
-
-def unusable(server: Server, failed: Failed) -> ClusterError:
-    """The sentence about a cluster that answers nothing that we ask."""
-    place = f"context {server.context!r} ({server.url})"
-    if failed.is_anonymous:
-        return ClusterError(f"{place}: the credentials gave no identity: {failed.reason}")
-    if failed.is_refusal:
-        return ClusterError(f"{place}: the server does not accept the credentials: {failed.reason}")
-    return ClusterError(f"{place} cannot be reached: {failed.reason}" if failed.status == 0 else f"{place}: {failed.reason}")
 
 
 def _aggregated(answer: _Groups) -> Served:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from ambimigrate.kinds import Deployment
 from ambimigrate.model import Resource
-from ambimigrate.sources.cluster_lists import Listed, Listing, read
+from ambimigrate.sources.cluster_lists import REVISION, Listed, Listing, read
 from ambimigrate.sources.cluster_server import Server
 from ambimigrate.topology.meshconfig import DEFAULT_ROOT
 from ambimigrate.versions import Version, parse
@@ -22,6 +22,7 @@ class Installation(Struct, frozen=True):
 
     namespaces: tuple[str, ...] = (DEFAULT_ROOT,)
     versions: tuple[Version, ...] = ()
+    revisions: tuple[str, ...] = ()
 
     @property
     def version(self) -> Version | None:
@@ -51,7 +52,9 @@ def of(found: Listed) -> Installation:
     if not found.resources:
         return Installation()
     versions = {version for each in found.resources if (version := _version(each)) is not None}
-    return Installation(tuple(sorted({each.namespace for each in found.resources})), tuple(sorted(versions)))
+    revisions = {each.body.metadata.labels.get(REVISION, "") for each in found.resources} - {""}
+    namespaces = {each.namespace for each in found.resources}
+    return Installation(tuple(sorted(namespaces)), tuple(sorted(versions)), tuple(sorted(revisions)))
 
 
 def _version(istiod: Resource[Deployment]) -> Version | None:

@@ -13,12 +13,13 @@ from msgspec.structs import replace
 
 from ambimigrate.kinds import KINDS, ConfigMap, Namespace, Object
 from ambimigrate.model import Problem, Resource
-from ambimigrate.sources.cluster_decode import Page, is_made, page, place, resource
+from ambimigrate.sources.cluster_decode import Page, page, place, resource, worth_keeping
 from ambimigrate.sources.cluster_discovery import Served
-from ambimigrate.sources.cluster_scope import NAMED_CONFIG_MAPS, is_istio, listed
+from ambimigrate.sources.cluster_scope import LABELLED_CONFIG_MAPS, NAMED_CONFIG_MAPS, is_istio, listed, of_istio
 from ambimigrate.sources.cluster_server import Failed, Server
 
 PAGE = 500  # objects: more cost memory and save no time
+REVISION = "istio.io/rev"  # a label of nearly all that the charts of istiod make
 SMALL_PAGE = 25  # of definitions, which hold the schemas of all their versions
 
 # The API server of Calico shows the objects of its CRDs a second time, as another group.
@@ -104,10 +105,20 @@ def _of_kind(listing: Listing, namespaces: tuple[str, ...]) -> Iterator[Listing]
         yield listing
 
 
-def config_maps(roots: tuple[str, ...]) -> Iterator[Listing]:
-    """The ConfigMaps of Istio in its own namespaces, and of the network plugins beside Kubernetes."""
+def config_maps(roots: tuple[str, ...], revisions: tuple[str, ...], *, everything: bool) -> Iterator[Listing]:
+    """The ConfigMaps of Istio in its own namespaces, of the network plugins, and those that hold dashboards: or all of them.
+
+    Others hold whatever users put there, so that they are not asked for without being told to.
+    """
+    if everything:
+        yield Listing("ConfigMap", ConfigMap, "v1")
+        return
+    for label in LABELLED_CONFIG_MAPS:
+        yield Listing("ConfigMap", ConfigMap, "v1", labels=label, settings=True)
     for root in roots:
-        yield Listing("ConfigMap", ConfigMap, "v1", root, keep=is_istio, settings=True)
+        yield Listing("ConfigMap", ConfigMap, "v1", root, labels=REVISION, keep=is_istio, settings=True)
+        for name in of_istio(revisions):
+            yield Listing("ConfigMap", ConfigMap, "v1", root, fields=f"metadata.name={name}", settings=True)
     for namespace, names in NAMED_CONFIG_MAPS.items():
         if namespace not in roots:
             for name in names:
@@ -154,7 +165,7 @@ def read(server: Server, listing: Listing) -> Listed:
 def _with(found: Listed, brought: Page) -> Listed:
     listing = found.listing
     kept = [each for each in brought.objects if listing.keep is None or listing.keep(each.metadata.name)]
-    own = tuple(resource(listing.kind, each) for each in kept if not is_made(each))
+    own = tuple(resource(listing.kind, each) for each in map(worth_keeping, kept) if each is not None)
     return replace(
         found,
         resources=found.resources + own,

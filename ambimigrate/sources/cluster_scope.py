@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ambimigrate.kinds import KINDS, ConfigMap, Object
@@ -16,6 +16,17 @@ NAMED_CONFIG_MAPS: Mapping[str, tuple[str, ...]] = {"kube-system": ("cilium-conf
 def is_istio(config_map: str) -> bool:
     """Whether a ConfigMap of that name, in a namespace of Istio, is a part of its configuration."""
     return (config_map == "istio" or config_map.startswith("istio-")) and config_map != "istio-ca-root-cert"
+
+
+# Dashboards, by the label that Grafana's sidecar looks for in its chart.
+LABELLED_CONFIG_MAPS = ("grafana_dashboard",)
+
+
+def of_istio(revisions: Iterable[str]) -> tuple[str, ...]:
+    """The names of MeshConfig and of the injector's configuration, without and with a revision."""
+    names = ("istio", "istio-sidecar-injector")
+    more = (f"{name}-{revision}" for revision in revisions if revision not in {"", "default"} for name in names)
+    return (*names, *more)
 
 
 def listed() -> Iterator[tuple[str, type[Object]]]:

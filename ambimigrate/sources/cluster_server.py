@@ -1,10 +1,12 @@
-"""The API server: GET requests with time-outs and patience, and nothing else."""
+"""The API server: GET requests with time-outs and patience, the reviews that tell who asks and what they may, nothing else."""
 
 from __future__ import annotations
 
 import re
 import threading
 import time
+from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -16,9 +18,10 @@ from ambimigrate import __version__
 from ambimigrate.sources.cluster_access import Access
 
 JSON = "application/json"
+_REVIEWS = frozenset({"selfsubjectreviews", "selfsubjectrulesreviews"})  # asked by creating them; nothing is kept of them
 ANONYMOUS = "system:anonymous"
 _BUSY = frozenset({429, 500, 502, 503, 504})
-_FOUND, _NOT_FOUND, _EXPIRED, _TOO_MANY = 200, 404, 410, 429
+_FOUND, _CREATED, _NOT_FOUND, _EXPIRED, _TOO_MANY = 200, 201, 404, 410, 429
 _UNKNOWN, _FORBIDDEN = 401, 403
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _GONE_SILENT = 4  # requests in a row without any answer, after which no further one waits for its time-out
@@ -93,9 +96,19 @@ class Server:
 
     def get(self, path: str, accept: str = JSON) -> bytes:
         """The body of the answer; Failed after as many tries as the kind of failure deserves."""
+        return self._insist(lambda: self._ask("GET", path, accept))
+
+    def review(self, path: str, question: Mapping[str, Any]) -> bytes:
+        """The answer of the server to a question about whoever asks."""
+        if path.rpartition("/")[2] not in _REVIEWS:
+            raise ValueError(f"{path} is no review")  # of ours: nothing else is ever sent but GET
+        body = msgspec.json.encode(question)
+        return self._insist(lambda: self._ask("POST", path, JSON, body))
+
+    def _insist(self, ask: Callable[[], bytes | Failed]) -> bytes:
         tries = 0
         while True:
-            answer = self._ask(path, accept)
+            answer = ask()
             if isinstance(answer, bytes):
                 return answer
             tries += 1
@@ -111,12 +124,16 @@ class Server:
             return 1
         return self._patience.busy if failed.status == _TOO_MANY else self._patience.failing
 
-    def _ask(self, path: str, accept: str) -> bytes | Failed:
+    def _ask(self, method: str, path: str, accept: str, body: bytes | None = None) -> bytes | Failed:
         if self._unanswered >= _GONE_SILENT:
             return Failed(0, "not asked, since the server has stopped answering")
         headers = {**self._headers, **self._access.identity(), "Accept": accept}
+        if body is not None:
+            headers["Content-Type"] = JSON
         try:
-            answer = self._access.pool.request("GET", self.url + path, headers=headers, timeout=self._timeout, retries=False)
+            answer = self._access.pool.request(
+                method, self.url + path, body=body, headers=headers, timeout=self._timeout, retries=False
+            )
         except (exceptions.HTTPError, OSError) as error:
             if self._is_silence(error):
                 with self._lock:
@@ -124,7 +141,7 @@ class Server:
             return Failed(0, self._why(error))
         with self._lock:
             self._answered, self._unanswered = True, 0
-        return answer.data if answer.status == 200 else _failed(answer)
+        return answer.data if answer.status in {_FOUND, _CREATED} else _failed(answer)
 
     @staticmethod
     def _is_silence(error: Exception) -> bool:

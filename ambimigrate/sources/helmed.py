@@ -16,13 +16,14 @@ from ambimigrate.decode import Decoder, Made, names_a_kind
 from ambimigrate.layout import Placement
 from ambimigrate.model import Problem
 from ambimigrate.sources.chart_files import Chart, Files
-from ambimigrate.sources.chart_uses import Use, distinct, uses
+from ambimigrate.sources.chart_uses import Use, uses
 from ambimigrate.sources.files import Tree
-from ambimigrate.topology.charts import laid
+from ambimigrate.topology.charts import Layer, laid
 from ambimigrate.topology.releases import mapping
 from ambimigrate.yamlio import Document, Unreadable, documents, values
 
 UNKNOWN = "namespace-not-known"  # stands for the namespace of a release that nobody tells
+_NAMED = 5  # charts in one sentence
 _HOST = re.compile(rf"\.{UNKNOWN}(?:\.svc(?:\.cluster\.local)?)?(?![\w.-])")
 _UNVENDORED = "missing in charts/ directory"  # helm, pkg/action/install.go CheckDependencies
 _SOURCE = re.compile(r"^# Source: (\S+)", re.MULTILINE)
@@ -49,7 +50,7 @@ def render_charts(tree: Tree, decoder: Decoder, asked: Asked) -> tuple[str, ...]
             decoder.problems.append(Problem("helm is not on PATH to render charts", tree.root))
         return ()
     more = _given(asked.values, decoder)
-    wanted = [each for each in distinct(uses(files, decoder, decoder.namespace)) if each.chart.folder in folders]
+    wanted = [each for each in uses(files, decoder, decoder.namespace) if each.chart.folder in folders]
     ready = [each for each in wanted if _is_inside(each, tree, decoder)]
     answers = list(zip(ready, renderers.template_all(helm, (_release(each, more) for each in ready)), strict=True))
     made = [(use, answer) for use, answer in answers if isinstance(answer, str)]
@@ -58,8 +59,8 @@ def render_charts(tree: Tree, decoder: Decoder, asked: Asked) -> tuple[str, ...]
         _add(use, text, files, decoder)
     failed = [(use, answer.reason) for use, answer in answers if isinstance(answer, renderers.Failed)]
     decoder.problems += [_problem(use, reason) for use, reason in failed if _is_problem(use, reason, asked)]
-    notes = [_left(use, reason) for use, reason in failed if not _is_problem(use, reason, asked)]
-    return (*_notes(use for use, _ in made), *notes)
+    left = [f"{use.chart.folder} ({reason})" for use, reason in failed if not _is_problem(use, reason, asked)]
+    return (*_notes(use for use, _ in made), *_several("not rendered with its own values; --helm-values FILE gives more", left))
 
 
 def _release(use: Use, more: Mapping[str, Any]) -> Any:
@@ -69,8 +70,6 @@ def _release(use: Use, more: Mapping[str, Any]) -> Any:
 
 
 def _over(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    from ambimigrate.topology.charts import Layer
-
     nowhere = Document("", 0, 1, "")
     return laid((Layer(under, nowhere), Layer(over, nowhere)))
 
@@ -121,16 +120,19 @@ def _problem(use: Use, reason: str) -> Problem:
     return Problem(f"helm template{who}: {reason}{hint}", use.file or use.chart.document.file)
 
 
-def _left(use: Use, reason: str) -> str:
-    return f"Chart {use.chart.folder} cannot be rendered with its own values; --helm-values FILE gives more: {reason}"
-
-
 def _notes(made: Iterable[Use]) -> Iterator[str]:
-    for use in made:
-        if not use.by:
-            yield f"Chart {use.chart.folder} is read with its own values, since nothing in the tree installs it."
-        elif not use.whole:
-            yield f"Chart {use.chart.folder} as {use.by} installs it: some of its values are not in the tree."
+    every = tuple(made)
+    alone = [each.chart.folder for each in every if not each.by]
+    yield from _several("read with its own values, since nothing in the tree installs it", alone)
+    unfinished = [f"{each.chart.folder} ({each.by})" for each in every if not each.whole]
+    yield from _several("read without some of its values, which are not in the tree", unfinished)
+
+
+def _several(what: str, charts: list[str]) -> Iterator[str]:
+    """One sentence for several charts."""
+    if charts:
+        more = f" and {len(charts) - _NAMED} more" if len(charts) > _NAMED else ""
+        yield f"Helm chart {what}: {', '.join(charts[:_NAMED])}{more}."
 
 
 def _forget(folders: set[str], decoder: Decoder) -> None:

@@ -47,12 +47,21 @@ class Rendered:
                 found[folder] = rendering(file, _trees(file, result.text), place)
         return found
 
+    @property
+    def is_possible(self) -> bool:
+        """Whether kustomizations with patches can be read."""
+        from ambimigrate.sources import renderers
+
+        return self.choice != "never" and renderers.find() is not None
+
     def _roots(self, following: Following) -> Mapping[str, str]:
         """The roots that need a renderer and stay inside the tree, with their kustomizations."""
         found = {}
         for folder, parts in following.parts.items():
             if any(each.file in following.broken for each in parts):
                 continue  # a remote base would be downloaded, a missing one fails; both are named already
+            if any(each.spec.get(key) for each in parts for key in ("helmCharts", "helmChartInflationGenerator")):
+                continue  # kustomize would run helm, which would download charts; named already
             if any(each.needs_renderer for each in parts) and all(self._is_inside(each.folder) for each in parts):
                 found[folder] = parts[0].file
         return found

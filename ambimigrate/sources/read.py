@@ -49,7 +49,7 @@ def _tree(tree: Tree, target: Target, namespace: str, config: Config | None, ask
     charts = frozenset(posixpath.dirname(name) for name in shown if posixpath.basename(name) == "Chart.yaml")
     folders = config.folders_below(tree.root or ".") if config else None
     rendering = Rendered(tree, asked.choice)
-    layout = lay_out(shown, kustomizations, folders, root=tree.root, ask=Help(_Names(tree), rendering))
+    layout = lay_out(shown, kustomizations, folders, root=tree.root, ask=Help(_Names(tree), rendering, rendering.is_possible))
     decoder = Decoder(layout, namespace, lambda name: _is_template(name, charts))
     decoder.problems += [
         *tree.problems,

@@ -49,6 +49,7 @@ class Kustomize(Struct, frozen=True):
             return found if isinstance(found, Failed) else Built(found, str(wrapper))
 
 
+_KUBERNETES = "1.34.0"  # a current one; what helm takes by itself depends on how it was built
 # What a cluster with a mesh can do, beyond Kubernetes itself: charts ask for it (`.Capabilities.APIVersions.Has`).
 _APIS = (
     ("networking.istio.io", "VirtualService DestinationRule Gateway ServiceEntry Sidecar", ("v1", "v1beta1", "v1alpha3")),
@@ -79,7 +80,7 @@ class Helm(Struct, frozen=True):
             given = home / "values.json"
             given.write_text(json.dumps(release.values), encoding="utf-8")
             options = ("--namespace", release.namespace, "--values", str(given), "--skip-tests")
-            apis = ("--api-versions", ",".join(_apis()))
+            apis = ("--kube-version", _KUBERNETES, "--api-versions", ",".join(_apis()))
             return _run((*self.command, release.name, str(release.folder.resolve()), *options, *apis), home)
 
 

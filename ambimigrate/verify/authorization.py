@@ -32,7 +32,7 @@ def kind_of(before: authz.Decision, after: authz.Decision) -> str:
     change = _OPENNESS[after.verdict] - _OPENNESS[before.verdict]
     if change:
         return WIDER if change > 0 else NARROWER
-    if before.providers != after.providers:
+    if set(before.providers) != set(after.providers):  # while both ask, the same one is asked twice
         return AUTHORIZERS
     if before.audit != after.audit:
         return AUDIT

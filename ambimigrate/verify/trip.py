@@ -105,12 +105,18 @@ def _verdicts(mesh: Mesh, call: authz.Call, found: Decision) -> Iterator[tuple[s
         return
     for _, outcome in found.outcomes:
         if not outcome.backends:
-            yield PROXY, first or authz.Decision(authz.Verdict.ALLOW, outcome.status)
+            yield PROXY, _both(call, first, _answer(outcome))
         for backend in outcome.backends:
             reached = mesh.index(_by_name).get(backend.rpartition(":")[0])
             if reached is not None:
                 last = memory.at_workload(mesh, _received(onward, outcome), reached, int(backend.rpartition(":")[2]))
                 yield _named(reached), _both(call, first, last)
+
+
+def _answer(outcome: Outcome) -> authz.Decision:
+    """What proxies answer themselves; an error of theirs is a refusal, whatever its status (conversion.md 9 STATUS)."""
+    verdict = authz.Verdict.DENY if outcome.status >= 400 else authz.Verdict.ALLOW
+    return authz.Decision(verdict, outcome.status)
 
 
 def _pods(mesh: Mesh, call: authz.Call) -> Iterator[tuple[Workload, int]]:

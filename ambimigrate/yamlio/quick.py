@@ -12,6 +12,7 @@ from ambimigrate.model import Route
 _ODD_TEXT = ("\t", "\r", "<<:")
 _ODD_LINE = re.compile(r"\n *(?:[\]},\[{%?\"']|- *(?:[-?#\n]|[\"'][^\n]*[\"'] *:))")
 _ODD_VALUE = re.compile(r"[:-] +(?:[&*!]|[\[{](?:[^\n]*[^\]}\n])?$|\"(?![^\"\\\n]*\"$)|'(?![^'\n]*'$))", re.MULTILINE)
+_BEFORE = re.compile(r"(?:---[ ]*\n)?(?:[ ]*(?:#[^\n]*)?\n)*(?=[A-Za-z{])")  # what may stand before a mapping without odd marks
 _FIRST = re.compile(r"^( *)(- )?[^ #\n]", re.MULTILINE)
 _NOTHING = re.compile(r" *(?:#.*)?$", re.MULTILINE)
 _KEY = re.compile(r"[\w./-]+:(?=[ \n])")
@@ -30,7 +31,10 @@ def is_plain(text: str) -> bool:
 
 def offset(text: str, route: Route) -> int | None:
     """Where the key or item at the route begins; None if it is not there, or if only libyaml can tell."""
-    if not route or not is_plain(text):
+    if not route:
+        found = _BEFORE.match(text)
+        return found.end() if found else None
+    if not is_plain(text):
         return None
     region: Region | None = (0, len(text), 0)
     at = None

@@ -119,13 +119,12 @@ class ApiServer:
         raise Refused(f"{version} {kind} is not served")
 
     def _served(self) -> Iterator[tuple[tuple[str, str], tuple[str, bool]]]:
-        for root in ("/api", "/apis"):
-            for group in self.send("GET", root, Accept=_DISCOVERY)["items"]:
-                prefix = f"{group['metadata']['name']}/" if group["metadata"].get("name") else ""
-                for version in group["versions"]:
-                    for each in version.get("resources", ()):
-                        key = prefix + version["version"], each["responseKind"]["kind"]
-                        yield key, (each["resource"], each["scope"] == "Namespaced")
+        groups = [each for root in ("/api", "/apis") for each in self.send("GET", root, Accept=_DISCOVERY)["items"]]
+        for group, version in ((group, version) for group in groups for version in group["versions"]):
+            prefix = f"{group['metadata']['name']}/" if group["metadata"].get("name") else ""
+            for each in version.get("resources", ()):
+                key = prefix + version["version"], each["responseKind"]["kind"]
+                yield key, (each["resource"], each["scope"] == "Namespaced")
 
     def _await(self, definition: Manifest) -> None:
         """Until every version of a defined kind is listed."""

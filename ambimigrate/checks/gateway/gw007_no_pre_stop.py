@@ -2,37 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ambimigrate.checks import rule
+from ambimigrate.checks.pods import named
 from ambimigrate.kinds import DaemonSet, Deployment, Rollout, StatefulSet
-from ambimigrate.model import Hit, Mesh, Resource
+from ambimigrate.model import Hit, Mesh, Resource, grouped
 from ambimigrate.topology import ingress, injection, meshconfig, waypoints
-from ambimigrate.topology.workloads import Workload, of_resource, services_of
+from ambimigrate.topology.workloads import Workload, services_of, workloads
+
+KINDS = (Deployment, StatefulSet, DaemonSet, Rollout)
+_PROXIES = {"waypoint": "waypoints", "ingress": "ingress gateways"}
 
 
 @rule("GW007", Deployment, StatefulSet, DaemonSet, Rollout)
 def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
-    workload = of_resource(mesh, resource)
-    if workload is None or not injection.is_enrolled(mesh, workload) or _waits(workload):
-        return
-    if any(True for _ in meshconfig.settings(mesh, "hboneIdleTimeout")):
-        return
-    services = services_of(mesh, workload)
-    through = {"waypoint": [s for s in services if waypoints.is_bound(mesh, s)]}
-    through["ingress"] = [s for s in services if s not in through["waypoint"] and ingress.to(mesh, s)]
-    for case, found in through.items():
-        if found:
-            proxy = "the waypoint" if case == "waypoint" else "the ingress gateway"
+    for (_, case), found in mesh.index(_ending).items():
+        if found[0].resource is resource:
+            whose = "it" if len(found) == 1 else "them"
             yield Hit(
-                resource.at(*workload.template, "spec", "containers"),
-                f"no container has a preStop hook: {proxy} of {found[0].name} keeps its HBONE connection to a stopped pod and"
-                " answers 503 meanwhile",
+                resource.at(*found[0].template, "spec", "containers"),
+                f"no container of {named(found)} has a preStop hook: {_PROXIES[case]} keep HBONE connections to stopped pods of"
+                f" {whose} and answer 503 meanwhile",
                 case=case,
+                related=tuple(each.resource.at("metadata", "name") for each in found[1:]),
             )
-            return
 
 
-def _waits(workload: Workload) -> bool:
-    return any("preStop" in (each.lifecycle or {}) for each in workload.pod.containers)
+def _ending(mesh: Mesh) -> Mapping[tuple[str, str], tuple[Workload, ...]]:
+    """The workloads that this happens to, by namespace and by what calls them: one setting of the mesh mends all of them."""
+    if any(True for _ in meshconfig.settings(mesh, "hboneIdleTimeout")):
+        return {}
+    pairs = ((_case(mesh, each), each) for each in workloads(mesh) if isinstance(each.resource.body, KINDS))
+    return grouped(((each.namespace, case), each) for case, each in pairs if case)
+
+
+def _case(mesh: Mesh, workload: Workload) -> str:
+    is_patient = any("preStop" in (each.lifecycle or {}) for each in workload.pod.containers)
+    if is_patient or not injection.is_enrolled(mesh, workload):
+        return ""
+    services = services_of(mesh, workload)
+    if any(waypoints.is_bound(mesh, each) for each in services):
+        return "waypoint"
+    return "ingress" if any(ingress.to(mesh, each) for each in services) else ""

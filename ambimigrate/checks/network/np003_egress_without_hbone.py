@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 from ambimigrate.checks import rule
 from ambimigrate.checks.network import words
-from ambimigrate.checks.pods import captured, listed
+from ambimigrate.checks.pods import listed
 from ambimigrate.kinds import NetworkPolicy
 from ambimigrate.kinds.core import NetworkPolicyEgressRule
 from ambimigrate.model import Hit, Mesh, Resource, grouped
 from ambimigrate.topology import injection
 from ambimigrate.topology import networks as reach
+from ambimigrate.topology.captured import captured
 from ambimigrate.topology.workloads import container_ports, in_namespace, workloads
 
 _DNS = 53

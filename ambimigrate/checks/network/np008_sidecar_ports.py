@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.pods import captured, listed, named
+from ambimigrate.checks.pods import listed, named
 from ambimigrate.kinds import NetworkPolicy
 from ambimigrate.kinds.core import NetworkPolicyPort
 from ambimigrate.model import Hit, Mesh, Position, Resource
 from ambimigrate.topology import networks as reach
 from ambimigrate.topology import waypoints
+from ambimigrate.topology.captured import captured
 from ambimigrate.topology.workloads import Workload, container_ports, in_namespace
 
 # Istio, docs "Application Requirements", ports used by Istio: of the sidecar, and of istiod for proxies

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.pods import at, captured, subject
+from ambimigrate.checks.pods import at, subject
 from ambimigrate.kinds import AuthorizationPolicy
 from ambimigrate.kinds.security import Operation, Rule, Source
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.semantics.strict import demands_identity
 from ambimigrate.topology import injection, meshconfig
+from ambimigrate.topology.captured import captured
 from ambimigrate.topology.workloads import KINDS, Workload, container_ports, matches, workloads
 
 SCRAPE, PORT = "prometheus.io/scrape", "prometheus.io/port"

@@ -8,9 +8,10 @@ from typing import Any
 from ambimigrate.checks import rule
 from ambimigrate.checks.platform import install
 from ambimigrate.checks.platform.cilium import matters
-from ambimigrate.checks.pods import captured, named
+from ambimigrate.checks.pods import named
 from ambimigrate.kinds import DaemonSet, SecurityGroupPolicy
 from ambimigrate.model import Hit, Mesh, Resource
+from ambimigrate.topology.captured import captured
 from ambimigrate.topology.networks import selects
 from ambimigrate.topology.workloads import in_namespace, of_resource
 

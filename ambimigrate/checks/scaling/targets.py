@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ambimigrate.checks.pods import captured
 from ambimigrate.kinds.scaling import ScaleTargetRef
 from ambimigrate.model import Mesh, Resource, grouped
 from ambimigrate.topology import injection
+from ambimigrate.topology.captured import captured
 from ambimigrate.topology.workloads import Workload, workloads
 
 

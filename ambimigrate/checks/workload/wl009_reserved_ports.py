@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.pods import at, captured, containers, named, subject
+from ambimigrate.checks.pods import at, containers, named, subject
 from ambimigrate.kinds import Service
 from ambimigrate.model import Hit, Mesh, Resource
+from ambimigrate.topology.captured import captured
 from ambimigrate.topology.workloads import KINDS, Workload, behind
 
 RESERVED = frozenset({15001, 15006, 15008, 15053})  # ztunnel, src/config.rs: outbound, plaintext, HBONE, DNS

@@ -1,20 +1,24 @@
-"""WL012: annotations for the sidecar in pod templates, dead and, some of them, missed."""
+"""WL012: annotations for the sidecar in pod templates: what they ask for ends, or they may go."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.pods import at, listed, subject
-from ambimigrate.model import Hit, Mesh, Resource
-from ambimigrate.topology.workloads import KINDS, Workload
+from ambimigrate.checks.pods import at, listed, named, subject
+from ambimigrate.model import Hit, Mesh, Resource, grouped
+from ambimigrate.topology.captured import captured
+from ambimigrate.topology.workloads import KINDS, Workload, workloads
 
 CONFIG = "proxy.istio.io/config"
 _PREFIXES = ("sidecar.istio.io/", "proxy.istio.io/", "readiness.status.sidecar.istio.io/", "status.sidecar.istio.io/")
 _ELSEWHERE = frozenset({"sidecar.istio.io/inject", "sidecar.istio.io/status", "sidecar.istio.io/interceptionMode"})
 _FILES = ("sidecar.istio.io/userVolume", "sidecar.istio.io/userVolumeMount")
 _DRAINING = ("EXIT_ON_ZERO_ACTIVE_CONNECTIONS", "terminationDrainDuration")
+# Settings that somebody may miss. All others, such as image, resources, probes and order of start, need no successor.
+_MISSED = ("tracing", "proxyStatsMatcher", "extraStatTags", "gatewayTopology", "envoyAccessLogService", "envoyMetricsService")
+_STATS = ("sidecar.istio.io/stats", "sidecar.istio.io/extraStatTags", "sidecar.istio.io/bootstrapOverride")
 
 
 @rule("WL012", *KINDS)
@@ -22,11 +26,20 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     workload = subject(mesh, resource)
     if workload is None:
         return
-    found = [key for key in workload.annotations if key.startswith(_PREFIXES) and key not in _ELSEWHERE]
-    if not found:
-        return
-    config = workload.annotations.get(CONFIG, "")
-    for key in found:
+    yield from _functions(workload, workload.annotations.get(CONFIG, ""))
+    idle = mesh.index(_idle).get(workload.namespace, ())
+    if idle and idle[0] is workload:
+        keys = listed((key for each in idle for key in _remaining(each)), 2)
+        yield Hit(
+            at(workload, "metadata", "annotations", _remaining(workload)[0]),
+            f"without sidecars {keys} of {named(idle, 2)} have no effect; nothing takes their place, and nothing has to",
+            "idle",
+        )
+
+
+def _functions(workload: Workload, config: str) -> Iterator[Hit]:
+    """What annotations ask for and nothing does any more."""
+    for key in workload.annotations:
         if key in _FILES or (key == CONFIG and "OUTPUT_CERTS" in config):
             what = "OUTPUT_CERTS" if key == CONFIG else key
             yield Hit(
@@ -41,15 +54,30 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
             f"{drains}: nothing drains connections for {workload} any more, and it has no preStop hook: rollouts cut calls",
             "drain",
         )
-    yield Hit(at(workload, "metadata", "annotations", found[0]), _words(workload, found), "dead")
+    if lost := _lost(workload, config):
+        yield Hit(
+            at(workload, "metadata", "annotations", next(iter(lost))),
+            f"{listed(lost.values())} of {workload} ends with the sidecar; waypoints do it by Telemetry, ztunnel not at all",
+            "dead",
+        )
 
 
-def _words(workload: Workload, found: list[str]) -> str:
-    held = (
-        " (ztunnel is ready before the containers start)" if "holdApplication" in workload.annotations.get(CONFIG, "") else ""
-    )
-    return (
-        f"without a sidecar {listed(found)} of {workload} have no effect{held}"
-        if len(found) > 1
-        else (f"without a sidecar {found[0]} of {workload} has no effect{held}")
-    )
+def _lost(workload: Workload, config: str) -> dict[str, str]:
+    """Annotation -> what it sets that ends."""
+    found = {key: key for key in workload.annotations if key.startswith(_STATS)}
+    if keys := [each for each in _MISSED if each in config]:
+        found[CONFIG] = listed(keys)
+    return found
+
+
+def _idle(mesh: Mesh) -> Mapping[str, tuple[Workload, ...]]:
+    """By namespace the workloads with annotations that nobody will miss."""
+    return grouped((each.namespace, each) for each in workloads(mesh) if captured(mesh, each) and _remaining(each))
+
+
+def _remaining(workload: Workload) -> tuple[str, ...]:
+    """The annotations for the sidecar that are no function of theirs."""
+    config = workload.annotations.get(CONFIG, "")
+    told = {*_ELSEWHERE, *_FILES, *_lost(workload, config)}
+    told |= {CONFIG} if any(each in config for each in (*_DRAINING, "OUTPUT_CERTS")) else set()
+    return tuple(key for key in workload.annotations if key.startswith(_PREFIXES) and key not in told)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.pods import captured
 from ambimigrate.checks.replicas import replicas
 from ambimigrate.kinds import Service
 from ambimigrate.kinds.core import ServicePort
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import hosts, ingress, injection, waypoints
+from ambimigrate.topology.captured import captured
 from ambimigrate.topology.workloads import behind
 
 _APP_PROTOCOLS = frozenset({"grpc", "http2", "h2c", "kubernetes.io/h2c"})

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.pods import captured, named
+from ambimigrate.checks.pods import named
 from ambimigrate.checks.published import backends
 from ambimigrate.kinds import Ingress, Service
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.semantics.strict import demands_identity
+from ambimigrate.topology.captured import captured
 from ambimigrate.topology.workloads import Workload, behind, target_port
 
 _IP_TARGETS = {

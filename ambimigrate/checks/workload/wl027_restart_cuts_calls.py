@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.pods import captured, listed
+from ambimigrate.checks.pods import listed
 from ambimigrate.kinds import Deployment, HorizontalPodAutoscaler, ScaledObject, StatefulSet
 from ambimigrate.model import Hit, Mesh, Resource, Route
 from ambimigrate.topology import injection
+from ambimigrate.topology.captured import captured
 from ambimigrate.topology.meshconfig import dig
 from ambimigrate.topology.workloads import Workload, behind, of_resource, services_of
 

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from ambimigrate.changes import Change, Create, Stage
+from ambimigrate.changes import FROM, Change, Create, Stage
 from ambimigrate.converters import made
 from ambimigrate.converters.networks import entries, identities
 from ambimigrate.converters.networks.entries import Entry
@@ -48,7 +48,12 @@ class Wanted(Struct, frozen=True):
 
 def through(found: tuple[Entry, ...], waypoints: frozenset[str]) -> tuple[Entry, ...]:
     """The rules under which mesh traffic comes, but for those about these waypoints, which pass on what others may."""
-    return tuple(each for each in found if each.tunnel and not _is_for(each, waypoints))
+    return tuple(each for each in others(found, waypoints) if each.tunnel)
+
+
+def others(found: tuple[Entry, ...], waypoints: frozenset[str]) -> tuple[Entry, ...]:
+    """The rules that are not about these waypoints."""
+    return tuple(each for each in found if not _is_for(each, waypoints))
 
 
 def _is_for(entry: Entry, waypoints: frozenset[str]) -> bool:
@@ -76,9 +81,7 @@ def rules(mesh: Mesh, tunnels: tuple[Entry, ...], more: Who, served: frozenset[i
     return tuple(answer)
 
 
-def _groups(
-    tunnels: tuple[Entry, ...], wide: frozenset[int], served: frozenset[int]
-) -> dict[frozenset[int], frozenset[int]]:
+def _groups(tunnels: tuple[Entry, ...], wide: frozenset[int], served: frozenset[int]) -> dict[frozenset[int], frozenset[int]]:
     """The ports that are named, by the rules that admit them."""
     every = {port for each in tunnels for port in each.ports or ()} | (served if wide else frozenset())
     known: dict[frozenset[int], set[int]] = defaultdict(set)
@@ -133,7 +136,7 @@ def objects(mesh: Mesh, namespace: str, wanted: list[Wanted]) -> Iterator[Change
         left = list(members)
         while left:
             labels, name, covered = _selector(mesh, namespace, left, members)
-            yield from made_once(mesh, namespace, left[0].policy, f"{name}-ports", labels, left[0].rules)
+            yield from made_once(mesh, left[0].policy, left[0].policy, f"{name}-ports", denying(labels, left[0].rules))
             left = [each for each in left if each not in covered]
 
 
@@ -144,7 +147,7 @@ def _selector(
     first = left[0]
     own = first.policy.body.spec.pod_selector
     candidates = [(dict(own.match_labels), made.written_name(first.policy))] if not own.match_expressions else []
-    candidates += [(each, _name(first.pods)) for each in _labels(first.pods)]
+    candidates += [(each, _name(first.pods)) for each in labels_of(first.pods)]
     same = {id(each.pods.workload) for each in members}
     for labels, name in candidates:
         met = [each for each in in_namespace(mesh, namespace) if labels and matches(labels, each.labels)]
@@ -158,7 +161,7 @@ def _name(pods: Pods) -> str:
     return pods.workload.name if pods.workload else pods.name
 
 
-def _labels(pods: Pods) -> Iterator[dict[str, str]]:
+def labels_of(pods: Pods) -> Iterator[dict[str, str]]:
     """What a workload selects its pods by, then all that its pods carry."""
     selector = getattr(getattr(pods.workload.resource.body, "spec", None), "selector", None) if pods.workload else None
     if found := dict(getattr(selector, "match_labels", None) or {}):
@@ -166,19 +169,26 @@ def _labels(pods: Pods) -> Iterator[dict[str, str]]:
     yield dict(pods.labels)
 
 
-def made_once(
-    mesh: Mesh, namespace: str, policy: Resource[Any], name: str, labels: dict[str, str], rules: Rules
-) -> Iterator[Change]:
-    """The DENY beside a NetworkPolicy, unless it was made before. Raises Blocked if somebody else's has its name."""
-    metadata = made.metadata(name, policy)
-    spec: dict[str, Any] = {"selector": {"matchLabels": labels}} if labels else {}
-    spec |= {"action": "DENY", "rules": list(rules)}
-    value = {"apiVersion": f"{AuthorizationPolicy.GROUP}/v1", "kind": "AuthorizationPolicy", "metadata": metadata, "spec": spec}
-    shown = made.placed(value, policy)["metadata"]["name"]
-    known = mesh.find(AuthorizationPolicy, policy.namespace, shown)
+def denying(labels: dict[str, str], rules: Rules) -> dict[str, Any]:
+    """A DENY with these rules for the pods with these labels, for all of the namespace without any."""
+    found: dict[str, Any] = {"selector": {"matchLabels": labels}} if labels else {}
+    return found | {"action": "DENY", "rules": list(rules)}
+
+
+def made_once(mesh: Mesh, policy: entries.Policy, beside: Resource[Any], name: str, spec: dict[str, Any]) -> Iterator[Change]:
+    """The DENY that a NetworkPolicy asks for, unless it was made before. Raises Blocked if somebody else's has its name."""
+    try:
+        metadata = made.metadata(name, beside)
+        metadata["annotations"][FROM] = f"NetworkPolicy/{made.written_name(policy)}"
+        value = {"apiVersion": f"{AuthorizationPolicy.GROUP}/v1", "kind": "AuthorizationPolicy"}
+        whole = {**value, "metadata": metadata, "spec": spec}
+        shown = made.placed(whole, beside)["metadata"]["name"]
+    except Refused as refused:
+        raise Blocked(policy, Refused("taken", ("metadata", "name"), refused.reason)) from refused
+    known = mesh.find(AuthorizationPolicy, beside.namespace, shown)
     if known is not None and not made.is_ours(known):
         raise Blocked(policy, Refused("taken", ("metadata", "name"), f"there is an AuthorizationPolicy {shown} already"))
     if known is None:
-        ref = Ref("AuthorizationPolicy", AuthorizationPolicy.GROUP, policy.namespace, shown)
-        action = Create(ref, value, policy)
-        yield Change(Stage.prepare, namespace, mesh.name, ref, action, None, (CLOSED,), (policy.at(),))
+        ref = Ref("AuthorizationPolicy", AuthorizationPolicy.GROUP, beside.namespace, shown)
+        action = Create(ref, whole, beside)
+        yield Change(Stage.prepare, policy.namespace, mesh.name, ref, action, None, (CLOSED,), (policy.at(),))

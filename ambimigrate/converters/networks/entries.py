@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from msgspec import Struct
 
 from ambimigrate.converters import optouts
 from ambimigrate.converters.settings import Settings
-from ambimigrate.kinds import NetworkPolicy
+from ambimigrate.kinds import NetworkPolicy, Service
 from ambimigrate.kinds.core import NetworkPolicyPeer, NetworkPolicyPort
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.topology import injection, networks
+from ambimigrate.topology.captured import captured
 from ambimigrate.topology.networks import HBONE, Pods
+from ambimigrate.topology.workloads import Workload, behind, workloads
 
 Policy = Resource[NetworkPolicy]
 Ports = frozenset[int] | None  # None: every TCP port
@@ -46,6 +48,19 @@ def _joins(mesh: Mesh, pods: Pods, settings: Settings) -> bool:
     return not optouts.stays_out(mesh, own, settings)
 
 
+def fronted(mesh: Mesh, namespace: str, services: Iterable[Resource[Service]], settings: Settings) -> tuple[Pods, ...]:
+    """The pods that join, and those behind these Services that stay out: a waypoint calls both."""
+    own = joining(mesh, namespace, settings)
+    known = {id(each.workload) for each in own}
+    more = {id(each): each for service in services for each in behind(mesh, service) if not each.pod.host_network}
+    out = [each for key, each in more.items() if key not in known and _stays(mesh, each)]
+    return (*own, *(Pods(each.namespace, str(each), each.labels, each) for each in out))
+
+
+def _stays(mesh: Mesh, workload: Workload) -> bool:
+    return injection.workload_mode(mesh, workload) != injection.AMBIENT
+
+
 def entering(mesh: Mesh, pods: Pods) -> tuple[Entry, ...] | None:
     """The rules under which others may call the pods, None if no policy restricts that."""
     bound = list(networks.policies_on(mesh, pods, "Ingress"))
@@ -63,12 +78,13 @@ def _incoming(mesh: Mesh, policy: Policy, pods: Pods) -> Iterator[Entry]:
 def is_for_mesh(mesh: Mesh, peers: tuple[NetworkPolicyPeer, ...], own: str) -> bool:
     """Whether pods of the mesh can be among the callers: addresses count where they can be those of pods."""
     return not peers or any(
-        _is_private(each.ip_block.cidr) if each.ip_block is not None else networks.from_mesh(mesh, each, own) for each in peers
+        is_private(each.ip_block.cidr) if each.ip_block is not None else networks.from_mesh(mesh, each, own) for each in peers
     )
 
 
 @lru_cache(maxsize=4096)
-def _is_private(cidr: str) -> bool:
+def is_private(cidr: str) -> bool:
+    """Whether addresses of pods can lie in the block."""
     try:
         block = ipaddress.ip_network(cidr, strict=False)
     except ValueError:
@@ -104,13 +120,34 @@ def leaving(mesh: Mesh, caller: Pods) -> tuple[Policy, ...]:
 
 
 def outgoing(mesh: Mesh, policies: tuple[Policy, ...], callee: Pods) -> Ports:
-    """The ports of the callee to which the policies let out, any of them being enough."""
-    found: set[int] = set()
-    for policy in policies:
-        for rule in policy.body.spec.egress:
-            if networks.is_peer(mesh, rule.to, callee, policy.namespace):
-                ports = numbers(rule.ports, callee)
-                if ports is None:
-                    return None
-                found |= ports
-    return frozenset(found)
+    """The ports of the callee to which the policies let out by name, any of them being enough."""
+    rules = ((policy.namespace, rule) for policy in policies for rule in policy.body.spec.egress)
+    found = [numbers(rule.ports, callee) for own, rule in rules if _names(mesh, rule.to, callee, own)]
+    return None if None in found else frozenset(port for each in found for port in each or ())
+
+
+def _names(mesh: Mesh, peers: tuple[NetworkPolicyPeer, ...], callee: Pods, own: str) -> bool:
+    """Whether the callee is among the peers whatever its address is."""
+    named = tuple(each for each in peers if each.ip_block is None)
+    return not peers or any(map(is_everywhere, peers)) or (bool(named) and networks.is_peer(mesh, named, callee, own))
+
+
+def is_everywhere(peer: NetworkPolicyPeer) -> bool:
+    """Whether a peer is every address."""
+    return peer.ip_block is not None and peer.ip_block.cidr == "0.0.0.0/0" and not peer.ip_block.except_
+
+
+def is_by_address(peer: NetworkPolicyPeer) -> bool:
+    """Whether a peer is a block that may hold pods or not."""
+    return peer.ip_block is not None and not is_everywhere(peer) and is_private(peer.ip_block.cidr)
+
+
+def restricted(mesh: Mesh) -> list[tuple[tuple[Policy, ...], tuple[Workload, ...]]]:
+    """All pods of the mesh whose calls are restricted, by the policies under which they stand."""
+    found: dict[tuple[int, ...], tuple[tuple[Policy, ...], list[Workload]]] = {}
+    for each in workloads(mesh):
+        if captured(mesh, each) or injection.is_gateway(each):
+            bound = leaving(mesh, Pods(each.namespace, str(each), each.labels, each))
+            if bound:
+                found.setdefault(tuple(map(id, bound)), (bound, []))[1].append(each)
+    return [(bound, tuple(members)) for bound, members in found.values()]

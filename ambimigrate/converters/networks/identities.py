@@ -52,7 +52,7 @@ def is_everybody(peers: tuple[NetworkPolicyPeer, ...]) -> bool:
 def _is_everybody(peer: NetworkPolicyPeer) -> bool:
     if peer.ip_block is not None:
         return peer.ip_block.cidr == "0.0.0.0/0" and not peer.ip_block.except_
-    return peer.namespace_selector == _EVERYTHING and peer.pod_selector in {None, _EVERYTHING}
+    return peer.namespace_selector == _EVERYTHING and peer.pod_selector in (None, _EVERYTHING)
 
 
 def of(mesh: Mesh, peers: Iterable[NetworkPolicyPeer], own: str, route: Route) -> Who:
@@ -66,7 +66,9 @@ def of(mesh: Mesh, peers: Iterable[NetworkPolicyPeer], own: str, route: Route) -
 def _one(mesh: Mesh, peer: NetworkPolicyPeer, own: str, route: Route) -> Who:
     if peer.ip_block is not None:
         if peer.ip_block.except_:
-            raise Refused("except", route, f"ztunnel cannot tell {peer.ip_block.cidr} without its exceptions from others by port")
+            raise Refused(
+                "except", route, f"ztunnel cannot tell {peer.ip_block.cidr} without its exceptions from others by port"
+            )
         return Who(blocks=(peer.ip_block.cidr,))
     spaces = [own] if peer.namespace_selector is None else _spaces(mesh, peer.namespace_selector, route)
     if peer.pod_selector is None or peer.pod_selector == _EVERYTHING:
@@ -116,7 +118,5 @@ def sharing(mesh: Mesh, workload: Workload) -> Iterator[Workload]:
 def has_identity(mesh: Mesh, workload: Workload) -> bool:
     """Whether the pods are in the mesh, or will be."""
     return (
-        captured(mesh, workload)
-        or injection.is_gateway(workload)
-        or injection.workload_mode(mesh, workload) != injection.NONE
+        captured(mesh, workload) or injection.is_gateway(workload) or injection.workload_mode(mesh, workload) != injection.NONE
     )

@@ -24,6 +24,7 @@ class Found(Struct, frozen=True):
     edits: tuple[tuple[Policy, Edit], ...] = ()
     changes: tuple[Change, ...] = ()
     blocked: tuple[Blocked, ...] = ()
+    closed: frozenset[int] = frozenset()  # the workloads whose ports ztunnel tells apart
 
 
 def convert(mesh: Mesh, namespace: str, plan: Plan, settings: Settings) -> Found:
@@ -48,8 +49,9 @@ def convert(mesh: Mesh, namespace: str, plan: Plan, settings: Settings) -> Found
     shut |= {id(each) for each in unseen}
     open_ones = [each for each in policies if id(each) not in shut and any(_binds(each, one) for one in pods)]
     edits = [(each, edit) for each in open_ones for edit in _edits(mesh, each)]
-    edits += waypoints.admitted(mesh, [each for each in pods if not _is_shut(mesh, each, shut)], plan)
-    return Found(tuple(edits), made, tuple(blocked))
+    behind = entries.fronted(mesh, namespace, waypoints.services(mesh, namespace, plan), settings)
+    edits += waypoints.admitted(mesh, [each for each in behind if not _is_shut(mesh, each, shut)], plan)
+    return Found(tuple(edits), made, tuple(blocked), frozenset(id(each.pods.workload) for each in wanted))
 
 
 _UNSEEN = "the pods that it selects are not in the input, so what the tunnel would open to them cannot be closed again"
@@ -79,9 +81,9 @@ def _is_shut(mesh: Mesh, pods: Pods, shut: set[int]) -> bool:
 def _closed(mesh: Mesh, policy: Policy) -> Iterator[int]:
     """The rules that have to admit 15008 and do not."""
     for i, rule in enumerate(policy.body.spec.ingress):
-        if networks.tcp(rule.ports) and not networks.admits(rule.ports):
-            if entries.is_for_mesh(mesh, rule.from_, policy.namespace):
-                yield i
+        by_port = networks.tcp(rule.ports) and not networks.admits(rule.ports)
+        if by_port and entries.is_for_mesh(mesh, rule.from_, policy.namespace):
+            yield i
 
 
 def _edits(mesh: Mesh, policy: Policy) -> Iterator[Edit]:

@@ -18,10 +18,16 @@ from ambimigrate.model import Mesh, Ref, Resource
 from ambimigrate.topology import meshconfig, networks, waypoints
 from ambimigrate.topology.networks import GATEWAY_NAME, HBONE, NAME, Pods
 from ambimigrate.topology.waypoints import FOR
-from ambimigrate.topology.workloads import behind, services_of, target_port
+from ambimigrate.topology.workloads import Workload, behind, services_of, target_port
 
 ADMITTED, JUDGED = "NP905", "NP906"
 ISTIOD = 15012
+
+
+def services(mesh: Mesh, namespace: str, plan: Plan) -> tuple[Resource[Service], ...]:
+    """The Services of the namespace that a waypoint serves or will."""
+    found = (mesh.find(Service, *key) for key in sorted(plan.by_service) if key[0] == namespace)
+    return tuple(each for each in found if each is not None)
 
 
 def names(plan: Plan, namespace: str) -> frozenset[str]:
@@ -40,11 +46,21 @@ def serving(plan: Plan, mesh: Mesh, pods: Pods) -> tuple[Who, frozenset[int]]:
     who, ports = Who(), frozenset[int]()
     for service, waypoint in _served(plan, mesh, pods):
         who |= Who(principals=(identities.principal(waypoint.namespace, waypoint.account or waypoint.name),))
-        ports |= _targets(service, pods)
+        ports |= targets(service, pods)
     return who, ports
 
 
-def _targets(service: Resource[Service], pods: Pods) -> frozenset[int]:
+def in_front(plan: Plan, mesh: Mesh, pods: Pods) -> Iterator[Waypoint]:
+    """The waypoints through which calls to the pods come: by the plan, or as bound already."""
+    yield from (waypoint for _, waypoint in _served(plan, mesh, pods))
+    for service in services_of(mesh, pods.workload) if pods.workload else ():
+        found = waypoints.binding(mesh, service)
+        if (service.namespace, service.name) not in plan.by_service and found and found.fault is None and found.gateway:
+            yield Waypoint(found.namespace, found.name)
+
+
+def targets(service: Resource[Service], pods: Pods) -> frozenset[int]:
+    """The ports of the pods to which the Service leads."""
     if pods.workload is None:
         return frozenset()
     found = (target_port(each, pods.workload) for each in service.body.spec.ports if each.protocol in {"", "TCP"})
@@ -70,14 +86,17 @@ def tcp(ports: Iterable[int]) -> list[dict[str, Any]]:
     return [{"protocol": "TCP", "port": each} for each in (*sorted(ports), HBONE)]
 
 
-def admits(mesh: Mesh, found: Iterable[Entry], waypoint: Waypoint) -> bool:
-    """Whether any of the rules lets the waypoint's pods in by their labels."""
+def admits(mesh: Mesh, found: Iterable[Entry], waypoint: Waypoint, ports: frozenset[int]) -> bool:
+    """Whether the rules let the waypoint's pods in by their labels, to 15008 and to the ports of the application."""
     own = pods_of(mesh, waypoint)
-    for each in found:
-        named = tuple(one for one in each.peers if one.ip_block is None)
-        if each.tunnel and (not each.peers or (named and networks.is_peer(mesh, named, own, each.policy.namespace))):
-            return True
-    return False
+    known = [each for each in found if _is_peer(mesh, each, own)]
+    open_ones = all(any(each.ports is None or port in each.ports for each in known) for port in ports)
+    return open_ones and any(each.tunnel for each in known)
+
+
+def _is_peer(mesh: Mesh, entry: Entry, own: Pods) -> bool:
+    named = tuple(one for one in entry.peers if one.ip_block is None)
+    return not entry.peers or (bool(named) and networks.is_peer(mesh, named, own, entry.policy.namespace))
 
 
 def admitted(mesh: Mesh, pods: Iterable[Pods], plan: Plan) -> list[tuple[Policy, Edit]]:
@@ -85,11 +104,10 @@ def admitted(mesh: Mesh, pods: Iterable[Pods], plan: Plan) -> list[tuple[Policy,
     asked: dict[tuple[int, Waypoint], tuple[Policy, set[int]]] = {}
     for each in pods:
         found = entries.entering(mesh, each)
-        tunnels = closing.through(found or (), names(plan, each.namespace))
-        for service, waypoint in _served(plan, mesh, each) if tunnels and found else ():
-            if not admits(mesh, found, waypoint):
-                policy = tunnels[0].policy
-                asked.setdefault((id(policy), waypoint), (policy, set()))[1].update(_targets(service, each))
+        for service, waypoint in _served(plan, mesh, each) if found else ():
+            if found and not admits(mesh, found, waypoint, targets(service, each)):
+                policy = found[0].policy
+                asked.setdefault((id(policy), waypoint), (policy, set()))[1].update(targets(service, each))
     edits: list[tuple[Policy, Edit]] = []
     lengths: dict[int, int] = {}
     for (key, waypoint), (policy, ports) in asked.items():
@@ -100,63 +118,14 @@ def admitted(mesh: Mesh, pods: Iterable[Pods], plan: Plan) -> list[tuple[Policy,
     return edits
 
 
-# --- whom a waypoint lets pass ---------------------------------------------------------------------------------------
-
-
-def judged(mesh: Mesh, namespace: str, plan: Plan, joining: Iterable[Pods]) -> Iterator[Change]:
-    """The policies that keep from a Service, at its waypoint, whom NetworkPolicies kept from its pods. Raises Blocked."""
-    known = {id(each.workload): each for each in joining}
-    for (own, name), _ in sorted(plan.by_service.items()):
-        service = mesh.find(Service, own, name) if own == namespace else None
-        members = [known[id(each)] for each in behind(mesh, service) if id(each) in known] if service else []
-        found = [each for one in members for each in _by_port(mesh, service, one, plan)] if service else []
-        if service is None or not found or all(who is None for _, who in found):
-            continue
-        policy, who = found[0]
-        if who is None or policy is None or any(each != who for _, each in found):
-            blame = next(each for each, _ in found if each is not None)
-            reason = f"callers differ by port or pod of Service {name}, and its waypoint judges them for the Service as a whole"
-            raise Blocked(blame, Refused("waypoint", ("spec", "ingress"), reason))
-        if who.blocks:
-            reason = f"it admits addresses, which the waypoint of Service {name} does not see"
-            raise Blocked(policy, Refused("waypoint", ("spec", "ingress"), reason))
-        yield from _deny(mesh, policy, service, who)
-
-
-def _by_port(
-    mesh: Mesh, service: Resource[Service] | None, pods: Pods, plan: Plan
-) -> Iterator[tuple[Policy | None, Who | None]]:
-    """Who of the mesh may call each port of the pods behind the Service; None for everybody."""
-    found = entries.entering(mesh, pods)
-    tunnels = closing.through(found or (), names(plan, pods.namespace))
-    for port in sorted(_targets(service, pods)) if service else ():
-        group = frozenset(i for i, each in enumerate(tunnels) if each.ports is None or port in each.ports)
-        if found is None:
-            yield None, None
-        elif any(identities.is_everybody(tunnels[i].peers) for i in group):
-            yield tunnels[0].policy, None
-        elif tunnels:
-            yield tunnels[0].policy, closing.who(mesh, tunnels, group)
-
-
-def _deny(mesh: Mesh, policy: Policy, service: Resource[Service], who: Who) -> Iterator[Change]:
-    name = f"{made.written_name(service)}-network"
-    metadata = made.metadata(name, service)
-    target = {"kind": "Service", "group": "", "name": service.name}
-    spec = {"targetRefs": [target], "action": "DENY", "rules": [{"from": [{"source": who.others()}]}]}
-    value = {"apiVersion": f"{AuthorizationPolicy.GROUP}/v1", "kind": "AuthorizationPolicy", "metadata": metadata, "spec": spec}
-    yield from create(mesh, AuthorizationPolicy, value, service, policy, Stage.policies, JUDGED)
-
-
-def create(
-    mesh: Mesh, kind: type[Any], value: Mapping[str, Any], beside: Resource[Any], policy: Policy, stage: Stage, because: str
-) -> Iterator[Change]:
+def create(mesh: Mesh, value: Mapping[str, Any], beside: Resource[Any], policy: Policy, stage: Stage) -> Iterator[Change]:
     """The object, unless it was made before. Raises Blocked if somebody else's has its name."""
     try:
         shown = made.placed(value, beside)["metadata"]["name"]
     except Refused as refused:
         raise Blocked(policy, Refused("taken", ("metadata", "name"), refused.reason)) from refused
-    known = mesh.find(kind, beside.namespace, shown)
+    kind, because = (AuthorizationPolicy, JUDGED) if stage is Stage.policies else (NetworkPolicy, ADMITTED)
+    known: Resource[Any] | None = mesh.find(kind, beside.namespace, shown)
     if known is not None and not made.is_ours(known):
         raise Blocked(policy, Refused("taken", ("metadata", "name"), f"there is a {kind.__name__} {shown} already"))
     if known is None:
@@ -183,41 +152,44 @@ def let_through(mesh: Mesh, namespace: str, plan: Plan) -> Iterator[Change]:
         spec: dict[str, Any] = {"podSelector": {"matchLabels": {GATEWAY_NAME: waypoint.name}}}
         spec |= {"policyTypes": [each for each, members in bound.items() if members]}
         if bound["Ingress"]:
-            spec |= {"ingress": [_callers(mesh, services, plan)]}
+            spec |= {"ingress": list(_callers(mesh, services, plan))}
         if bound["Egress"]:
             spec |= {"egress": list(_beyond(mesh, services))}
         metadata = made.metadata(waypoint.written or waypoint.name, blame)
         value = {"apiVersion": f"{NetworkPolicy.GROUP}/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
-        yield from create(mesh, NetworkPolicy, value, blame, blame, Stage.prepare, ADMITTED)
+        yield from create(mesh, value, blame, blame, Stage.prepare)
 
 
 def _find(mesh: Mesh, key: tuple[str, str]) -> Resource[Service] | None:
     return mesh.find(Service, *key)
 
 
-def _callers(mesh: Mesh, services: list[Resource[Service]], plan: Plan) -> dict[str, Any]:
+def _callers(mesh: Mesh, services: list[Resource[Service]], plan: Plan) -> Iterator[dict[str, Any]]:
     """Whoever may call any of the Services, on 15008; the waypoint itself tells the Services apart."""
     peers: list[Any] = []
     for workload in (each for service in services for each in behind(mesh, service)):
         found = entries.entering(mesh, Pods(workload.namespace, str(workload), workload.labels, workload))
         tunnels = closing.through(found or (), names(plan, workload.namespace))
         if found is None or any(not each.peers for each in tunnels):
-            return {"ports": tcp(())}
+            yield {"ports": tcp(())}
+            return
         for each in tunnels:
             text = written(each.policy)["spec"]["ingress"][each.number]["from"]
             peers += [one for one in text if one not in peers]
-    return ({"from": peers} if peers else {}) | {"ports": tcp(())}
+    if peers:
+        yield {"from": peers, "ports": tcp(())}
 
 
 def _beyond(mesh: Mesh, services: list[Resource[Service]]) -> Iterator[dict[str, Any]]:
     """Where the waypoint itself calls: the pods, istiod, and DNS."""
     for service in services:
-        ports = frozenset(port for each in behind(mesh, service) for port in _targets(service, _pods(each)))
+        ports = frozenset(port for each in behind(mesh, service) for port in targets(service, pods_behind(each)))
         yield {"to": [{"podSelector": {"matchLabels": dict(service.body.spec.selector)}}], "ports": tcp(ports)}
     root = {"namespaceSelector": {"matchLabels": {NAME: meshconfig.root_namespace(mesh)}}}
     yield {"to": [root], "ports": [{"protocol": "TCP", "port": ISTIOD}]}
     yield {"ports": [{"protocol": each, "port": entries.DNS} for each in ("UDP", "TCP")]}
 
 
-def _pods(workload: Any) -> Pods:
+def pods_behind(workload: Workload) -> Pods:
+    """The pods of a workload."""
     return Pods(workload.namespace, str(workload), workload.labels, workload)

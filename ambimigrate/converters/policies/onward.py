@@ -8,7 +8,7 @@ from ambimigrate.changes import Held
 from ambimigrate.converters.outcome import Refused, held
 from ambimigrate.kinds import AuthorizationPolicy, Service, VirtualService
 from ambimigrate.kinds.routes import HTTPRule
-from ambimigrate.model import Mesh, Resource
+from ambimigrate.model import Mesh, Resource, grouped
 from ambimigrate.topology import hosts, policies
 from ambimigrate.topology.virtualservices import is_of_mesh
 
@@ -17,13 +17,16 @@ SPLIT = "AP901"
 
 def holding(mesh: Mesh, namespace: str) -> Iterator[Held]:
     """The routes of Services of the namespace to Services that other policies judge."""
-    for vs in mesh.of(VirtualService):
-        if not is_of_mesh(vs.body) or not vs.body.spec.http:
-            continue
-        doors = [each for host in vs.body.spec.hosts for each in hosts.services(mesh, host, vs.namespace, vs.file)]
-        for door in doors:
-            if door.namespace == namespace:
-                yield from _of_door(mesh, door, vs)
+    for door, vs in mesh.index(_doors).get(namespace, ()):
+        yield from _of_door(mesh, door, vs)
+
+
+def _doors(mesh: Mesh) -> dict[str, tuple[tuple[Resource[Service], Resource[VirtualService]], ...]]:
+    """The Services that a VirtualService routes, with it, by namespace."""
+    own = [each for each in mesh.of(VirtualService) if is_of_mesh(each.body) and each.body.spec.http]
+    named = ((vs, host) for vs in own for host in vs.body.spec.hosts)
+    found = ((door, vs) for vs, host in named for door in hosts.services(mesh, host, vs.namespace, vs.file))
+    return grouped((door.namespace, (door, vs)) for door, vs in found)
 
 
 def _of_door(mesh: Mesh, door: Resource[Service], vs: Resource[VirtualService]) -> Iterator[Held]:

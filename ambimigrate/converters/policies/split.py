@@ -42,7 +42,7 @@ class Aims(Struct, frozen=True):
 
 def convert(mesh: Mesh, namespace: str, plan: Plan, aims: Aims) -> Outcome:
     """The changes for all policies that hold in the namespace, and those that stay as they are and why."""
-    found = [each for each in targets.subjects(mesh, namespace, plan) if refused.is_valid(mesh, each.policy)]
+    found = [each for each in targets.subjects(mesh, namespace, plan, aims.settings) if refused.is_valid(mesh, each.policy)]
     outcomes = [_subject(mesh, each, aims) for each in found if _concerns(mesh, each)]
     changes = [change for outcome in outcomes for change in outcome.changes]
     changes += _through_waypoint(mesh, namespace, found)
@@ -105,7 +105,9 @@ def _assumed(subject: Subject, name: str) -> Note:
 def _move(mesh: Mesh, subject: Subject, own: tuple[str, ...], aims: Aims) -> Move:
     account, closing = Account(), None
     past = direct.seen(mesh, subject, aims.moving) if _judges(subject) else ()
-    _check_order(mesh, subject, [each for each in past if each.kind in _ORDER])
+    late = {direct.SIDECARS} if aims.last <= Stage.bind else set()  # who has a sidecar goes on as before up to there
+    _check_order(mesh, subject, [each for each in past if each.kind in _ORDER - late])
+    past = tuple(each for each in past if each.kind not in _ORDER)
     if guard.needed(mesh, subject, own):
         account = guard.agree(mesh, subject, aims.moving, aims.settings) if not _is_closed(mesh, subject, own) else account
         closing = guard.built(subject, own)
@@ -169,13 +171,14 @@ def _ingress(mesh: Mesh, namespace: str, service: Resource[Service]) -> Change:
 
 
 def untouched(mesh: Mesh) -> Iterator[tuple[Resource[AuthorizationPolicy], str]]:
-    """The policies that need no change, and why."""
+    """The policies that need no change since they mean no pod, as far as the input shows."""
     for policy in mesh.of(AuthorizationPolicy):
-        if policies.form(mesh, policy) == policies.TARGETS:
+        labels = policies.selector(policy)
+        about = ztunnel.uses_l7(policy.body) or policy.body.spec.action in {"CUSTOM", "AUDIT"}
+        if not labels or about or policies.targets(policy) or policies.is_of_gateways(mesh, labels):
             continue
-        scope = policies.scope(mesh, policy)
-        if not scope.concerns and policies.selector(policy) and not policies.is_of_gateways(mesh, policies.selector(policy)):
-            yield policy, "its selector means no pods of the mesh that are in the input"
+        if not policies.scope(mesh, policy).workloads and not policies.needing(policies.scope(mesh, policy).services):
+            yield policy, "its selector means no pod of the mesh that is in the input"
 
 
 __all__ = ["Aims", "convert", "untouched"]

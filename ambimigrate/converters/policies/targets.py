@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ambimigrate.changes import FROM
-from ambimigrate.converters import made
+from ambimigrate.converters import made, subsets, versioned
 from ambimigrate.converters.outcome import Refused
 from ambimigrate.converters.policies import classify
 from ambimigrate.converters.serving import Plan, Waypoint, can_be_bound
+from ambimigrate.converters.settings import DEFAULT, Settings
 from ambimigrate.kinds import AuthorizationPolicy, Gateway, Service
 from ambimigrate.model import Mesh, Resource, grouped
 from ambimigrate.topology import gatewaypods, injection, meshconfig, policies, waypoints, ztunnel
@@ -30,6 +32,7 @@ class Subject(Struct, frozen=True, eq=False):
     bare: tuple[Resource[Service], ...]  # in front, but without a waypoint: headless ones, and ones that need none
     waypoints: tuple[Waypoint, ...]
     has_twin: bool
+    more: tuple[Resource[Service], ...]  # the versioned Services of those, there or to come
     about: tuple[int, ...]  # the numbers of the rules that are about requests
     is_alone: bool  # whether those waypoints serve no Services but these
 
@@ -57,15 +60,16 @@ def needs(mesh: Mesh, namespace: str) -> frozenset[str]:
     """The Services of the namespace that need a waypoint for their AuthorizationPolicies, as scan says."""
     if injection.mode(mesh, namespace) == injection.AMBIENT:
         return frozenset()
-    found = (each for each in subjects(mesh, namespace, Plan({})) if each.is_l7 and not each.is_dry)
+    found = (each for each in subjects(mesh, namespace, Plan({}), DEFAULT) if each.is_l7 and not each.is_dry)
     return frozenset(service.name for each in found for service in each.bare if can_be_bound(service))
 
 
-def subjects(mesh: Mesh, namespace: str, plan: Plan) -> tuple[Subject, ...]:
+def subjects(mesh: Mesh, namespace: str, plan: Plan, settings: Settings) -> tuple[Subject, ...]:
     """The policies that mean workloads of the namespace, its own before those of the root namespace."""
     own = (each for each in mesh.within(AuthorizationPolicy, namespace) if policies.form(mesh, each) != policies.TARGETS)
     root = mesh.index(_root_policies).get(namespace, ())
-    return tuple(_subject(mesh, each, namespace, plan) for each in (*own, *root) if _concerns(mesh, each, namespace))
+    aims = Aim(namespace, plan, settings)
+    return tuple(_subject(mesh, each, aims) for each in (*own, *root) if _concerns(mesh, each, namespace))
 
 
 def _concerns(mesh: Mesh, policy: Policy, namespace: str) -> bool:
@@ -99,20 +103,39 @@ def _members_by_namespace(_mesh: Mesh) -> dict[int, Mapping[str, tuple[Workload,
     return {}
 
 
-def _subject(mesh: Mesh, policy: Policy, namespace: str, plan: Plan) -> Subject:
+class Aim(Struct, frozen=True):
+    """The namespace, which waypoints serve it, and what was agreed to."""
+
+    namespace: str
+    plan: Plan
+    settings: Settings
+
+
+def _subject(mesh: Mesh, policy: Policy, aim: Aim) -> Subject:
+    namespace, plan = aim.namespace, aim.plan
     members = _members(mesh, policy, namespace)
     if members:
         front = {id(each): each for one in members for each in services_of(mesh, one)}.values()
     else:
         front = {id(each): each for each in policies.scope(mesh, policy).services if each.namespace == namespace}.values()
     served = tuple(each for each in front if (namespace, each.name) in plan.by_service and can_be_bound(each))
-    bare = tuple(each for each in front if each not in served)
+    bare = tuple(each for each in front if each not in served and not subsets.is_versioned(each))
     found = tuple(dict.fromkeys(plan.by_service[namespace, each.name] for each in served))
     shape = policies.form(mesh, policy)
     has_twin = _has_twin(mesh, policy, namespace)
-    own = {each.name for each in served}
+    more = tuple(_versioned(mesh, served, aim.settings))
+    own = {each.name for each in (*served, *more)}
     alone = all(name in own for (place, name), each in plan.by_service.items() if place == namespace and each in found)
-    return Subject(policy, namespace, shape, members, served, bare, found, has_twin, classify.l7_rules(policy.body), alone)
+    return Subject(
+        policy, namespace, shape, members, served, bare, found, has_twin, more, classify.l7_rules(policy.body), alone
+    )
+
+
+def _versioned(mesh: Mesh, served: tuple[Resource[Service], ...], settings: Settings) -> Iterator[Resource[Service]]:
+    """The versioned Services, there or to come, by which callers reach the same pods (A24)."""
+    for service in served:
+        for name in versioned.names(mesh, service, settings):
+            yield mesh.find(Service, service.namespace, name) or replace(service, ref=service.ref._replace(name=name))
 
 
 def mark(policy: Policy, namespace: str) -> str:

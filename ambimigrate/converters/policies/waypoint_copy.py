@@ -31,7 +31,7 @@ def create(mesh: Mesh, subject: Subject) -> Iterator[Change]:
         yield _change(mesh, subject, Aim(subject.policy, 0, [_class_ref()], subject.policy.body.spec.rules))
         return
     groups: dict[str, tuple[Rules | None, list[Resource[Service]]]] = {}
-    for service in subject.served:
+    for service in (*subject.served, *subject.more):
         rules = _rules(mesh, subject, service)
         if rules or subject.action == "ALLOW":
             groups.setdefault(repr(rules), (rules, []))[1].append(service)

@@ -1,0 +1,46 @@
+"""NetworkPolicies around pods that will speak through the tunnel: nobody is cut off, and nobody reaches more than before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ambimigrate.changes import Change, Edit, Stage
+from ambimigrate.converters.networks import incoming, judging, outgoing, waypoints
+from ambimigrate.converters.networks.closing import Blocked
+from ambimigrate.converters.networks.entries import Policy
+from ambimigrate.converters.outcome import Outcome, held
+from ambimigrate.converters.serving import Plan
+from ambimigrate.converters.settings import Settings
+from ambimigrate.kinds import NetworkPolicy
+from ambimigrate.model import Mesh
+
+OPENED, KEPT = "NP901", "NP903"
+
+
+def convert(mesh: Mesh, namespace: str, plan: Plan, settings: Settings) -> Outcome:
+    """The edits of the namespace's policies and what closes again the ports that the tunnel would open."""
+    if not mesh.of(NetworkPolicy):
+        return Outcome()
+    entering = incoming.convert(mesh, namespace, plan, settings)
+    found = (entering, outgoing.convert(mesh, namespace, plan, settings, entering.closed))
+    blocked = [each for part in found for each in part.blocked]
+    changes = [*_edited(mesh, namespace, [pair for part in found for pair in part.edits])]
+    changes += [each for part in found for each in part.changes]
+    if not blocked:
+        try:
+            changes += judging.judged(mesh, namespace, plan, settings)
+            changes += judging.kept_from(mesh, namespace, plan)
+            changes += waypoints.let_through(mesh, namespace, plan)
+        except Blocked as reason:
+            blocked.append(reason)
+    refusals = (held(mesh, each.policy, KEPT, each.refused, namespace) for each in blocked)
+    return Outcome(tuple(changes), tuple(dict.fromkeys(refusals)))
+
+
+def _edited(mesh: Mesh, namespace: str, pairs: Iterable[tuple[Policy, Edit]]) -> Iterator[Change]:
+    """One change per policy."""
+    found: dict[int, tuple[Policy, list[Edit]]] = {}
+    for policy, edit in pairs:
+        found.setdefault(id(policy), (policy, []))[1].append(edit)
+    for policy, edits in found.values():
+        yield Change(Stage.prepare, namespace, mesh.name, policy.ref, tuple(edits), policy, (OPENED,), (policy.at(),))

@@ -1,0 +1,48 @@
+"""The report as GitLab's Code Quality: a list of issues with fingerprint, severity and place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Any, TextIO
+
+import msgspec
+
+from ambimigrate.model import Severity
+from ambimigrate.render import places
+from ambimigrate.render.style import visible
+from ambimigrate.report import Report
+
+_SEVERITIES = {
+    Severity.info: "info",
+    Severity.warning: "minor",
+    Severity.error: "critical",
+    Severity.blocker: "blocker",
+}
+
+
+def render(report: Report, out: TextIO) -> None:
+    """Writes the list."""
+    out.write(msgspec.json.format(msgspec.json.encode(list(_issues(report))), indent=2).decode() + "\n")
+
+
+def _issues(report: Report) -> Iterator[dict[str, Any]]:
+    for problem in report.problems:
+        key = sha256(f"{problem.file}\0{problem.message}".encode()).hexdigest()
+        yield _issue("input", problem.message, key, "blocker", problem.file, problem.line)
+    for finding in report.findings:
+        if not finding.suppressed:
+            position = finding.hit.position
+            text = f"{finding.rule} {finding.ref}: {finding.hit.message}. {finding.fix}"
+            severity = _SEVERITIES[finding.severity]
+            yield _issue(finding.rule, text, finding.fingerprint, severity, position.file, position.line)
+
+
+def _issue(check: str, text: str, fingerprint: str, severity: str, file: str, line: int | None) -> dict[str, Any]:
+    return {
+        "description": visible(text),
+        "check_name": check,
+        "fingerprint": fingerprint,
+        "severity": severity,
+        "location": {"path": visible(places.path(file)), "lines": {"begin": line or 1}},
+    }
