@@ -36,7 +36,7 @@ def _all(meshes: tuple[Mesh, ...], moving: list[Standing], findings: tuple[Findi
             "Install Istio with the ambient profile and label the namespaces; there is nothing to migrate.",
             _ids(findings, "PF001"),
         )
-    if several := _ids((each for each in findings if each.hit.case != "named"), "MC"):
+    if several := _ids((each for each in findings if each.hit.case != "alone"), "MC"):
         level = support.status("multicluster-multi-network", "ztunnel", meshes[0].target.istio)
         yield Advice(
             "Several clusters",

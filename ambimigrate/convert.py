@@ -102,6 +102,8 @@ def convert(
     fit = conform.fitting(meshes, conform.without(changes, misread))
     more = (*fit.held, *conform.holding(misread), *refused, *_uneditable(meshes, changes))
     reasons = (*(each for draft in drafts for each in draft.held), *more)
+    if named := choice.settings.pilot:
+        findings, check = pilot.concerning(findings, named), _of_pilot(check, named)
     holding = decide(meshes, findings, chosen, Proposal(fit.changes, reasons), check)
     free = _made_once(sorted(destinationrules.settled(meshes, permitted(fit.changes, holding)), key=_order))
     last = choice.stage or Stage.tighten
@@ -140,6 +142,10 @@ def _aims(mesh: Mesh, chosen: Iterable[Standing], choice: Choice) -> policies.Ai
     """The namespaces that move together, and how far."""
     moving = frozenset(each.name for each in chosen if each.mesh == mesh.name)
     return policies.Aims(choice.settings, moving, choice.stage or Stage.tighten)
+
+
+def _of_pilot(check: Check, named: str) -> Check:
+    return lambda meshes: pilot.concerning(check(meshes), named)
 
 
 def _draft(mesh: Mesh, standing: Standing, aims: policies.Aims) -> Outcome:

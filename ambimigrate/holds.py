@@ -13,7 +13,7 @@ from ambimigrate.changes import Change, Held, Stage
 from ambimigrate.converters import shared
 from ambimigrate.converters.apply import after
 from ambimigrate.kinds import VirtualService
-from ambimigrate.model import Finding, Mesh, Position, Ref, Resource, Severity
+from ambimigrate.model import Finding, Mesh, Position, Ref, Resource, Severity, grouped
 from ambimigrate.topology import injection, reach, waypoints
 from ambimigrate.topology.callgraph import calls
 from ambimigrate.topology.virtualservices import is_of_mesh
@@ -134,11 +134,14 @@ def _has_sidecars(mesh: Mesh, namespace: str) -> bool:
 
 def _kept(mesh: Mesh, left: tuple[Change, ...]) -> Iterator[tuple[str, Resource[VirtualService]]]:
     """Namespaces with a Service that a remaining VirtualService of the mesh routes and no waypoint serves."""
-    gone = {id(each.subject) for each in left if each.mesh == mesh.name and each.ref.kind == "VirtualService"}
-    for vs in mesh.of(VirtualService):
-        if is_of_mesh(vs.body) and id(vs) not in gone:
-            targets = (each for host in vs.body.spec.hosts for each in reach.targets(mesh, host, vs.namespace, vs.file))
-            yield from ((each.namespace, vs) for each in targets if not waypoints.is_bound(mesh, each))
+    gone = {id(each.subject) for each in left if each.mesh == mesh.name and each.action is None}
+    if all(id(vs) in gone for vs in mesh.of(VirtualService) if is_of_mesh(vs.body)):
+        return
+    end = after(mesh, left)
+    for vs in end.of(VirtualService):
+        if is_of_mesh(vs.body):
+            targets = (each for host in vs.body.spec.hosts for each in reach.targets(end, host, vs.namespace, vs.file))
+            yield from ((each.namespace, vs) for each in targets if not waypoints.is_bound(end, each))
 
 
 def _key(finding: Finding) -> tuple[Any, ...]:
@@ -166,12 +169,24 @@ def _left(mesh: Mesh, findings: tuple[Finding, ...], changes: tuple[Change, ...]
     before = [each for each in findings if mesh.name in each.meshes and each.severity >= Severity.error]
     then = [each for each in check((end,)) if each.severity >= Severity.error]
     changed, still = {each.ref for each in own}, {_key(each) for each in then}
+    places = frozenset(place for each in own for place in each.sources)
     known = {_key(each) for each in findings if mesh.name in each.meshes}
     left_of = {_key(each): each for each in then if each.ref.kind in _TWINNED}
     for finding in before:
-        if _key(finding) in still or not (finding.ref in changed or _is_bound(end, finding)):
+        if _key(finding) in still or not (
+            finding.ref in changed or _is_bound(end, finding) or _is_source(mesh, finding, places)
+        ):
             yield left_of.get(_key(finding), finding)
     yield from (finding for finding in then if _key(finding) not in known)
+
+
+def _is_source(mesh: Mesh, finding: Finding, places: frozenset[Position]) -> bool:
+    """Whether a change comes from the object of the finding, which itself stays as it is."""
+    return any(each.at() in places for each in mesh.index(_by_ref).get(finding.ref, ()))
+
+
+def _by_ref(mesh: Mesh) -> Mapping[Ref, tuple[Resource[Any], ...]]:
+    return grouped((each.ref, each) for each in mesh.resources)
 
 
 def _is_bound(end: Mesh, finding: Finding) -> bool:

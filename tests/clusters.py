@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from ambimigrate.decode import Reading
@@ -12,6 +14,7 @@ from tests.fakecluster import FakeCluster, manifest
 
 TARGET = Target(NEWEST, NEWEST_GATEWAY_API)
 ISTIO = "networking.istio.io"
+REVIEW = re.compile(r"/selfsubject(?:rules)?reviews$")
 QUICK = Patience(connect=2, read=2, pause=0.01)
 SERVICES = [manifest("Service", f"svc-{number}", "shop", spec={"ports": [{"port": 80}]}) for number in range(7)]
 SHOP = manifest("Namespace", "shop", metadata={"labels": {"istio-injection": "enabled"}})
@@ -33,3 +36,10 @@ def reading(cluster: FakeCluster, folder: Path, *namespaces: str, patience: Pati
 
 def problems(found: Reading) -> list[tuple[str | None, str | None, str]]:
     return [(each.kind, each.namespace, each.message) for each in found.problems]
+
+
+def assert_only_reads(requests: Iterable[tuple[str, str]]) -> None:
+    """Nothing was asked but lists and single objects, the reviews about oneself, and never a Secret."""
+    for method, url in requests:
+        assert method == "GET" or (method == "POST" and REVIEW.search(url)), (method, url)
+        assert "secret" not in url.lower()

@@ -146,8 +146,9 @@ def _name(manifest: Manifest) -> str:
 
 
 def _has(manifest: Manifest, selector: str) -> bool:
-    key, _, value = selector.partition("=")
-    return not selector or manifest["metadata"].get("labels", {}).get(key) == value
+    key, wants_value, value = selector.partition("=")
+    labels = manifest["metadata"].get("labels", {})
+    return not selector or (labels.get(key) == value if wants_value else key in labels)
 
 
 def write_kubeconfig(folder: Path, server: str, context: str, user: Manifest) -> str:

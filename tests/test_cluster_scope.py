@@ -17,7 +17,7 @@ from ambimigrate.sources.cluster import ClusterError
 from ambimigrate.sources.cluster_scope import is_istio, roles
 from ambimigrate.sources.read import read_files
 from ambimigrate.versions import NEWEST, Version
-from tests.clusters import ISTIOD, ROUTE, SERVICES, SHOP, TARGET, reading
+from tests.clusters import ISTIOD, REVIEW, ROUTE, SERVICES, SHOP, TARGET, assert_only_reads, reading
 from tests.conftest import FIXTURES
 from tests.fakecluster import FakeCluster, Manifest, always, forbidden, manifest, names, serving
 
@@ -28,7 +28,7 @@ def cluster() -> Iterator[FakeCluster]:
         yield served
 
 
-def test_what_workloads_make_is_left_out(cluster: FakeCluster, tmp_path: Path) -> None:
+def test_of_what_workloads_make_only_pods_are_kept(cluster: FakeCluster, tmp_path: Path) -> None:
     def owned(kind: str, name: str, group: str, owner: Manifest) -> Manifest:
         reference = {"kind": owner["kind"], "apiVersion": owner["apiVersion"], "name": owner["metadata"]["name"]}
         return manifest(kind, name, "shop", group, metadata={"ownerReferences": [reference]}, spec={})
@@ -43,10 +43,10 @@ def test_what_workloads_make_is_left_out(cluster: FakeCluster, tmp_path: Path) -
         manifest("Pod", "alone", "shop", spec={"containers": [{"name": "app"}]}),
     ]
     found = reading(cluster, tmp_path)
-    assert names(found.meshes[0].of(Pod)) == ["shop/kafka-0", "shop/alone"]
+    assert names(found.meshes[0].of(Pod)) == ["shop/istiod-1-x", "shop/kafka-0", "shop/alone"]
     assert found.meshes[0].of(ReplicaSet) == ()
     assert names(found.meshes[0].of(StatefulSet)) == ["shop/prometheus"]
-    assert found.counts.skipped["made by another object"] == 2
+    assert found.counts.skipped["made by another object"] == 1
 
 
 def test_config_maps_are_those_of_istio_and_of_the_network(cluster: FakeCluster, tmp_path: Path) -> None:
@@ -59,10 +59,15 @@ def test_config_maps_are_those_of_istio_and_of_the_network(cluster: FakeCluster,
         ("kube-system", "coredns"),
         ("shop", "istio"),
     ):
-        cluster.objects.append(manifest("ConfigMap", name, namespace, data={"mesh": "trustDomain: a.b"}))
+        labels = {"istio.io/rev": "canary"} if name == "istio-canary" else {}
+        cluster.objects.append(
+            manifest("ConfigMap", name, namespace, data={"mesh": "trustDomain: a.b"}, metadata={"labels": labels})
+        )
+    board = manifest("ConfigMap", "board", "shop", data={"a.json": "{}"}, metadata={"labels": {"grafana_dashboard": "1"}})
+    cluster.objects.append(board)
     found = reading(cluster, tmp_path)
-    wanted = ["istio-system/istio", "istio-system/istio-canary", "kube-system/cilium-config"]
-    assert names(found.meshes[0].of(ConfigMap)) == wanted
+    wanted = ["istio-system/istio", "istio-system/istio-canary", "kube-system/cilium-config", "shop/board"]
+    assert sorted(names(found.meshes[0].of(ConfigMap))) == wanted
 
 
 def test_only_the_namespaces_asked_for_are_listed(cluster: FakeCluster, tmp_path: Path) -> None:
@@ -127,8 +132,7 @@ def test_the_version_is_that_of_istiod(cluster: FakeCluster, tmp_path: Path, cas
 def test_nothing_but_get_is_asked_and_never_secrets(cluster: FakeCluster, tmp_path: Path) -> None:
     reading(cluster, tmp_path)
     reading(cluster, tmp_path, "shop")
-    assert_only_reads(cluster)
-    assert not [url for _, url in cluster.requests if "secret" in url.lower()]
+    assert_only_reads(cluster.requests)
 
 
 def test_the_roles_name_exactly_the_kinds_that_are_listed(cluster: FakeCluster, tmp_path: Path) -> None:
@@ -136,7 +140,7 @@ def test_the_roles_name_exactly_the_kinds_that_are_listed(cluster: FakeCluster, 
     asked = {
         (path.split("/")[2] if path.startswith("/apis/") else "", path.split("/")[-1])
         for path in (url.partition("?")[0] for _, url in cluster.requests)
-        if path != "/apis"
+        if path != "/apis" and not REVIEW.search(path)
     }
     # What Calico's API server shows is not asked for a second time below its other name.
     asked |= {(view.GROUP, view.PLURAL) for view in KINDS.values() if view.GROUP == "crd.projectcalico.org"}

@@ -53,7 +53,7 @@ def test_a_pilot_is_one_workload_of_one_namespace(wrong: tuple[str, ...]) -> Non
 def test_what_a_sidecar_object_does_is_lost_only_by_agreement() -> None:
     held = converted("held-sidecars", Choice(("shop",)), analyse)
     assert {"SC901"} <= {name for each in held.held for name in each.because}
-    assert "shop" in next(each.alternative or "" for each in held.held if "SC901" in each.because)
+    assert "shop" in next(each.alternative or "" for each in held.held if each.because == ("SC901",))
     agreed = Settings((Accepted("SC901", "shop", "default"),))
     found = converted("held-sidecars", Choice(("shop",), settings=agreed), analyse)
     deletion = next(each for each in found.changes if each.ref.kind == "Sidecar")
@@ -81,6 +81,6 @@ def test_the_end_has_no_finding_that_holds(case: str) -> None:
 
 def test_an_egress_chain_is_held_with_the_steps_by_name() -> None:
     found = converted("held-egress", Choice(("chain",)))
-    steps = next(each.alternative or "" for each in found.held if "GW901" in each.because)
+    steps = next(each.alternative or "" for each in found.held if each.because == ("GW901",))
     assert "kubectl label serviceentry -n chain news istio.io/use-waypoint=egress-waypoint" in steps
     assert "news-through-gateway" in steps

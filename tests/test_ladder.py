@@ -169,15 +169,15 @@ def test_what_repeats_itself_for_a_path_rewrites_that_path() -> None:
             assert sidecar.decide(mesh, Client("shop"), request).outcomes == waypoint.decide(end, request).outcomes
 
 
-def test_header_lines_are_joined_up_to_1_30() -> None:
-    """There different values of one header exclude one another, so that nothing has to be repeated."""
+def test_different_values_of_one_header_exclude_nothing_on_any_release() -> None:
+    """Lines are joined up to 1.30, but a proxy may be newer than the target: what is written is right for both readings."""
     rules = [
         route("a", headers={"x": {"exact": "1"}}),
         route("b", uri={"exact": "/p"}, headers={"x": {"exact": "2"}}),
         route("web"),
     ]
     assert len(made(rules)) == 4
-    assert len(made(rules, parse("1.30.4"))) == 3
+    assert made(rules, parse("1.30.4")) == made(rules)
 
 
 # --- long lists -----------------------------------------------------------------------------------------------------

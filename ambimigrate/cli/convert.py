@@ -180,7 +180,9 @@ def _held(made: Report, change: Change, text: str) -> Held:
 
 def _show(made: Report, conversion: Conversion, files: texts.Files, form: str) -> None:
     if form == "json":
-        creates = ((number, each, each.action) for number, each in enumerate(conversion.changes) if isinstance(each.action, Create))
+        creates = (
+            (number, each, each.action) for number, each in enumerate(conversion.changes) if isinstance(each.action, Create)
+        )
         places = {number: files.created[texts.slot(each, create)] for number, each, create in creates}
         convert_json.render(made, conversion, places, sys.stdout)
     elif form:

@@ -14,7 +14,7 @@ from ambimigrate.converters.room import NoRoom
 from ambimigrate.converters.serving import Waypoint
 from ambimigrate.converters.settings import Settings
 from ambimigrate.kinds import AuthorizationPolicy, Gateway, ServiceEntry, VirtualService
-from ambimigrate.model import Mesh, Ref, Resource
+from ambimigrate.model import Mesh, Position, Ref, Resource
 from ambimigrate.topology import chains, hosts, injection, reach
 from ambimigrate.topology.injection import REVISION
 from ambimigrate.topology.waypoints import CLASS, FOR, USE
@@ -94,7 +94,9 @@ def _changes(mesh: Mesh, taken: list[Taken]) -> Iterator[Change]:
         if callers := outgoing.callers(mesh, entry):
             yield from _allow(mesh, entry, callers, account)
         edits = (Set(("metadata", "labels", USE), waypoint.name),)
-        yield _said(Change(Stage.bind, entry.namespace, mesh.name, entry.ref, edits, entry), entry, account, BOUND)
+        change = Change(Stage.bind, entry.namespace, mesh.name, entry.ref, edits, entry)
+        rules = (rule.at() for rule, _, _ in outgoing.starting(mesh, entry))
+        yield _said(change, entry, account, BOUND, *rules)
 
 
 def _gateway(mesh: Mesh, waypoint: Waypoint, beside: Resource[ServiceEntry], entries: list[Resource[ServiceEntry]]) -> Change:
@@ -131,8 +133,9 @@ def _allow(mesh: Mesh, entry: Resource[ServiceEntry], callers: tuple[str, ...], 
     yield _said(change, entry, account, ALLOWED)
 
 
-def _said(change: Change, entry: Resource[ServiceEntry], account: Account, because: str) -> Change:
+def _said(change: Change, entry: Resource[ServiceEntry], account: Account, because: str, *rules: Position) -> Change:
     found = next(iter(account.differences), None)
     ids = dict.fromkeys((because, *(each.id for each in account.differences)))
     verdict, witness = ("differs", found.witness) if found else ("exact", None)
-    return replace(change, because=tuple(ids), sources=(entry.at(),), verdict=verdict, witness=witness)
+    sources = tuple(dict.fromkeys((entry.at(), *rules)))
+    return replace(change, because=tuple(ids), sources=sources, verdict=verdict, witness=witness)

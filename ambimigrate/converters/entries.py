@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from ambimigrate.converters import matches
 from ambimigrate.converters.conditions import Condition
-from ambimigrate.converters.flat import Placed
+from ambimigrate.converters.flat import Placed, heading
 from ambimigrate.converters.order import Dead, Item
 from ambimigrate.kinds.routes import HTTPMatch
 from ambimigrate.model import Route
@@ -31,13 +31,14 @@ class Fate(Struct):
 
 
 def shown(item: Item) -> str:
-    """The rule of an entry in words."""
-    return f"http[{item.route[2]}]"
+    """The rule of an entry in words, with the delegate that it stands in."""
+    return f"http[{item.route[2]}]{heading(item.route)}"
 
 
 def _why(dead: Dead) -> str:
     by = dead.by.route
-    return f"no request reaches it: {shown(dead.by)}{f'.match[{by[4]}]' if len(by) > 4 else ''} before it takes them all"
+    entry = f"http[{by[2]}]{f'.match[{by[4]}]' if len(by) > 4 else ''}{heading(by)}"
+    return f"no request reaches it: {entry} before it takes them all"
 
 
 def items(flat: Flat, port: int, fate: Fate) -> Iterator[Item]:

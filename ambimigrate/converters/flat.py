@@ -67,6 +67,11 @@ def place(vs: Resource[VirtualService], route: Route) -> tuple[Resource[VirtualS
     return head.owner, plain
 
 
+def heading(route: Route) -> str:
+    """The delegate that a route goes through, in words that follow the name of a field; nothing without one."""
+    return f" of {route[0].owner.name}" if route and isinstance(route[0], Head) else ""
+
+
 def _stands(owner: Resource[VirtualService], route: Route) -> bool:
     return any(leaf[: len(route)] == route for leaf in leaves(written(owner).get("spec"), ("spec",)))
 

@@ -86,8 +86,13 @@ def _workload(mesh: Mesh, workload: Workload, pilot: str) -> Iterator[Change]:
 
 
 def is_pilot(workload: Workload, named: str) -> bool:
-    """Whether `--pilot` means the workload: by its name, or by kind and name."""
-    return named in {workload.name, f"{workload.resource.kind}/{workload.name}"}
+    """Whether `--pilot` means the workload."""
+    return is_named(workload.resource.ref, named)
+
+
+def is_named(ref: Ref, named: str) -> bool:
+    """Whether a text names the object by its name, or by kind and name."""
+    return named in {ref.name, f"{ref.kind}/{ref.name}"}
 
 
 def _why(workload: Workload) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
+from ambimigrate.converters.entries import shown
 from ambimigrate.converters.matches import LONGEST_PATTERN, is_valid
 from ambimigrate.converters.order import EXACT_PATH, PATH_PREFIX, PATTERN, Act, Clash, Item, Key, Line, Order, key
 from ambimigrate.converters.outcome import Refused
@@ -83,7 +84,7 @@ def _ladder(lines: Sequence[Line], act: Act, order: Order, *, keeps_exact: bool)
         own = next(each for each in lines if each.type == PATH_PREFIX)
         bare = own.value.rstrip("/")
         reason = f"PathPrefix {own.value} also takes {bare}, for which no rule takes every request today"
-        witness = f"GET {bare} without the headers that rules ask for: today 404, as HTTPRoute http[{own.item.route[2]}]"
+        witness = f"GET {bare} without the headers that rules ask for: today 404, as HTTPRoute {shown(own.item)}"
         raise Refused("rewrite", own.item.route, reason, witness)
     padded = _padded(wider if keeps_exact else _demoted(wider, order), order)
     return None if padded is None else repaired(padded, act, order, MOST_LINES - len(padded))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from msgspec.structs import replace
 
 from ambimigrate.converters.conditions import Condition, are_disjoint, covers, intersection
+from ambimigrate.converters.entries import shown as named
 from ambimigrate.converters.order import Item
 from ambimigrate.converters.outcome import Refused
 from ambimigrate.converters.samples import shown
@@ -72,11 +73,11 @@ def _refused(item: Item, wanted: Condition, rest: Sequence[Item], show: Show) ->
     """Why what is left out has no form, with a request that shows it."""
     ((name, test),) = wanted.headers.items()
     route = (*item.route, "withoutHeaders", item.names.get(name, name))
-    asked, now = intersection(item.condition, wanted) or wanted, f"as HTTPRoute http[{item.route[2]}]"
+    asked, now = intersection(item.condition, wanted) or wanted, f"as HTTPRoute {named(item)}"
     for each in rest:
         other = each.condition.headers.get(name)
         if other is not None and not (implies(other, test) or implies(test, other)):
-            reason = f"http[{each.route[2]}] asks for {name} in another way, and one match has each header once"
+            reason = f"{named(each)} asks for {name} in another way, and one match has each header once"
             witness = f"a request with {name}: {shown(test)} and, in a line of its own, {name}: {shown(other)}"
             return Refused("without-headers", route, reason, witness)
     reason = f"a request with {name} that no later rule takes gets 404 today, which no HTTPRoute answers"

@@ -20,7 +20,9 @@ def check(change: Change) -> None:
         value = edit.value if isinstance(edit, Set) else None
         if any(isinstance(step, int) for step in edit.route) or isinstance(value, dict | list):
             place = ".".join(str(step) for step in edit.route)
-            raise CannotEdit(f"its text stands for several overlays, and {place} lies in a list, which a patch replaces as a whole")
+            raise CannotEdit(
+                f"its text stands for several overlays, and {place} lies in a list, which a patch replaces as a whole"
+            )
 
 
 def head(subject: Resource[Any], level: Level) -> dict[str, Any]:

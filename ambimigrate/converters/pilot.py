@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator
 from ambimigrate.changes import Change, Held, Stage
 from ambimigrate.converters import labels
 from ambimigrate.converters.outcome import Outcome, Refused, held
-from ambimigrate.model import Mesh
-from ambimigrate.topology import policies
+from ambimigrate.model import Finding, Mesh
+from ambimigrate.topology import policies, workloads
 from ambimigrate.topology.workloads import Workload, in_namespace, matches
 
 RULE = "NS930"
 KINDS = ("AuthorizationPolicy",)
+_WORKLOADS = frozenset(each.__name__ for each in workloads.KINDS)
 
 
 def only(mesh: Mesh, namespace: str, outcome: Outcome, named: str) -> Outcome:
@@ -22,6 +23,11 @@ def only(mesh: Mesh, namespace: str, outcome: Outcome, named: str) -> Outcome:
         return Outcome(tuple(each for each in outcome.changes if each.stage is Stage.prepare), outcome.held)
     kept = tuple(each for each in outcome.changes if each.stage <= Stage.bind or each.stage is Stage.enroll)
     return Outcome(kept, (*outcome.held, *_judged(mesh, found, outcome.changes)))
+
+
+def concerning(findings: Iterable[Finding], named: str) -> tuple[Finding, ...]:
+    """The findings without those about other workloads than the pilot, which stay as they are."""
+    return tuple(each for each in findings if each.ref.kind not in _WORKLOADS or labels.is_named(each.ref, named))
 
 
 def _judged(mesh: Mesh, workload: Workload, changes: Iterable[Change]) -> Iterator[Held]:

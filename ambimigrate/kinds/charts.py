@@ -19,5 +19,6 @@ class HelmValues(Object, frozen=True):
 
     chart: str = ""
     version: str = ""
+    said: str = ""  # where it comes from, as far as what installs it says so
     values: dict[str, Any] = field(default_factory=dict)
     whole: bool = True  # False: some of the values were not read, so that one not found may be set nevertheless

@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ambimigrate.changes import Change, Create, Stage
+from ambimigrate.converters import shared
 from ambimigrate.kinds import CronJob, Job, Service
 from ambimigrate.model import Mesh
 from ambimigrate.plan import live

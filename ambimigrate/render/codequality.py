@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 import msgspec
 
-from ambimigrate.model import Severity
+from ambimigrate.model import Position, Severity
 from ambimigrate.render import places
 from ambimigrate.render.style import visible
 from ambimigrate.report import Report
@@ -29,20 +29,19 @@ def render(report: Report, out: TextIO) -> None:
 def _issues(report: Report) -> Iterator[dict[str, Any]]:
     for problem in report.problems:
         key = sha256(f"{problem.file}\0{problem.message}".encode()).hexdigest()
-        yield _issue("input", problem.message, key, "blocker", problem.file, problem.line)
+        yield _issue("input", problem.message, Position(problem.file, problem.line, None, ()), key, "blocker")
     for finding in report.findings:
         if not finding.suppressed:
-            position = finding.hit.position
             text = f"{finding.rule} {finding.ref}: {finding.hit.message}. {finding.fix}"
             severity = _SEVERITIES[finding.severity]
-            yield _issue(finding.rule, text, finding.fingerprint, severity, position.file, position.line)
+            yield _issue(finding.rule, text, finding.hit.position, finding.fingerprint, severity)
 
 
-def _issue(check: str, text: str, fingerprint: str, severity: str, file: str, line: int | None) -> dict[str, Any]:
+def _issue(check: str, text: str, position: Position, fingerprint: str, severity: str) -> dict[str, Any]:
     return {
         "description": visible(text),
         "check_name": check,
         "fingerprint": fingerprint,
         "severity": severity,
-        "location": {"path": visible(places.path(file)), "lines": {"begin": line or 1}},
+        "location": {"path": visible(places.path(position.file)), "lines": {"begin": position.line or 1}},
     }

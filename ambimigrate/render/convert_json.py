@@ -7,6 +7,7 @@ from typing import Any, TextIO
 
 from ambimigrate.changes import Change, Held, Note, Untouched
 from ambimigrate.convert import Conversion
+from ambimigrate.converters import shared
 from ambimigrate.model import Position
 from ambimigrate.render.json import dumped, field, head, reference
 from ambimigrate.report import Report

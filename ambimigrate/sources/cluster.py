@@ -155,7 +155,7 @@ def _list(asking: _Asking, listing: Listing) -> Listed:
 
 def _check(server: Server, listed: Iterable[Listed], namespaces: tuple[str, ...]) -> None:
     """Stops where nothing at all may be read, and at a namespace that is not there: the lists of it would be empty."""
-    asked = [each for each in listed if not each.listing.settings]
+    asked = [each for each in listed if not (each.listing.settings or each.listing.optional)]
     refusals = [each.failed for each in asked if each.failed and each.failed.is_refusal]
     if refusals and all(each.failed and (each.failed.is_refusal or each.failed.is_missing) for each in asked):
         raise _nothing(server, refusals, namespaces)
@@ -189,7 +189,7 @@ def _problems(listed: Listed, namespaces: tuple[str, ...]) -> Iterator[Problem]:
     if listing.view is Node and listed.failed:
         return  # no verdict depends on nodes; `_notes` says it
     is_global = listing.settings or not (listing.view.NAMESPACED or listing.namespace)
-    for problem in cluster_lists.problems(listed):
+    for problem in () if listing.optional else cluster_lists.problems(listed):
         if is_global and not (namespaces and listing.settings):
             yield replace(problem, namespace="" if namespaces else None)
         elif not is_global:
@@ -202,6 +202,8 @@ def _notes(listed: Iterable[Listed], namespaces: tuple[str, ...]) -> Iterator[st
             yield f"Nodes were not seen, so whether they have room for ztunnel is not known: {each.failed.reason}."
         if each.mixed:
             yield f"The list of {each.listing.kind} is not one snapshot: it expired twice while it was read."
+        if each.failed and each.listing.optional:
+            yield f"ConfigMaps with label {each.listing.labels} (dashboards) were not read: {each.failed.reason}."
     if namespaces:
         only = ", ".join(namespaces)
         yield f"Only {only} was read: callers, gateways and mesh-wide policies of other namespaces were not seen."

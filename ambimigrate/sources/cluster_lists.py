@@ -39,6 +39,7 @@ class Listing(Struct, frozen=True):
     labels: str = ""  # a label selector
     keep: Callable[[str], bool] | None = None  # by name
     settings: bool = False  # of Istio or of the network, outside of what a user asked for
+    optional: bool = False  # a refusal is worth a note only
 
     @property
     def path(self) -> str:
@@ -114,7 +115,7 @@ def config_maps(roots: tuple[str, ...], revisions: tuple[str, ...], *, everythin
         yield Listing("ConfigMap", ConfigMap, "v1")
         return
     for label in LABELLED_CONFIG_MAPS:
-        yield Listing("ConfigMap", ConfigMap, "v1", labels=label, settings=True)
+        yield Listing("ConfigMap", ConfigMap, "v1", labels=label, optional=True)
     for root in roots:
         yield Listing("ConfigMap", ConfigMap, "v1", root, labels=REVISION, keep=is_istio, settings=True)
         for name in of_istio(revisions):

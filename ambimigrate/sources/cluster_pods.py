@@ -55,9 +55,7 @@ def _key(container: Container) -> tuple[str, str, str | None, tuple[tuple[str, s
 @cache
 def _containers(keys: tuple[tuple[str, str, str | None, tuple[tuple[str, str], ...]], ...]) -> tuple[Container, ...]:
     return tuple(
-        Container(
-            name=name, image=image, restart_policy=restart, resources={"requests": dict(asked)} if asked else None
-        )
+        Container(name=name, image=image, restart_policy=restart, resources={"requests": dict(asked)} if asked else None)
         for name, image, restart, asked in keys
     )
 

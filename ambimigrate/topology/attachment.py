@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ambimigrate import support
 from ambimigrate.kinds import AuthorizationPolicy, Gateway, RequestAuthentication, Service, ServiceEntry, TargetRef
-from ambimigrate.model import Mesh, Resource, grouped
+from ambimigrate.model import Mesh, Ref, Resource, grouped
 from ambimigrate.topology import hosts, injection, meshconfig, waypoints
 from ambimigrate.topology.policies import targets
 from ambimigrate.topology.waypoints import Binding
@@ -55,7 +55,7 @@ def _of_foreign(mesh: Mesh, policy: Resource[Any], ref: TargetRef) -> Fault | No
     behind = (each for gateway in own for each in served(mesh, gateway))
     found = next((each for each in behind if (each.kind, each.name) == ("Service", ref.name)), None)
     if found is None:
-        return _absent(mesh, policy, f"Service {policy.namespace}/{ref.name}", Service)
+        return _absent(mesh, policy, str(Ref("Service", "", policy.namespace, ref.name)), Service)
     if _reads_only_its_own(mesh):
         return None
     return Fault("absent", f"policies for Service {found.namespace}/{found.name} belong into namespace {found.namespace}")
@@ -66,7 +66,7 @@ def _of_entry(mesh: Mesh, policy: Resource[Any], ref: TargetRef) -> Fault | None
         return Fault("version", "targetRefs name ServiceEntries only from 1.24 on")
     entry = mesh.find(ServiceEntry, policy.namespace, ref.name, policy.file)
     if entry is None:
-        return _absent(mesh, policy, f"ServiceEntry {policy.namespace}/{ref.name}", ServiceEntry)
+        return _absent(mesh, policy, str(Ref("ServiceEntry", "", policy.namespace, ref.name)), ServiceEntry)
     return _of_bound(mesh, policy, entry)
 
 
@@ -94,7 +94,7 @@ def _is_agentgateway(found: Binding) -> bool:
 def _of_gateway(mesh: Mesh, policy: Resource[Any], ref: TargetRef) -> Fault | None:
     gateway = mesh.find(Gateway, policy.namespace, ref.name, policy.file)
     if gateway is None:
-        return _absent(mesh, policy, f"Gateway {policy.namespace}/{ref.name}", Gateway)
+        return _absent(mesh, policy, str(Ref("Gateway", "", policy.namespace, ref.name)), Gateway)
     if gateway.body.spec.gateway_class_name == AGENTGATEWAY:
         return Fault("agentgateway", f"Gateway {ref.name} is of class {AGENTGATEWAY}, which applies none of Istio's policies")
     if not waypoints.is_waypoint(gateway.body):

@@ -117,7 +117,7 @@ def resource(release: Release) -> Resource[HelmValues] | None:
     if chart is None:
         return None
     layers = tuple(part for layer in release.layers for part in _opened(layer))
-    body = HelmValues(chart=chart, version=release.version, values=laid(layers), whole=release.whole)
+    body = HelmValues(chart=chart, version=release.version, said=release.said, values=laid(layers), whole=release.whole)
     return Resource(release.ref, body, Stack(layers, release.source, release.version_route))
 
 

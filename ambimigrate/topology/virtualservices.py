@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ambimigrate.kinds import VirtualService
-from ambimigrate.kinds.routes import HTTPRule
+from ambimigrate.kinds.routes import Destination, HTTPRule
 
 MESH = "mesh"
 
@@ -18,6 +18,21 @@ def is_of_mesh(vs: VirtualService) -> bool:
 def is_of_gateway(vs: VirtualService) -> bool:
     """Whether an Istio Gateway uses it."""
     return any(each != MESH for each in vs.spec.gateways)
+
+
+def has_rules(vs: VirtualService) -> bool:
+    """Whether it says anything about connections or requests."""
+    return bool(vs.spec.http or vs.spec.tcp or vs.spec.tls)
+
+
+def destinations(vs: VirtualService) -> Iterator[Destination]:
+    """Wherever it sends traffic, mirrors included."""
+    for rule in vs.spec.http:
+        yield from (each.destination for each in rule.route)
+        yield from (each.destination for each in rule.mirrors)
+        yield from (rule.mirror,) if rule.mirror else ()
+    yield from (each.destination for tcp in vs.spec.tcp for each in tcp.route)
+    yield from (each.destination for tls in vs.spec.tls for each in tls.route)
 
 
 def features(vs: VirtualService) -> tuple[str, ...]:

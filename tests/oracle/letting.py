@@ -75,7 +75,8 @@ def _mode(mesh: Mesh, namespace: str, name: str) -> str:
 
 def _with_sidecars(mesh: Mesh, names: set[tuple[str, str]]) -> Mesh:
     resources = (
-        _running(each) if each.kind == "Deployment" and (each.namespace, each.name) in names else each for each in mesh.resources
+        _running(each) if each.kind == "Deployment" and (each.namespace, each.name) in names else each
+        for each in mesh.resources
     )
     return structs.replace(mesh, resources=tuple(resources), _memo={})
 

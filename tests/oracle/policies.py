@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from random import Random
 from typing import Any
 
@@ -130,9 +130,16 @@ def _callers(draw: Draw) -> Iterator[Tree]:
     if "edge" in draw.features:
         yield namespace("edge")
         yield pods("edge", "edge", "edge", {"istio": "edge"}, annotations=GATEWAY)
-        spec = {"selector": {"istio": "edge"}, "servers": [{"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}]}
+        spec = {
+            "selector": {"istio": "edge"},
+            "servers": [{"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}],
+        }
         yield thing("Gateway", "edge", spec, "edge") | {"apiVersion": "networking.istio.io/v1"}
-        route = {"hosts": ["shop.example"], "gateways": ["edge/edge"], "http": [{"route": [{"destination": {"host": "reviews.shop.svc.cluster.local"}}]}]}
+        route = {
+            "hosts": ["shop.example"],
+            "gateways": ["edge/edge"],
+            "http": [{"route": [{"destination": {"host": "reviews.shop.svc.cluster.local"}}]}],
+        }
         yield thing("VirtualService", "edge", route, "edge")
     if "hostnetwork" in draw.features:
         yield pods("agent", "ops", hostNetwork=True)
@@ -246,6 +253,3 @@ def _others(draw: Draw) -> Iterator[Tree]:
             ports = {"8080": {"mode": draw.random.choice(["PERMISSIVE", "DISABLE", "STRICT"])}}
             spec = {"selector": {"matchLabels": {"app": "reviews"}}, "mtls": {"mode": "STRICT"}, "portLevelMtls": ports}
             yield security("PeerAuthentication", "ports", spec)
-
-
-Shrinks = Callable[[Any], bool]

@@ -69,7 +69,7 @@ def _hit(policy: Policy, members: Iterable[Front]) -> Hit:
         message = f"ztunnel sees waypoint {who} as the caller, which no rule admits: all calls through it to {names} are denied"
     else:
         message = (
-            f"behind the waypoint that {names} needs ({first.reason}), ztunnel sees the waypoint as the caller; "
+            f"behind the waypoint that is needed for {names} ({first.reason}), ztunnel sees the waypoint as the caller; "
             "no rule admits it, so all calls are denied"
         )
     return Hit(policy.at("spec", "rules"), message, "bound" if first.is_bound else "planned", services)

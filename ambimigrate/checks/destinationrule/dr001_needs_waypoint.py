@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ambimigrate.checks import rule
 from ambimigrate.checks.destinationrule.policies import Policy, is_read, is_wild, named, parts, subjects
-from ambimigrate.kinds import DestinationRule, Service
+from ambimigrate.kinds import DestinationRule, Service, VirtualService
 from ambimigrate.kinds.traffic import TrafficPolicy
-from ambimigrate.model import Hit, Mesh, Resource
+from ambimigrate.model import Hit, Mesh, Resource, grouped
 from ambimigrate.topology import hosts, reach, waypoints
+from ambimigrate.topology.virtualservices import destinations, is_of_mesh
 
 
 @rule("DR001", DestinationRule)
 def check(dr: Resource[DestinationRule], mesh: Mesh) -> Iterator[Hit]:
     lost = ", ".join(dict.fromkeys(word for _, part in parts(dr.body) for word in _words(part)))
-    said = " and ".join(each for each in (lost, "its subsets" if dr.body.spec.subsets else "") if each)
+    said = " and ".join(each for each in (lost, "its subsets" if _routes_to_subsets(mesh, dr) else "") if each)
     found = [each for each in subjects(mesh, dr) if is_read(mesh, dr.namespace, each)]
     headless = [each for each in found if isinstance(each.body, Service) and hosts.is_headless(each)]
     if headless and lost:
@@ -32,6 +33,21 @@ def check(dr: Resource[DestinationRule], mesh: Mesh) -> Iterator[Hit]:
         )
     elif unbound:
         yield from _balancing(dr, unbound)
+
+
+def _routes_to_subsets(mesh: Mesh, dr: Resource[DestinationRule]) -> bool:
+    """Whether callers in the mesh use the subsets; not if all routes to them are for gateways, which keep them."""
+    if is_wild(dr):
+        return bool(dr.body.spec.subsets)
+    host = hosts.full_name(dr.body.spec.host, dr.namespace)
+    uses = [use for each in dr.body.spec.subsets for use in mesh.index(_uses).get((host, each.name), ())]
+    return bool(dr.body.spec.subsets) and (not uses or any(is_of_mesh(each.body) for each in uses))
+
+
+def _uses(mesh: Mesh) -> Mapping[tuple[str, str], tuple[Resource[VirtualService], ...]]:
+    """The VirtualServices that route to a subset, by host and subset."""
+    routes = ((each, to) for each in mesh.of(VirtualService) for to in destinations(each.body) if to.subset)
+    return grouped(((hosts.full_name(to.host, each.namespace), to.subset), each) for each, to in routes)
 
 
 def _balancing(dr: Resource[DestinationRule], unbound: list[Resource[Any]]) -> Iterator[Hit]:

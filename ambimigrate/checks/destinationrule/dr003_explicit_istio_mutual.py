@@ -27,11 +27,6 @@ def check(dr: Resource[DestinationRule], mesh: Mesh) -> Iterator[Hit]:
                 f" {named(others)} fail",
                 case="breaks",
             )
-            yield Hit(
-                place,
-                f"ISTIO_MUTUAL to {named(others)} says what auto mTLS does anyway; waypoints and HBONE ignore it",
-                case="superfluous",
-            )
         if headless:
             yield Hit(
                 place,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ambimigrate.checks import rule
+from ambimigrate.checks.multicluster.networks import NETWORK, are_several
 from ambimigrate.checks.platform import install
 from ambimigrate.checks.pods import listed
 from ambimigrate.kinds import ConfigMap, HelmValues, IstioOperator, Namespace, SailIstio
@@ -13,7 +14,6 @@ from ambimigrate.model import Hit, Mesh, Position, Resource
 from ambimigrate.topology.meshconfig import dig
 from ambimigrate.yamlio import Document, Unreadable, values
 
-NETWORK = "topology.istio.io/network"
 FLAG = "AMBIENT_ENABLE_MULTI_NETWORK"
 
 
@@ -21,12 +21,18 @@ FLAG = "AMBIENT_ENABLE_MULTI_NETWORK"
 def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     if isinstance(resource.body, Namespace):
         network = resource.body.metadata.labels.get(NETWORK)
-        if network:
+        if network and not are_several(mesh):
+            yield Hit(
+                resource.at("metadata", "labels", NETWORK),
+                f"{resource.name} names the network {network}, and nothing here shows another one: calls to other clusters, if"
+                " there are any, need an east-west gateway for HBONE",
+                "alone",
+            )
+        elif network:
             yield Hit(
                 resource.at("metadata", "labels", NETWORK),
                 f"{resource.name} names the network {network}: calls to other networks leave ambient pods only through an "
-                "east-west "
-                "gateway for HBONE",
+                "east-west gateway for HBONE",
                 "named",
             )
     elif isinstance(resource.body, ConfigMap):

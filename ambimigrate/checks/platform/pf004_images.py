@@ -20,7 +20,9 @@ _GONE = ("gcr.io/istio-release", "registry.istio.io", "istio-release.storage.goo
 def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     for place, image in _images(resource, mesh):
         if image.removeprefix("https://").startswith(_GONE):
-            said = f"{resource.ref} takes images from {image}: nothing is published there from 1.31 on, and it is switched off"
+            what = "the chart" if isinstance(resource.body, HelmValues) and image in resource.body.said else "images"
+            then = "nothing is published there from 1.31 on, and it closes at the end of 2026"
+            said = f"{resource.ref} takes {what} from {image}: {then}"
             yield Hit(place, said, "gone")
             yield Hit(place, said, "going")
 
@@ -32,6 +34,9 @@ def _images(resource: Resource[Any], mesh: Mesh) -> Iterator[tuple[Position, str
             if workload and each.image.startswith(_GONE):
                 yield at(workload, *route, "image"), each.image
         return
+    if isinstance(resource.body, HelmValues):
+        sources = (word.removeprefix("oci://") for word in resource.body.said.split())
+        yield from ((resource.at("version"), each) for each in sources)
     if isinstance(resource.body, IstioOperator) and resource.body.spec.hub:
         yield resource.at("spec", "hub"), resource.body.spec.hub
     for route in (("global", "hub"), *((("hub",),) if isinstance(resource.body, HelmValues) else ())):

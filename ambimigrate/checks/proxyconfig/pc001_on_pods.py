@@ -35,7 +35,7 @@ def check(config: Resource[ProxyConfig], mesh: Mesh) -> Iterator[Hit]:
         chosen = ", ".join(f"{key}={value}" for key, value in labels.items())
         yield Hit(config.at("spec", "selector"), f"{what} for pods {chosen} has no effect once they are ambient", case="pods")
     else:
-        where = "every namespace" if root else config.namespace
+        where = "every namespace" if root else config.namespace or "its namespace"
         then = f"waypoints {reach.listed(own)}" if own else "waypoints to come"
         message = f"{what} has no effect on ambient pods of {where}; {then} take it over"
         yield Hit(config.at("metadata", "name"), message, case="namespace")

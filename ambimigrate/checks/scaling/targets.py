@@ -31,4 +31,6 @@ def _by_name(mesh: Mesh) -> dict[tuple[str, str, str], tuple[Workload, ...]]:
 def concerns(mesh: Mesh, scaler: Resource[Any]) -> bool:
     """Whether the pods that are scaled become ambient, as far as the input shows."""
     workload = workload_of(mesh, scaler)
-    return injection.is_meshed(mesh, scaler.namespace) if workload is None else captured(mesh, workload)
+    if workload is not None:
+        return captured(mesh, workload)
+    return injection.is_meshed(mesh, scaler.namespace) and "gateway" not in target_of(scaler).name  # gateways have no sidecar

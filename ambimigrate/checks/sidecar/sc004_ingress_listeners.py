@@ -18,7 +18,14 @@ def check(sidecar: Resource[Sidecar], mesh: Mesh) -> Iterator[Hit]:
         return
     for number, listener in enumerate(spec.ingress):
         port = listener.port.number if listener.port else 0
-        if _is_moved(listener, port):
+        if listener.default_endpoint in {f"127.0.0.1:{port}", f"[::1]:{port}"}:
+            yield Hit(
+                sidecar.at("spec", "ingress", number, "defaultEndpoint"),
+                f"port {port} is passed on to the loopback address today: an application that listens there only is not reached"
+                " any more",
+                case="loopback",
+            )
+        elif _is_moved(listener, port):
             yield Hit(
                 sidecar.at("spec", "ingress", number, "defaultEndpoint"),
                 f"nothing passes port {port} on to {listener.default_endpoint} any more: connections go to {port} of the pod"
@@ -37,6 +44,6 @@ def check(sidecar: Resource[Sidecar], mesh: Mesh) -> Iterator[Hit]:
 
 
 def _is_moved(listener: IngressListener, port: int) -> bool:
-    """Whether the application is elsewhere than on the port: a socket, another port, or only on the loopback address."""
+    """Whether the application is elsewhere than on the port: a socket, or another port."""
     to = listener.default_endpoint
     return bool(to) and to not in {f"0.0.0.0:{port}", f"[::]:{port}"}

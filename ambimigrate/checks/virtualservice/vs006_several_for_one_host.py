@@ -9,12 +9,12 @@ from ambimigrate.checks import rule
 from ambimigrate.kinds import VirtualService
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import hosts, reach
-from ambimigrate.topology.virtualservices import is_of_mesh
+from ambimigrate.topology.virtualservices import has_rules, is_of_mesh
 
 
 @rule("VS006", VirtualService)
 def check(vs: Resource[VirtualService], mesh: Mesh) -> Iterator[Hit]:
-    if not is_of_mesh(vs.body):
+    if not is_of_mesh(vs.body) or not has_rules(vs.body):
         return
     seen: set[str] = set()
     for number, host in enumerate(vs.body.spec.hosts):
@@ -44,7 +44,8 @@ def _before(mesh: Mesh, vs: Resource[VirtualService], target: Resource[Any]) -> 
     """The first other one for the target that its waypoint reads; None for the first itself, so a pair is told once."""
     known, named = mesh.index(_firsts), reach.key(target)
     if named not in known:
-        found = [each for each in reach.mesh_virtual_services(mesh, target) if reach.is_read(mesh, each.namespace, target)]
+        every = (each for each in reach.mesh_virtual_services(mesh, target) if has_rules(each.body))
+        found = [each for each in every if reach.is_read(mesh, each.namespace, target)]
         known[named] = min(found, key=_age, default=None)
     first = known[named]
     if first is None or not reach.is_read(mesh, vs.namespace, target) or reach.key(first) == reach.key(vs):

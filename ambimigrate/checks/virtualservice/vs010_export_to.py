@@ -9,14 +9,14 @@ from ambimigrate.checks import rule
 from ambimigrate.kinds import VirtualService
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import reach
-from ambimigrate.topology.virtualservices import is_of_mesh
+from ambimigrate.topology.virtualservices import has_rules, is_of_mesh
 
 DEFAULT = "defaultVirtualServiceExportTo"
 
 
 @rule("VS010", VirtualService)
 def check(vs: Resource[VirtualService], mesh: Mesh) -> Iterator[Hit]:
-    if not is_of_mesh(vs.body) or not vs.body.spec.hosts:
+    if not is_of_mesh(vs.body) or not vs.body.spec.hosts or not has_rules(vs.body):
         return
     export = vs.body.spec.export_to
     where = vs.at("spec", "exportTo")

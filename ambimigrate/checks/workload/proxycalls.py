@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_CALL = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])\"?:(15000|15020|15021)([^\s\"'`;|&)]*)|quitquitquit")
+_CALL = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])\"?:(15000|15020|15021)([^\s\"'`;|&)]*)|(?<!--)\bquitquitquit")
 _GUARD = re.compile(r"\|\|\s*(?:true\b|:|echo\b|/bin/true\b|exit 0)")
 
 

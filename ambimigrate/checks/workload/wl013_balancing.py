@@ -13,6 +13,7 @@ from ambimigrate.topology import hosts, ingress, injection, waypoints
 from ambimigrate.topology.captured import captured
 from ambimigrate.topology.workloads import behind
 
+_GATEWAYS = ("ingressgateway", "egressgateway")  # names in Istio's own charts; their pods are proxies
 _APP_PROTOCOLS = frozenset({"grpc", "http2", "h2c", "kubernetes.io/h2c"})
 
 
@@ -22,7 +23,7 @@ def check(service: Resource[Service], mesh: Mesh) -> Iterator[Hit]:
     if not spec.selector or hosts.is_headless(service) or not injection.is_meshed(mesh, service.namespace):
         return
     members = behind(mesh, service)
-    if not members and ingress.is_gateway(mesh, service):
+    if not members and (ingress.is_gateway(mesh, service) or service.name.endswith(_GATEWAYS)):
         return
     if waypoints.is_bound(mesh, service) or (members and not any(captured(mesh, each) for each in members)):
         return

@@ -18,7 +18,8 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     if workload is None or injection.workload_mode(mesh, workload) != injection.SIDECAR:
         return
     if isinstance(resource.body, Pod):
-        if "helm.sh/hook" not in resource.body.metadata.annotations:
+        metadata = resource.body.metadata
+        if workload.pod.containers and not metadata.owner_references and "helm.sh/hook" not in metadata.annotations:
             yield Hit(
                 at(workload, "spec"),
                 f"{workload} has no owner: no restart replaces it, it keeps its sidecar until it is deleted",

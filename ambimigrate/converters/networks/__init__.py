@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ambimigrate.changes import Change, Edit, Stage
+from ambimigrate.changes import Change, Create, Edit, Stage
 from ambimigrate.converters.networks import incoming, judging, outgoing, waypoints
 from ambimigrate.converters.networks.closing import Blocked
 from ambimigrate.converters.networks.entries import Policy
-from ambimigrate.converters.outcome import Outcome, held
+from ambimigrate.converters.outcome import Outcome, Refused, held
 from ambimigrate.converters.serving import Plan
 from ambimigrate.converters.settings import Settings
 from ambimigrate.kinds import NetworkPolicy
-from ambimigrate.model import Mesh
+from ambimigrate.model import Mesh, Ref
 
 OPENED, KEPT = "NP901", "NP903"
 
@@ -33,6 +33,8 @@ def convert(mesh: Mesh, namespace: str, plan: Plan, settings: Settings) -> Outco
             changes += waypoints.let_through(mesh, namespace, plan)
         except Blocked as reason:
             blocked.append(reason)
+    if clashes := tuple(_clashes(changes)):
+        changes, blocked = [], [*blocked, *clashes]
     refusals = (held(mesh, each.policy, KEPT, each.refused, namespace) for each in blocked)
     return Outcome(tuple(changes), tuple(dict.fromkeys(refusals)))
 
@@ -44,3 +46,11 @@ def _edited(mesh: Mesh, namespace: str, pairs: Iterable[tuple[Policy, Edit]]) ->
         found.setdefault(id(policy), (policy, []))[1].append(edit)
     for policy, edits in found.values():
         yield Change(Stage.prepare, namespace, mesh.name, policy.ref, tuple(edits), policy, (OPENED,), (policy.at(),))
+
+
+def _clashes(changes: Iterable[Change]) -> Iterator[Blocked]:
+    """Objects that would have the same name and are not the same."""
+    known: dict[Ref, Create] = {}
+    for each in changes:
+        if isinstance(each.action, Create) and known.setdefault(each.ref, each.action).value != each.action.value:
+            yield Blocked(each.action.beside, Refused("taken", ("metadata", "name"), f"two objects would be called {each.ref}"))

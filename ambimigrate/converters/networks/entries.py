@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from ambimigrate.converters import optouts
+from ambimigrate.converters import made, optouts
 from ambimigrate.converters.settings import Settings
 from ambimigrate.kinds import NetworkPolicy, Service
 from ambimigrate.kinds.core import NetworkPolicyPeer, NetworkPolicyPort
@@ -129,7 +129,10 @@ def outgoing(mesh: Mesh, policies: tuple[Policy, ...], callee: Pods) -> Ports:
 def _names(mesh: Mesh, peers: tuple[NetworkPolicyPeer, ...], callee: Pods, own: str) -> bool:
     """Whether the callee is among the peers whatever its address is."""
     named = tuple(each for each in peers if each.ip_block is None)
-    return not peers or any(map(is_everywhere, peers)) or (bool(named) and networks.is_peer(mesh, named, callee, own))
+    if not peers or any(map(is_everywhere, peers)):
+        return True
+    on_host = callee.workload is not None and callee.workload.pod.host_network  # selectors never mean such pods
+    return bool(named) and not on_host and networks.is_peer(mesh, named, callee, own)
 
 
 def is_everywhere(peer: NetworkPolicyPeer) -> bool:
@@ -151,3 +154,9 @@ def restricted(mesh: Mesh) -> list[tuple[tuple[Policy, ...], tuple[Workload, ...
             if bound:
                 found.setdefault(tuple(map(id, bound)), (bound, []))[1].append(each)
     return [(bound, tuple(members)) for bound, members in found.values()]
+
+
+def joined(policies: tuple[Policy, ...], namespace: str) -> str:
+    """A name for what several policies ask for in a namespace, theirs in front where it is another one."""
+    own = [made.written_name(each) for each in policies]
+    return "-".join(own if policies[0].namespace == namespace else [policies[0].namespace, *own])

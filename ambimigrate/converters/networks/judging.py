@@ -104,7 +104,7 @@ def _kept(mesh: Mesh, bound: tuple[Policy, ...], callers: tuple[Workload, ...], 
     except Refused as refused:
         raise Blocked(policy, refused) from refused
     if sources:
-        metadata = made.metadata(f"{made.written_name(service)}-not-from-{made.written_name(policy)}", service)
+        metadata = made.metadata(f"{made.written_name(service)}-not-from-{entries.joined(bound, service.namespace)}", service)
         target = {"kind": "Service", "group": "", "name": service.name}
         rule = {"from": [{"source": {"principals": list(sources)}}]}
         spec = {"targetRefs": [target], "action": "DENY", "rules": [rule]}

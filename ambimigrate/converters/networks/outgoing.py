@@ -9,7 +9,6 @@ from typing import Any
 from msgspec import Struct
 
 from ambimigrate.changes import Change, Edit, Set
-from ambimigrate.converters import made
 from ambimigrate.converters.networks import closing, entries, identities, waypoints
 from ambimigrate.converters.networks.closing import Blocked
 from ambimigrate.converters.networks.entries import Policy, Ports
@@ -153,7 +152,7 @@ def _closed(mesh: Mesh, reach: Reach, closed: frozenset[int]) -> Iterator[Change
         sources = _principals(mesh, policy, reach)
         same = len({ports for _, ports in members}) == 1
         for each in left[:1] if same else left:
-            yield from _deny(mesh, policy, sources, each, f"{made.written_name(policy)}-egress" if same else "")
+            yield from _deny(mesh, reach.policies, sources, each, whole=same)
 
 
 def _check_addresses(policies: Bound) -> None:
@@ -179,9 +178,11 @@ def _principals(mesh: Mesh, policy: Policy, reach: Reach) -> tuple[str, ...]:
         raise Blocked(policy, refused) from refused
 
 
-def _deny(mesh: Mesh, policy: Policy, sources: tuple[str, ...], callee: tuple[Pods, Ports], whole: str) -> Iterator[Change]:
+def _deny(
+    mesh: Mesh, policies: Bound, sources: tuple[str, ...], callee: tuple[Pods, Ports], *, whole: bool
+) -> Iterator[Change]:
     """The DENY for one callee, or as `whole` for all of its namespace, which want the same."""
-    pods, ports = callee
+    pods, ports, policy = *callee, policies[0]
     if len(ports or ()) > closing.MOST:
         reason = f"it means {len(ports or ())} ports of {pods.name}, and an AuthorizationPolicy lists each one"
         raise Blocked(policy, Refused("range", ("spec", "egress"), reason))
@@ -190,7 +191,8 @@ def _deny(mesh: Mesh, policy: Policy, sources: tuple[str, ...], callee: tuple[Po
     operation = {"to": [{"operation": {"notPorts": [str(each) for each in sorted(ports or ())]}}]} if ports else {}
     rule: dict[str, Any] = {"from": [{"source": {"principals": list(sources)}}]} | operation
     beside = policy if pods.namespace == policy.namespace else pods.workload.resource
-    name = whole or f"{made.written_name(policy)}-to-{pods.workload.name}"
+    plain = entries.joined(policies, pods.namespace)
+    name = f"{plain}-egress" if whole else f"{plain}-to-{pods.workload.name}"
     spec = closing.denying({} if whole else _labels(policy, pods, in_namespace(mesh, pods.namespace)), (rule,))
     yield from closing.made_once(mesh, policy, beside, name, spec)
 

@@ -154,7 +154,7 @@ def let_through(mesh: Mesh, namespace: str, plan: Plan) -> Iterator[Change]:
         if bound["Ingress"]:
             spec |= {"ingress": list(_callers(mesh, services, plan))}
         if bound["Egress"]:
-            spec |= {"egress": list(_beyond(mesh, services))}
+            spec |= {"egress": list(_beyond(mesh, services, blame))}
         metadata = made.metadata(waypoint.written or waypoint.name, blame)
         value = {"apiVersion": f"{NetworkPolicy.GROUP}/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
         yield from create(mesh, value, blame, blame, Stage.prepare)
@@ -180,9 +180,12 @@ def _callers(mesh: Mesh, services: list[Resource[Service]], plan: Plan) -> Itera
         yield {"from": peers, "ports": tcp(())}
 
 
-def _beyond(mesh: Mesh, services: list[Resource[Service]]) -> Iterator[dict[str, Any]]:
-    """Where the waypoint itself calls: the pods, istiod, and DNS."""
+def _beyond(mesh: Mesh, services: list[Resource[Service]], blame: Policy) -> Iterator[dict[str, Any]]:
+    """Where the waypoint itself calls: the pods, istiod, and DNS. Raises Blocked."""
     for service in services:
+        if any(each.pod.host_network for each in behind(mesh, service)):
+            reason = f"pods of Service {service.name} have the address of their node, and no peer stands for it"
+            raise Blocked(blame, Refused("waypoint", ("spec", "egress"), reason))
         ports = frozenset(port for each in behind(mesh, service) for port in targets(service, pods_behind(each)))
         yield {"to": [{"podSelector": {"matchLabels": dict(service.body.spec.selector)}}], "ports": tcp(ports)}
     root = {"namespaceSelector": {"matchLabels": {NAME: meshconfig.root_namespace(mesh)}}}

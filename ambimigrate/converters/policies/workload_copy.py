@@ -14,7 +14,7 @@ from ambimigrate.converters.policies import classify, guard, targets
 from ambimigrate.converters.policies.guard import Guard
 from ambimigrate.converters.policies.targets import Subject
 from ambimigrate.kinds import AuthorizationPolicy
-from ambimigrate.kinds.security import Rule
+from ambimigrate.kinds.security import Rule, Source
 from ambimigrate.model import Mesh, Ref, Resource, Route
 from ambimigrate.topology import policies, ztunnel
 from ambimigrate.versions import at_least
@@ -70,7 +70,7 @@ def _excepting(rule: Rule, base: Route, own: tuple[str, ...], *, apart: bool) ->
     met = [each for each in own if classify.meets(rule, each)]
     if not met or not classify.names_callers(rule):
         return
-    if apart or not rule.from_ or any(each.source is None for each in rule.from_):
+    if apart or not rule.from_ or any(each.source is None or _names_accounts(each.source) for each in rule.from_):
         yield Set((*base, "when", len(rule.when)), {"key": "source.principal", "notValues": met})
         return
     for number, each in enumerate(rule.from_):
@@ -78,6 +78,11 @@ def _excepting(rule: Rule, base: Route, own: tuple[str, ...], *, apart: bool) ->
         wanted = [principal for principal in met if classify.source_meets(each.source, principal)]
         route: Route = (*base, "from", number, "source", "notPrincipals")
         yield from (Set((*route, known + i), principal) for i, principal in enumerate(wanted))
+
+
+def _names_accounts(source: Source) -> bool:
+    """Whether the CRD lets no principals stand beside what a source names (1.25+)."""
+    return bool(source.service_accounts or source.not_service_accounts)
 
 
 # --- swap and retire ------------------------------------------------------------------------------------------------
@@ -108,7 +113,7 @@ def _retired(mesh: Mesh, subject: Subject, move: Move) -> Iterator[Change]:
     adds = move.guard is not None and number is None
     if adds:
         late = Delete(("spec", "rules", len(policy.spec.rules or ()), "from", 0, "source", "requestPrincipals"))
-    edits: list[Edit] = [*([late] if late else []), *(Delete(("spec", "rules", each)) for each in gone)]
+    edits: list[Edit] = [*([late] if late else []), *(Delete(("spec", "rules", each)) for each in reversed(gone))]
     stays = len(policy.spec.rules or ()) - len(gone) + adds
     admitted = subject.action == "ALLOW" and any(True for _ in _admitting(subject, move.own))
     if edits and stays + admitted:

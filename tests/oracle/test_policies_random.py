@@ -1,0 +1,81 @@
+"""Random policies, identities and requests: at every stage everybody is let in as before, or the report names it.
+
+`AMBIMIGRATE_ORACLE=20000 .venv/bin/pytest -n auto tests/oracle/test_policies_random.py` tries as many meshes; with
+AMBIMIGRATE_ORACLE_FROM=N the first is that of seed N.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from random import Random
+from typing import Any
+
+import pytest
+
+from ambimigrate.changes import Stage
+from ambimigrate.convert import Choice, Conversion, convert
+from ambimigrate.converters.settings import Settings
+from ambimigrate.model import Mesh, Target
+from ambimigrate.versions import NEWEST, NEWEST_GATEWAY_API, parse
+from tests.oracle import letting, policies, worlds
+from tests.oracle.shrinking import shrunk
+
+VERSIONS = [
+    *[NEWEST] * 4,
+    *map(parse, ("1.31.0", "1.30.1", "1.29.1", "1.28.10", "1.27.9", "1.26.8", "1.25.5", "1.25.0", "1.24.6", "1.24.0")),
+]
+FIRST = int(os.environ.get("AMBIMIGRATE_ORACLE_FROM", "0"))
+COUNT = int(os.environ.get("AMBIMIGRATE_ORACLE", "160"))
+CHUNK = 20
+CHUNKS = range(FIRST, FIRST + COUNT, CHUNK)
+
+
+def drawn(seed: int) -> tuple[list[worlds.Tree], Target, Choice]:
+    """The objects, the target, and the choice: the direct way closed or not, everybody moving or only the servers."""
+    random = Random(seed)
+    objects = policies.objects(random)
+    settings = Settings(close_direct_access=random.random() < 0.5)
+    return objects, Target(random.choice(VERSIONS), NEWEST_GATEWAY_API), Choice(random.choice(MOVING), settings=settings)
+
+
+MOVING = (None, None, ("shop",), ("web", "ops"))
+
+
+def converted(mesh: Mesh, choice: Choice, stage: Stage | None = None) -> Conversion:
+    return convert((mesh,), (), Choice(choice.namespaces, stage, settings=choice.settings), check=worlds.nothing)
+
+
+def fault(objects: Any, target: Target, choice: Choice) -> letting.Witness | None:
+    """A call that is judged otherwise at some stage and that the report does not name."""
+    mesh = worlds.read(objects, target)
+    return next(letting.unnamed(mesh, lambda stage: converted(mesh, choice, stage)), None)
+
+
+def shown(objects: Any, target: Target, choice: Choice) -> str:
+    """The fault with the smallest objects that have it."""
+    first = fault(objects, target, choice)
+    assert first is not None
+
+    def fails(tree: Any) -> bool:
+        found = fault(tree, target, choice)
+        return found is not None and (found.found.kind, found.stage) == (first.found.kind, first.stage)
+
+    small = shrunk(objects, fails)
+    return f"{choice}, Istio {target.istio}: {fault(small, target, choice)}\n" + "\n".join(json.dumps(each) for each in small)
+
+
+@pytest.mark.parametrize("first", CHUNKS)
+def test_everybody_is_let_in_as_before(first: int) -> None:
+    for seed in range(first, first + CHUNK):
+        if fault(*drawn(seed)) is not None:
+            pytest.fail(f"seed {seed}, {shown(*drawn(seed))}")
+
+
+def test_many_of_the_random_ones_are_converted() -> None:
+    done = 0
+    for seed in range(120):
+        objects, target, choice = drawn(seed)
+        changes = converted(worlds.read(objects, target), choice).changes
+        done += any(each.ref.kind == "AuthorizationPolicy" for each in changes)
+    assert done > 25
