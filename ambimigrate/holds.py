@@ -55,7 +55,12 @@ def decide(
         more = [*_shared(by_name, left, known), *_callers(meshes, left, moving - found.keys())]
         more += _judged(meshes, left, found.keys())
         if not more:
-            more = [held for mesh in meshes for held in _remaining(mesh, findings, left, check)]
+            more = [
+                held
+                for mesh in meshes
+                for held in _remaining(mesh, findings, left, check)
+                if (mesh.name, held.namespace) not in found
+            ]
         if not _add(found, more):
             break
     for mesh in meshes:

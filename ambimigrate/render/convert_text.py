@@ -31,7 +31,7 @@ def _lines(made: Report, conversion: Conversion, again: str, style: Style) -> It
     for (namespace, mesh), members in sorted(groups.items()):
         name = (visible(namespace) or "(no namespace given)") + (f" [{mesh}]" if several else "")
         yield f"{style.bold(name)} is held:"
-        reasons = [held for held in members if FOLLOWS not in held.because]
+        reasons = sorted((held for held in members if FOLLOWS not in held.because), key=_is_finding)
         following = [held for held in members if FOLLOWS in held.because]
         for held in reasons[:_MOST_HELD]:
             yield from _held(held)
@@ -47,6 +47,11 @@ def _lines(made: Report, conversion: Conversion, again: str, style: Style) -> It
     for note in conversion.notes:
         yield from wrap(visible(f"note: {note}"), _WIDTH, subsequent_indent="  ")
     yield from _closing(conversion, again, style)
+
+
+def _is_finding(held: Held) -> bool:
+    """Refusals of convert stand first: they say what to do; what the scan found on the same objects often goes with them."""
+    return not held.because[0][2:].startswith("9")
 
 
 def _held(held: Held) -> Iterator[str]:

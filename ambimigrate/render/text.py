@@ -164,9 +164,11 @@ def _problems(report: Report, style: Style, width: int) -> Iterator[str]:
         yield style.severity(
             Severity.error, f"{counted(len(report.problems), 'problem')} in the input: what depends on it is unknown"
         )
-        for problem in report.problems:
-            place = problem.file + (f":{problem.line}" if problem.line else "")
-            text = f"{place}: {problem.message}" if place else problem.message
+        for message, same in grouped((each.message, each) for each in report.problems).items():
+            places = [each.file + (f":{each.line}" if each.line else "") for each in same]
+            more = f" and {len(places) - SHOWN} more places" if len(places) > SHOWN else ""
+            place = ", ".join(places[:SHOWN]) + more
+            text = f"{place}: {message}" if place else message
             yield from wrap(visible(text), width, initial_indent="  ", subsequent_indent="    ")
         yield ""
     files = report.counts.not_rendered

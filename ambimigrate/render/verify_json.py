@@ -39,6 +39,7 @@ def _difference(found: Difference) -> dict[str, Any]:
         "because": found.because,
         "others": found.others,
         "callers": list(found.callers),
+        "named": list(found.named),
     }
 
 

@@ -27,7 +27,7 @@ def render(found: Verification, out: TextIO, width: int = 100) -> None:
 
 
 def _difference(found: Difference, style: Style, width: int, *, several: bool) -> Iterator[str]:
-    minor = " (minor)" if found.minor else ""
+    minor = " (minor)" if found.minor else f" (named by convert: {', '.join(found.named)})" if found.named else ""
     mesh = f" [{found.mesh}]" if several else ""
     title = f"{found.kind}{minor}: {found.object} port {found.place.port}{mesh}"
     yield from (style.bold(line) for line in wrap(visible(title), width))
@@ -85,8 +85,12 @@ def _untried(found: Verification, width: int) -> Iterator[str]:
 
 
 def _summary(found: Verification) -> str:
-    weighty = sum(not each.minor for each in found.differences)
-    minor = len(found.differences) - weighty
+    minor = sum(each.minor for each in found.differences)
+    named = sum(bool(each.named) for each in found.differences if not each.minor)
+    weighty = len(found.differences) - minor - named
     checked = f"{found.routing} routing and {found.authorization} authorization decisions compared"
+    known = f", {named} named by convert" if named else ""
     left = f" ({found.left_out} more of the same places are not shown)" if found.left_out else ""
-    return f"{checked}: {counted(weighty, 'difference')}, {minor} minor{left}; {len(found.unchecked)} objects not compared."
+    return (
+        f"{checked}: {counted(weighty, 'difference')}, {minor} minor{known}{left}; {len(found.unchecked)} objects not compared."
+    )
