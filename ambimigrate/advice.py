@@ -26,11 +26,12 @@ def advice(meshes: Iterable[Mesh], standings: Iterable[Standing], findings: Iter
     """Everything that holds for this input, most consequential first."""
     standings = tuple(standings)
     moving = [each for each in standings if each.mode in {injection.SIDECAR, injection.MIXED}]
-    return tuple(_all(tuple(meshes), moving, tuple(findings)))
+    moved = any(each.mode == injection.AMBIENT for each in standings)
+    return tuple(_all(tuple(meshes), moving, tuple(findings), moved=moved))
 
 
-def _all(meshes: tuple[Mesh, ...], moving: list[Standing], findings: tuple[Finding, ...]) -> Iterator[Advice]:
-    if not moving and any(injection.namespaces(mesh) for mesh in meshes):
+def _all(meshes: tuple[Mesh, ...], moving: list[Standing], findings: tuple[Finding, ...], *, moved: bool) -> Iterator[Advice]:
+    if not moving and not moved and any(injection.namespaces(mesh) for mesh in meshes):
         yield Advice(
             "No namespace has sidecars",
             "Install Istio with the ambient profile and label the namespaces; there is nothing to migrate.",
