@@ -7,6 +7,7 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; 
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+GO := $(shell command -v go 2>/dev/null)
 DEMO := fixtures/repos/shop
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-find-links \
 	--custom-compile-command "make constraints" pyproject.toml
@@ -35,7 +36,7 @@ demo: $(VENV)/.runtime  ## scan, convert and plan the demo repository
 # Exit code 1 says that there is something to do, as there is in the demo; 2 and above are failures.
 show = printf '\n$$ ambimigrate %s\n\n' '$(1)'; $(BIN)/ambimigrate $(1) || [ $$? -eq 1 ]
 
-test: $(VENV)/.dev apiserver  ## run all tests except the benchmarks
+test: $(VENV)/.dev apiserver $(if $(GO),bin)  ## run all tests except the benchmarks
 	$(BIN)/pytest -n auto --dist loadgroup --ignore=tests/bench tests
 
 bench: $(VENV)/.dev  ## run the benchmarks, which make large trees
@@ -66,6 +67,13 @@ schemas: $(VENV)/.dev  ## make the schemas of CRDs anew (needs Go, whose module 
 	$(BIN)/python -m tests.tools.crd_schemas
 
 venv: $(VENV)/.dev  ## make .venv with everything that developers need
+
+bin: build/bin  ## build kustomize and helm, which tests use where they are (needs Go)
+
+build/bin:
+	@GOBIN=$(abspath $@.new) $(GO) install sigs.k8s.io/kustomize/kustomize/v5@v5.7.1 && \
+		GOBIN=$(abspath $@.new) $(GO) install helm.sh/helm/v3/cmd/helm@v3.18.6 && \
+		mv $@.new $@ || echo 'kustomize and helm could not be built; tests that need them are skipped'
 
 constraints:  ## choose the pinned versions anew (needs uv)
 	echo 'hatchling>=1.27' | $(COMPILE) - --upgrade --output-file constraints.txt

@@ -96,3 +96,17 @@ def elsewhere() -> Mapping[str, Elsewhere]:
     path = folder() / "elsewhere" / "pitfalls.yaml"
     tree = values(Document(str(path), 0, 1, path.read_text(encoding="utf-8"))).value
     return msgspec.convert(tree, dict[str, Elsewhere])
+
+
+class Unconverted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A pitfall that an edit could settle, and why convert makes none: who settles it instead."""
+
+    by: str  # hand | platform | plan | convert (by a hold)
+    why: str
+
+
+def unconverted() -> Mapping[str, Unconverted]:
+    """The pitfalls for which convert writes nothing though it could seem so, by their id in the list of known pitfalls."""
+    path = folder() / "elsewhere" / "conversions.yaml"
+    tree = values(Document(str(path), 0, 1, path.read_text(encoding="utf-8"))).value
+    return msgspec.convert(tree, dict[str, Unconverted])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from ambimigrate.catalogue import Entry, elsewhere, entries
+from ambimigrate.catalogue import Entry, elsewhere, entries, unconverted
 
 FAMILIES = {
     "VS": "VirtualServices",
@@ -58,6 +58,9 @@ def _lines() -> Iterator[str]:
         "live", "Waiting for the live cluster", "What only the state of a cluster shows; how to check it until a rule does."
     )
     yield from _elsewhere("hand", "By hand", "What no tool can see.")
+    yield from ("", "## Not converted", "", "What an edit could settle, and why `convert` makes none.", "")
+    yield from ("| known as | settled by | because |", "|---|---|---|")
+    yield from (f"| {name} | {row.by} | {row.why} |" for name, row in unconverted().items())
 
 
 def _elsewhere(by: str, title: str, words: str) -> Iterator[str]:

@@ -154,7 +154,7 @@ class Decoder:
             except msgspec.ValidationError as error:
                 self._invalid(document, base, error, tree)
                 return
-            ref = self._ref(tree["kind"], view, body)
+            ref = self._ref(tree["kind"], view, body, placement)
             shared, levels = placement.mesh is None, tuple(_levels(placement, tree))
             self._place(Resource(ref, body, document, base, shared, overlaid, levels), placement)
 
@@ -174,7 +174,9 @@ class Decoder:
         except msgspec.ValidationError as error:
             self.problems.append(Problem(f"{tree.get('kind')} as rendered: {error}", origin.file, origin.line))
             return
-        self._place(Resource(self._ref(tree["kind"], view, body), body, origin, (), placement.mesh is None), placement)
+        self._place(
+            Resource(self._ref(tree["kind"], view, body, placement), body, origin, (), placement.mesh is None), placement
+        )
 
     def _invalid(self, document: Document, base: Route, error: msgspec.ValidationError, tree: dict[str, Any]) -> None:
         message, _, path = str(error).rstrip("`").partition(" - at `")
@@ -186,8 +188,10 @@ class Decoder:
         text = f"{tree['kind']}: {message[:1].lower()}{message[1:]}" + (f" at {where}" if where else "")
         self.problems.append(Problem(text, document.file, position.line, namespace or self.namespace or None, tree["kind"]))
 
-    def _ref(self, kind: str, view: type[Object], body: Object) -> Ref:
-        namespace = (body.metadata.namespace or self.namespace) if view.NAMESPACED else ""
+    def _ref(self, kind: str, view: type[Object], body: Object, placement: Placement) -> Ref:
+        space = placement.space
+        own = "" if space.is_forced else body.metadata.namespace
+        namespace = (own or space.namespace or body.metadata.namespace or self.namespace) if view.NAMESPACED else ""
         return Ref(kind, view.GROUP, namespace, body.metadata.name or body.metadata.generate_name)
 
     def _place(self, resource: Resource[Any], placement: Placement) -> None:
@@ -260,4 +264,4 @@ def _named(tree: Any) -> Iterator[tuple[str, str]]:
 def _holds_nothing(text: str) -> bool:
     """Whether the document is one object of a kind of which only parts are read, and has none of them."""
     own = _OWN_KIND.findall(text)
-    return len(own) == 1 and own[0] in NEEDS_TEXT and NEEDS_TEXT[own[0]] not in text
+    return len(own) == 1 and own[0] in NEEDS_TEXT and not any(each in text for each in NEEDS_TEXT[own[0]])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
+BUILT = Path(__file__).parent.parent / "build" / "bin"  # what `make bin` builds: kustomize and helm
+os.environ["PATH"] = f"{BUILT}{os.pathsep}{os.environ.get('PATH', '')}"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

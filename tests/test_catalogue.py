@@ -35,6 +35,16 @@ def test_no_pitfall_is_both_a_rule_and_left_to_others() -> None:
     assert all(row.by in {"live", "hand"} and row.how.endswith(".") for row in catalogue.elsewhere().values())
 
 
+def test_what_convert_leaves_out_is_known_and_has_a_reason() -> None:
+    known = {name for entry in catalogue.entries().values() for name in entry.pitfalls}
+    made = {name for entry in catalogue.entries().values() if entry.by == "convert" for name in entry.pitfalls}
+    for name, row in catalogue.unconverted().items():
+        assert name in known
+        assert name not in made
+        assert row.by in {"hand", "platform", "plan", "convert"}
+        assert row.why.endswith(".")
+
+
 def test_every_trap_has_a_rule() -> None:
     ruled = {name for entry in catalogue.entries().values() for name in entry.pitfalls}
     assert {f"T{number}" for number in range(1, 40)} <= ruled

@@ -14,6 +14,7 @@ from ambimigrate.analyse import analyse
 from ambimigrate.kinds import KINDS, ConfigMap, Namespace, Pod, ReplicaSet, Service, StatefulSet
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.sources.cluster import ClusterError
+from ambimigrate.sources.cluster_private import forget
 from ambimigrate.sources.cluster_scope import is_istio, roles
 from ambimigrate.sources.read import read_files
 from ambimigrate.versions import NEWEST, Version
@@ -161,6 +162,7 @@ def test_the_same_objects_give_the_same_findings_as_from_files(cluster: FakeClus
     once_each = {each.ref: each for each in tree.resources if is_read(each)}
     cluster.objects = [written(each) for each in once_each.values()]
     cluster.page = 3
+    forget(once_each.values())
     found = reading(cluster, tmp_path, given=True)
     assert found.problems == ()
     live, files = found.meshes[0], Mesh("test", tuple(once_each.values()), TARGET, source="cluster")

@@ -17,7 +17,8 @@ from ambimigrate import catalogue
 from ambimigrate.analyse import analyse
 from ambimigrate.changes import FROM, Change, Create, Held, Stage
 from ambimigrate.cli import _app
-from ambimigrate.convert import Choice, Conversion, after, based, convert
+from ambimigrate.convert import EVERYTHING, Choice, Conversion, after, based, convert
+from ambimigrate.converters.settings import Accepted, Settings
 from ambimigrate.decode import Reading
 from ambimigrate.model import Finding, Mesh, Target
 from ambimigrate.sinks import texts, tree
@@ -51,8 +52,15 @@ def converted(root: Path, to: Target, choice: Choice, check: Check) -> tuple[Rea
     return reading, conversion, files
 
 
-def written(root: Path, out: Path, to: Target, stage: Stage | None = None, check: Check = nothing) -> Conversion:
-    _, conversion, files = converted(root, to, Choice(None, stage), check)
+def agreed(case: Path) -> Settings:
+    """What was agreed to for a case: the lines ID:NAMESPACE/NAME of `accept`; `close-direct-access` closes the direct way."""
+    lines = (case / "accept").read_text(encoding="utf-8").split() if (case / "accept").exists() else []
+    accepted = tuple(Accepted(id, *rest.split("/")) for id, _, rest in (each.partition(":") for each in lines))
+    return Settings(accepted, close_direct_access=(case / "close-direct-access").exists())
+
+
+def written(root: Path, out: Path, to: Target, choice: Choice = EVERYTHING, check: Check = nothing) -> Conversion:
+    _, conversion, files = converted(root, to, choice, check)
     tree.copy(str(root), str(out), files.changed)
     return conversion
 
@@ -72,7 +80,7 @@ def line(held: Held, root: Path) -> str:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.name)
 def test_case(case: Path, tmp_path: Path, request: pytest.FixtureRequest, golden: Callable[[Path, str], None]) -> None:
-    conversion = written(case / "input", tmp_path / "out", target(case))
+    conversion = written(case / "input", tmp_path / "out", target(case), Choice(settings=agreed(case)))
     if request.config.getoption("--update"):
         shutil.rmtree(case / "expected", ignore_errors=True)
         shutil.copytree(tmp_path / "out", case / "expected")
@@ -84,8 +92,8 @@ def test_case(case: Path, tmp_path: Path, request: pytest.FixtureRequest, golden
 @pytest.mark.parametrize("case", [*CASES, DEMO], ids=lambda path: path.name)
 def test_converting_twice_changes_nothing(case: Path, tmp_path: Path) -> None:
     root, check = (case, analyse) if case == DEMO else (case / "input", nothing)
-    written(root, tmp_path / "once", target(case), check=check)
-    again = written(tmp_path / "once", tmp_path / "twice", target(case), check=check)
+    written(root, tmp_path / "once", target(case), Choice(settings=agreed(case)), check)
+    again = written(tmp_path / "once", tmp_path / "twice", target(case), Choice(settings=agreed(case)), check)
     assert not again.changes
     assert contents(tmp_path / "once") == contents(tmp_path / "twice")
 
@@ -96,8 +104,8 @@ def test_stages_compose(case: Path, tmp_path: Path) -> None:
     previous = root
     for stage in Stage:
         at_once, step_by_step = tmp_path / f"{stage.name}-at-once", tmp_path / stage.name
-        written(root, at_once, target(case), stage, check)
-        written(previous, step_by_step, target(case), stage, check)
+        written(root, at_once, target(case), Choice(None, stage, settings=agreed(case)), check)
+        written(previous, step_by_step, target(case), Choice(None, stage, settings=agreed(case)), check)
         assert contents(step_by_step) == contents(at_once)
         previous = step_by_step
 
@@ -105,7 +113,7 @@ def test_stages_compose(case: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("case", [*CASES, DEMO], ids=lambda path: path.name)
 def test_the_written_tree_reads_as_the_mesh_that_was_meant(case: Path, tmp_path: Path) -> None:
     root = case if case == DEMO else case / "input"
-    reading, conversion, files = converted(root, target(case), Choice(), nothing)
+    reading, conversion, files = converted(root, target(case), Choice(settings=agreed(case)), nothing)
     tree.copy(str(root), str(tmp_path / "out"), files.changed)
     read = read_files([str(tmp_path / "out")], target(case))
     for mesh, got in zip(reading.meshes, read.meshes, strict=True):
@@ -128,7 +136,7 @@ def plain(value: Any) -> Any:
 @pytest.mark.parametrize("case", [*CASES, DEMO], ids=lambda path: path.name)
 def test_untouched_documents_keep_every_byte(case: Path) -> None:
     root = case if case == DEMO else case / "input"
-    _, conversion, files = converted(root, target(case), Choice(), nothing)
+    _, conversion, files = converted(root, target(case), Choice(settings=agreed(case)), nothing)
     touched = {each.subject.origin.text for each in conversion.changes if each.subject}  # type: ignore[attr-defined]
     for name, before, now in files.changed:
         kept = [each.text for each in texts.Parts.of(name, (before or "").removeprefix("\ufeff")).documents]
@@ -138,7 +146,7 @@ def test_untouched_documents_keep_every_byte(case: Path) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.name)
 def test_every_object_that_we_make_is_marked_and_every_reason_is_in_the_catalogue(case: Path) -> None:
-    _, conversion, _ = converted(case / "input", target(case), Choice(), nothing)
+    _, conversion, _ = converted(case / "input", target(case), Choice(settings=agreed(case)), nothing)
     for change in conversion.changes:
         if isinstance(change.action, Create):
             assert FROM in change.action.value["metadata"]["annotations"]

@@ -70,7 +70,10 @@ def workload(rng: random.Random, space: str, role: str) -> Iterator[dict[str, An
 
 
 def policy(rng: random.Random, space: str, name: str) -> dict[str, Any]:
-    spec: dict[str, Any] = {"podSelector": selector(rng), "policyTypes": rng.choice([["Ingress"], ["Ingress", "Egress"], ["Egress"]])}
+    spec: dict[str, Any] = {
+        "podSelector": selector(rng),
+        "policyTypes": rng.choice([["Ingress"], ["Ingress", "Egress"], ["Egress"]]),
+    }
     if "Ingress" in spec["policyTypes"]:
         spec["ingress"] = [rule(rng, "from") for _ in range(rng.choice([0, 1, 1, 2]))]
     if "Egress" in spec["policyTypes"]:
@@ -97,7 +100,9 @@ def peer(rng: random.Random) -> dict[str, Any]:
     chance = rng.random()
     if chance < 0.4:
         return {"podSelector": selector(rng)}
-    space = rng.choice([{}, {"matchLabels": {"team": "a"}}, {"matchLabels": {"kubernetes.io/metadata.name": rng.choice(SPACES)}}])
+    space = rng.choice(
+        [{}, {"matchLabels": {"team": "a"}}, {"matchLabels": {"kubernetes.io/metadata.name": rng.choice(SPACES)}}]
+    )
     if chance < 0.65:
         return {"namespaceSelector": space}
     if chance < 0.85:

@@ -98,8 +98,13 @@ def convert(
     writing.put(how, made.meshes, conversion, files)
     _show(made, conversion, files, "" if format == "text" and (out or write) else format)
     if not quiet:
-        convert_text.render(made, conversion, "" if chosen.stage else f"ambimigrate convert {path}", sys.stderr)
+        convert_text.render(made, conversion, _again(path, chosen), sys.stderr)
     raise typer.Exit(2 if made.problems else int(bool(conversion.held)))
+
+
+def _again(path: str, choice: Choice) -> str:
+    """The command for the next step, after a preview."""
+    return "" if choice.stage else f"ambimigrate convert {path}" + (f" --mesh {choice.mesh}" if choice.mesh else "")
 
 
 def _check_names(meshes: tuple[Mesh, ...], choice: Choice) -> None:

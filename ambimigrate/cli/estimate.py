@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from ambimigrate import report
-from ambimigrate.cli import options
+from ambimigrate.cli import live, options
+from ambimigrate.cli.live import Live
 from ambimigrate.cli.options import Ask
 from ambimigrate.estimate import EACH, L4_ONLY, NEEDED
 from ambimigrate.estimate import estimate as estimated
@@ -68,9 +69,13 @@ def estimate(
     price_per_vcpu: Price = "",
     price_per_gib: Price = "",
     traffic: Traffic = "",
-    namespace: options.Namespace = "",
-    context: options.Context = "",
-    kubeconfig: options.Kubeconfig = "",
+    namespace: live.Namespaces = None,
+    context: live.Contexts = None,
+    kubeconfig: live.Kubeconfig = "",
+    selector: live.Selector = "",
+    configmaps: live.ConfigMaps = False,
+    request_timeout: live.Timeout = "",
+    save: live.Save = "",
     mesh: options.Only = "",
     config: options.Config = "",
     istio_version: options.Istio = "",
@@ -98,16 +103,18 @@ def estimate(
         _given("waypoint", waypoint_cpu, waypoint_memory),
     )
     prices = Prices(_span("--price-per-vcpu", price_per_vcpu), _span("--price-per-gib", price_per_gib))
+    clusters = Live(tuple(context or ()), kubeconfig, tuple(namespace or ()), selector, configmaps, request_timeout, save)
     ask = Ask(
         tuple(paths or ()),
-        namespace,
-        context,
-        kubeconfig,
+        live.only(namespace, paths, is_live=bool(context)),
+        "",
+        "",
         mesh,
         config,
         istio_version,
         render=render,
         helm_values=tuple(helm_values or ()),
+        live=clusters,
     )
     made = _read(ask, given)
     figures = of_meshes(made.meshes, made.namespaces, given) if made else of_numbers(given)

@@ -13,6 +13,8 @@ import typer
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ambimigrate.cli import live
+from ambimigrate.cli.live import Live
 from ambimigrate.decode import Reading
 from ambimigrate.model import Mesh, Severity, Target
 from ambimigrate.versions import NEWEST, NEWEST_GATEWAY_API, Version, parse
@@ -37,8 +39,6 @@ Namespace = Annotated[
         rich_help_panel=INPUT,
     ),
 ]
-Context = Annotated[str, typer.Option(help="Context of the kubeconfig to read.", rich_help_panel=INPUT)]
-Kubeconfig = Annotated[str, typer.Option(help="Path of the kubeconfig.", rich_help_panel=INPUT)]
 Istio = Annotated[
     str,
     typer.Option("--istio-version", help=f"X.Y or X.Y.Z. Default: the cluster's own, else {NEWEST}.", rich_help_panel=TARGET),
@@ -118,6 +118,12 @@ class Ask(Struct, frozen=True):
     trust_domain: str = ""
     render: str = "auto"
     helm_values: tuple[str, ...] = ()
+    live: Live = Live()
+
+    def given(self, settings: Mapping[str, str]) -> frozenset[str]:
+        """The fields of the target that somebody chose."""
+        names = {"istio": "istio", "gateway_api": "gatewayApi", "channel": "channel", "platform": "platform"}
+        return frozenset(field for field, name in names.items() if getattr(self, field) or settings.get(name))
 
     def target(self, settings: Mapping[str, str]) -> Target:
         """The target: what options say, else what the configuration says, else the newest of everything."""
@@ -172,6 +178,9 @@ def read(ask: Ask) -> Reading:
     """Reads the files, or the cluster where no path was given; only the mesh that was asked for is kept."""
     settings = config(ask)
     target = ask.target(settings.target if settings else {})
+    given = ask.given(settings.target if settings else {})
+    if ask.paths and _are_snapshots(ask.paths):
+        return replace(found := live.recall(ask.paths, target, given), meshes=chosen(found.meshes, ask.mesh))
     if ask.paths:
         from ambimigrate.sources.helmed import Asked
         from ambimigrate.sources.read import read_files
@@ -179,8 +188,7 @@ def read(ask: Ask) -> Reading:
         asked = Asked(ask.render, ask.helm_values)
         reading = read_files(ask.paths, target, ask.namespace or (settings.namespace if settings else ""), settings, asked)
     else:
-        given = bool(ask.istio or (settings and "istio" in settings.target))
-        reading = _read_cluster(ask, target, istio_given=given)
+        reading = live.read(ask.live, target, given)
     meshes = reading.meshes
     if settings and ask.paths:
         meshes = tuple(_targeted(mesh, ask, settings) for mesh in meshes)
@@ -200,6 +208,15 @@ def config(ask: Ask) -> Configuration | None:
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         raise typer.Exit(2) from None
+
+
+def _are_snapshots(paths: tuple[str, ...]) -> bool:
+    from ambimigrate.sources.snapshots import is_snapshot
+
+    found = [is_snapshot(path) for path in paths]
+    if any(found) and not all(found):
+        raise typer.BadParameter("PATH: snapshots and manifests are not read together")
+    return all(found)
 
 
 def _targeted(mesh: Mesh, ask: Ask, config: Configuration) -> Mesh:
@@ -223,28 +240,3 @@ def colours(*, off: bool) -> None:
     """Takes the colours away for this run, as NO_COLOR does."""
     if off:
         os.environ["NO_COLOR"] = "1"
-
-
-def _read_cluster(ask: Ask, target: Target, *, istio_given: bool) -> Reading:
-    from ambimigrate.sources.cluster import ClusterError, Where, read_cluster
-
-    where = Where(ask.context, ask.kubeconfig, (ask.namespace,) if ask.namespace else ())
-    show = _progress if sys.stderr.isatty() else _no_progress
-    try:
-        reading = read_cluster(where, target, istio_given=istio_given, progress=show)
-    except ClusterError as error:
-        show("")
-        sys.stderr.write(f"Error: {error}\n")
-        raise typer.Exit(2) from None
-    show("")
-    return reading
-
-
-def _progress(text: str) -> None:
-    """One line that each call writes anew; an empty text takes it away."""
-    sys.stderr.write(f"\r\033[K{text}")
-    sys.stderr.flush()
-
-
-def _no_progress(_text: str) -> None:
-    pass

@@ -9,7 +9,8 @@ import typer
 from msgspec.structs import replace
 
 from ambimigrate import report
-from ambimigrate.cli import agreements, options
+from ambimigrate.cli import agreements, live, options
+from ambimigrate.cli.live import Live
 from ambimigrate.cli.options import Ask
 from ambimigrate.convert import Choice, convert
 from ambimigrate.plan import Plan, plans
@@ -17,9 +18,13 @@ from ambimigrate.plan import Plan, plans
 
 def plan(
     paths: options.Paths = None,
-    namespace: options.Namespace = "",
-    context: options.Context = "",
-    kubeconfig: options.Kubeconfig = "",
+    namespace: live.Namespaces = None,
+    context: live.Contexts = None,
+    kubeconfig: live.Kubeconfig = "",
+    selector: live.Selector = "",
+    configmaps: live.ConfigMaps = False,
+    request_timeout: live.Timeout = "",
+    save: live.Save = "",
     mesh: options.Only = "",
     config: options.Config = "",
     istio_version: options.Istio = "",
@@ -41,11 +46,12 @@ def plan(
     options.one_of("--format", format, "text", "json")
     options.one_of("--render", render, "auto", "always", "never")
     options.colours(off=no_color)
+    clusters = Live(tuple(context or ()), kubeconfig, tuple(namespace or ()), selector, configmaps, request_timeout, save)
     ask = Ask(
         tuple(paths or ()),
-        namespace,
-        context,
-        kubeconfig,
+        live.only(namespace, paths, is_live=bool(context)),
+        "",
+        "",
         mesh,
         config,
         istio_version,
@@ -55,6 +61,7 @@ def plan(
         trust_domain,
         render,
         tuple(helm_values or ()),
+        clusters,
     )
     reading = options.read(replace(ask, mesh=""))  # all meshes, also where one is chosen: a file may stand for several
     chosen = tuple(each.name for each in options.chosen(reading.meshes, mesh))
@@ -62,7 +69,7 @@ def plan(
     agreed = Choice(settings=agreements.settings(options.config(ask)))
     conversion = convert(made.meshes, made.findings, agreed)
     made = report.joined(made, conversion.problems, conversion.notes)
-    found = plans(made.meshes, conversion, " ".join(ask.paths), chosen)
+    found = plans(made.meshes, conversion, "" if made.source == "cluster" else " ".join(ask.paths), chosen)
     code = 2 if made.problems else int(bool(found.held))
     if not (quiet and code == 0):
         _print(found, made, format)

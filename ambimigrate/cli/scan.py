@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from ambimigrate import report
-from ambimigrate.cli import options
+from ambimigrate.cli import live, options
+from ambimigrate.cli.live import Live
 from ambimigrate.cli.options import Ask
 from ambimigrate.render import FORMATS, renderer
 
@@ -23,9 +24,13 @@ UpgradePath = Annotated[
 
 def scan(
     paths: options.Paths = None,
-    namespace: options.Namespace = "",
-    context: options.Context = "",
-    kubeconfig: options.Kubeconfig = "",
+    namespace: live.Namespaces = None,
+    context: live.Contexts = None,
+    kubeconfig: live.Kubeconfig = "",
+    selector: live.Selector = "",
+    configmaps: live.ConfigMaps = False,
+    request_timeout: live.Timeout = "",
+    save: live.Save = "",
     mesh: options.Only = "",
     config: options.Config = "",
     istio_version: options.Istio = "",
@@ -53,11 +58,12 @@ def scan(
     files = options.outputs(output, *FORMATS)
     options.one_of("--render", render, "auto", "always", "never")
     options.colours(off=no_color)
+    clusters = Live(tuple(context or ()), kubeconfig, tuple(namespace or ()), selector, configmaps, request_timeout, save)
     ask = Ask(
         tuple(paths or ()),
-        namespace,
-        context,
-        kubeconfig,
+        live.only(namespace, paths, is_live=bool(context)),
+        "",
+        "",
         mesh,
         config,
         istio_version,
@@ -67,6 +73,7 @@ def scan(
         trust_domain,
         render,
         tuple(helm_values or ()),
+        clusters,
     )
     made = report.report(options.read(ask), strict=strict, objects=objects, outlook=upgrade_path)
     code = report.exit_code(made, threshold)

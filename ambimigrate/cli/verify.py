@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from msgspec.structs import replace
 
-from ambimigrate.changes import Stage
+from ambimigrate.changes import Change, Stage
 from ambimigrate.cli import options
 from ambimigrate.cli.options import Ask
 from ambimigrate.decode import Reading
@@ -88,8 +88,9 @@ def verify(
         helm_values=tuple(helm_values or ()),
     )
     old = _read(ask, strict=strict)
-    new = _read(replace(ask, paths=(after,)), strict=strict) if after else replace(old, meshes=_converted(old, Stage[stage]))
-    found = compared(old.meshes, new.meshes, Settings(limit, seed, own.asks, own.connections))
+    changes = () if after else _changes(old, Stage[stage], ask)
+    new = _read(replace(ask, paths=(after,)), strict=strict) if after else replace(old, meshes=_changed(old, changes))
+    found = compared(old.meshes, new.meshes, Settings(limit, seed, own.asks, own.connections, changes))
     new = replace(new, problems=new.problems + own.problems + tuple(_idle(found, before, requests)))
     code = 2 if old.problems or new.problems else int(found.differs)
     record = _record(found, old, new)
@@ -138,14 +139,20 @@ def _read(ask: Ask, *, strict: bool) -> Reading:
     return replace(reading, problems=reading.problems + more)
 
 
-def _converted(reading: Reading, stage: Stage) -> tuple[Mesh, ...]:
-    """What convert makes of the meshes; held namespaces stay as they are."""
+def _changes(reading: Reading, stage: Stage, ask: Ask) -> tuple[Change, ...]:
+    """What convert would do with the meshes up to the stage, as the configuration agrees to it; held namespaces stay."""
     from ambimigrate.analyse import analyse
+    from ambimigrate.cli import agreements
     from ambimigrate.convert import Choice, convert
+
+    agreed = agreements.settings(options.config(ask))
+    return convert(reading.meshes, analyse(reading.meshes), Choice(stage=stage, settings=agreed)).changes
+
+
+def _changed(reading: Reading, changes: tuple[Change, ...]) -> tuple[Mesh, ...]:
     from ambimigrate.converters.apply import after
 
-    conversion = convert(reading.meshes, analyse(reading.meshes), Choice(stage=stage))
-    return tuple(after(mesh, conversion.changes) for mesh in reading.meshes)
+    return tuple(after(mesh, changes) for mesh in reading.meshes)
 
 
 def _record(found: Verification, old: Reading, new: Reading) -> dict[str, Any]:

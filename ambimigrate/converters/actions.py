@@ -127,7 +127,7 @@ def _filters(rule: HTTPRule, levels: Sides, path: Test, route: Route, context: C
         yield rewrite
     yield from backends.mirrors(rule, route, context)
     if rule.cors_policy is not None:
-        yield cors.converted(rule.cors_policy, (*route, "corsPolicy"), context.target, context.account)
+        yield cors.converted(rule.cors_policy, (*route, "corsPolicy"), context)
 
 
 __all__ = ["Context", "action", "backend", "destinations"]

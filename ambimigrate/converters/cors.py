@@ -7,7 +7,8 @@ from typing import Any
 
 from ambimigrate.converters import durations
 from ambimigrate.converters.conditions import METHODS
-from ambimigrate.converters.outcome import Account, Refused
+from ambimigrate.converters.context import Context
+from ambimigrate.converters.outcome import Refused
 from ambimigrate.kinds.routes import CorsPolicy, StringMatch
 from ambimigrate.model import Route, Target
 from ambimigrate.versions import Version, at_least
@@ -17,13 +18,15 @@ _ORIGIN = re.compile(r"https?://([a-zA-Z0-9-]+\.)*[a-zA-Z0-9-]+(:[0-9]{1,5})?") 
 _BELOW = re.compile(r"(https?://)\.\*((?:\\\.[a-zA-Z0-9-]+)+)((?::[0-9]{1,5})?)")  # https://.*\.d\.e
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+")
 _MOST = 64
+NEAR = "VS922"
 
 
-def converted(own: CorsPolicy, route: Route, target: Target, account: Account) -> dict[str, Any]:
+def converted(own: CorsPolicy, route: Route, context: Context) -> dict[str, Any]:
     """The filter. Raises Refused."""
+    target, account = context.target, context.account
     answering = at_least(target.istio, *ANSWERING)
     _check_target(route, target)
-    _check_preflights(own, route, target, answering=answering)
+    _check_preflights(own, route, context, answering=answering)
     account.carry(route, "allowOrigin", "allowOrigins", "allowMethods", "allowHeaders", "exposeHeaders")
     account.carry(route, "maxAge", "allowCredentials", "unmatchedPreflights")
     field = "allowOrigins" if own.allow_origins else "allowOrigin"
@@ -31,7 +34,9 @@ def converted(own: CorsPolicy, route: Route, target: Target, account: Account) -
     if not origins:
         raise Refused("cors", (*route, "allowOrigins"), "it names no origin: no answer carries CORS headers today")
     found: dict[str, Any] = {
-        "allowOrigins": _listed([_origin(each, (*route, field), answering=answering) for each in origins], (*route, field))
+        "allowOrigins": _listed(
+            [_origin(each, (*route, field), context, answering=answering) for each in origins], (*route, field)
+        )
     }
     if own.allow_credentials:
         found["allowCredentials"] = True
@@ -48,7 +53,7 @@ def _check_target(route: Route, target: Target) -> None:
         )
 
 
-def _check_preflights(own: CorsPolicy, route: Route, target: Target, *, answering: bool) -> None:
+def _check_preflights(own: CorsPolicy, route: Route, context: Context, *, answering: bool) -> None:
     """What becomes of a preflight of another origin: today it goes upstream unless the policy says IGNORE."""
     ignores = own.unmatched_preflights == "IGNORE"
     if ignores == answering:
@@ -58,19 +63,25 @@ def _check_preflights(own: CorsPolicy, route: Route, target: Target, *, answerin
         reason = (
             "a preflight of another origin is forwarded today; a waypoint answers it, as `unmatchedPreflights: IGNORE` does"
         )
-        raise Refused("cors", (*route, "unmatchedPreflights"), reason, f"{witness}: today the application answers")
-    reason = f"a preflight of another origin is answered today, the waypoint of Istio {target.istio} forwards it"
+        found = Refused("cors-near", (*route, "unmatchedPreflights"), reason, f"{witness}: today the application answers")
+        context.agree(NEAR, found)
+        return
+    reason = f"a preflight of another origin is answered today, the waypoint of Istio {context.target.istio} forwards it"
     raise Refused("cors", (*route, "unmatchedPreflights"), reason, f"{witness}: today the proxy answers")
 
 
-def _origin(own: StringMatch, route: Route, *, answering: bool) -> str:
+def _origin(own: StringMatch, route: Route, context: Context, *, answering: bool) -> str:
     if own.exact is not None and _ORIGIN.fullmatch(own.exact):
         return own.exact
     if "*" in {own.exact, own.regex} or own.regex == ".*":
         reason = "a waypoint takes * for every origin with scheme and host only"
-        raise Refused("cors", route, reason, "GET / with Origin: null: allowed today, not by the waypoint")
-    if own.regex is not None and answering and (found := _BELOW.fullmatch(own.regex)):
-        return found[1] + "*" + found[2].replace("\\", "") + found[3]
+        found = Refused("cors-near", route, reason, "GET / with Origin: null: allowed today, not by the waypoint")
+        if not answering:  # wildcards are no pattern there
+            raise Refused("cors", route, reason, found.witness)
+        context.agree(NEAR, found)
+        return "*"
+    if own.regex is not None and answering and (below := _BELOW.fullmatch(own.regex)):
+        return below[1] + "*" + below[2].replace("\\", "") + below[3]
     shown = own.exact or (f"prefix {own.prefix}" if own.prefix is not None else f"regex {own.regex}")
     raise Refused(
         "cors", route, f"the origin {shown} has no form in an HTTPRoute that allows no more than it; list the origins"

@@ -12,16 +12,14 @@ from ambimigrate.converters import distribute, grpc, layer4
 from ambimigrate.converters.flat import flatten, speaks
 from ambimigrate.converters.lists import Lists, port_lists
 from ambimigrate.converters.outcome import Account, Refused
+from ambimigrate.converters.passing import MERGING
 from ambimigrate.converters.subjects import Subject
 from ambimigrate.converters.work import Work
-from ambimigrate.kinds import ServiceEntry, VirtualService
+from ambimigrate.kinds import VirtualService
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.topology import hosts
 from ambimigrate.topology.protocols import carries_http
 from ambimigrate.versions import at_least
-
-MERGING = ("1.28.6", "1.29.2", "1.30.0")  # all lists of a Service count (istio#59484); before, one merge key only
-RETRYING = ("1.30.3", "1.31.0")  # the default route of a waypoint retries as sidecars do (istio#60683)
 
 Rule = dict[str, Any]
 
@@ -101,22 +99,10 @@ def _check_answered(vs: Resource[VirtualService], lists: Lists, mesh: Mesh) -> N
 
 
 def _each_port(subject: Subject, lists: Lists, mesh: Mesh) -> list[Draft]:
-    """One route for each port with rules; where a waypoint retries only what a route is for, the others get one, too."""
-    written = dict(lists.by_port)
-    if at_least(mesh.target.istio, *RETRYING):
-        written = {port: rules for port, rules in written.items() if rules}
+    """One route for each port with rules."""
+    written = {port: rules for port, rules in lists.by_port.items() if rules}
     several = len(written) > 1
-    found = [Draft(subject, port, several, tuple(rules or [_itself(subject, port)])) for port, rules in written.items()]
-    return _as_grpc(found, mesh)
-
-
-def _itself(subject: Subject, port: int) -> Rule:
-    """The rule that says what happens without one."""
-    if subject.entry is None:
-        own = {"group": "", "kind": "Service", "name": subject.service.name, "namespace": subject.service.namespace}
-    else:
-        own = {"group": ServiceEntry.GROUP, "kind": "Hostname", "name": subject.host}
-    return {"matches": [{"path": {"type": "PathPrefix", "value": "/"}}], "backendRefs": [own | {"port": port, "weight": 1}]}
+    return _as_grpc([Draft(subject, port, several, tuple(rules)) for port, rules in written.items()], mesh)
 
 
 def _as_grpc(found: list[Draft], mesh: Mesh) -> list[Draft]:

@@ -155,9 +155,11 @@ def _is_imported(imported: list[str], host: str, home: str, asking: str) -> bool
 
 def _refuses(mesh: Mesh, service: Resource[Service], strictly: bool) -> bool:
     """Whether a pod that does not import the Service is turned away: by its own sidecar, or by the server's."""
-    if not injection.is_meshed(mesh, service.namespace) and not strictly:
+    if strictly:
+        return True
+    if not injection.is_meshed(mesh, service.namespace) or ingress.is_gateway(mesh, service):
         return False
-    return strictly or any(mtls.of_workload(mesh, each) == mtls.STRICT for each in behind(mesh, service))
+    return any(mtls.of_workload(mesh, each) == mtls.STRICT for each in behind(mesh, service))
 
 
 def _is_open_to(mesh: Mesh, peer: NetworkPolicyPeer, to: str, own: str) -> bool:

@@ -77,6 +77,7 @@ def _check_retries(vs: Resource[VirtualService], mesh: Mesh, flat: tuple[Placed,
 
 def _check_hosts(vs: Resource[VirtualService], mesh: Mesh) -> None:
     subjects.check_subject(vs, mesh)
+    subjects.check_exported(vs, mesh)
     for number, host in enumerate(vs.body.spec.hosts):
         place: Route = ("spec", "hosts", number)
         found = hosts.services(mesh, host, vs.namespace, vs.file)

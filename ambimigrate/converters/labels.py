@@ -9,8 +9,9 @@ from ambimigrate.converters import injected, made
 from ambimigrate.converters.outcome import Outcome, Refused, held
 from ambimigrate.kinds import Namespace
 from ambimigrate.model import Mesh, Ref, Resource, Route
-from ambimigrate.topology import injection
+from ambimigrate.topology import injection, owners
 from ambimigrate.topology.injection import AMBIENT, INJECT, INJECTION, MODE, REVISION, SIDECAR
+from ambimigrate.topology.owners import Owner
 from ambimigrate.topology.workloads import Workload, in_namespace
 
 ENROLLED, MISSING, PODS, GATEWAY, COMMITTED = "NS901", "NS902", "WL902", "WL910", "WL911"
@@ -20,12 +21,13 @@ _LABELS: Route = ("metadata", "labels")
 def enroll(mesh: Mesh, name: str, pilot: str = "") -> Outcome:
     """The label edits of one namespace, or why they cannot be made; with `pilot` those of that workload only."""
     namespace = injection.namespaces(mesh).get(name)
-    if namespace is None:
+    owner = owners.owner(mesh, name) if namespace is None else None
+    if namespace is None and owner is None:
         return Outcome(held=(_unseen(mesh, name),))
-    changes: list[Change] = []
+    changes: list[Change] = list(_owned(mesh, name, owner)) if owner and not pilot else []
     refusals: list[Held] = []
     members = in_namespace(mesh, name)
-    if not pilot and not _is_of_gateways(members):
+    if namespace is not None and not pilot and not is_of_gateways(members):
         try:
             if edits := tuple(_namespace(mesh, namespace)):
                 changes.append(
@@ -41,9 +43,20 @@ def enroll(mesh: Mesh, name: str, pilot: str = "") -> Outcome:
     return Outcome(tuple(changes), tuple(refusals))
 
 
-def _is_of_gateways(members: tuple[Workload, ...]) -> bool:
+def is_of_gateways(members: tuple[Workload, ...]) -> bool:
     """Whether gateways are all that runs here: they keep their sidecar template, and nothing is there to enrol."""
     return bool(members) and all(injection.is_gateway(each) for each in members)
+
+
+def _owned(mesh: Mesh, name: str, owner: Owner) -> Iterator[Change]:
+    """The edit of the Application that makes the namespace and sets its labels."""
+    if not injection.injects(mesh, name):
+        return
+    edits: list[Edit] = [] if owner.labels.get(MODE) == AMBIENT else [Set((*owner.route, MODE), AMBIENT)]
+    edits += [Delete((*owner.route, key)) for key in (INJECTION, REVISION) if key in owner.labels]
+    if edits:
+        place = owner.resource.at(*owner.route)
+        yield Change(Stage.enroll, name, mesh.name, owner.resource.ref, tuple(edits), owner.resource, (ENROLLED,), (place,))
 
 
 def _unseen(mesh: Mesh, name: str) -> Held:

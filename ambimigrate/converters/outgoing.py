@@ -80,13 +80,13 @@ def faults(mesh: Mesh, entry: Resource[ServiceEntry]) -> Iterator[Refused]:
     if wild := next((each for each in spec.hosts if each.startswith("*")), None):
         yield Refused("wildcard", ("spec", "hosts"), f"ztunnel knows no address of {wild}: its calls go past any waypoint")
     if spec.resolution not in _RESOLVED:
-        yield Refused("resolution", ("spec", "resolution"), f"with resolution {spec.resolution} a waypoint finds no endpoint")
+        yield Refused("resolution", ("spec", "resolution"), f"resolution {spec.resolution} gives a waypoint no endpoint")
     yield from _addresses(mesh, entry)
     if policy := egress.closing(mesh, entry.namespace):
         reason = f"NetworkPolicy {policy.name} keeps a waypoint in {entry.namespace} from {reach.listed(spec.hosts)}"
         yield Refused("closed", ("spec", "hosts"), reason)
     if other := next((each for each in _others(mesh, entry)), None):
-        reason = f"ServiceEntry {other.namespace}/{other.name} lists a host of it, too: one of them wins for the whole mesh"
+        reason = f"{other.ref} lists a host of it, too: one of them wins for the whole mesh"
         yield Refused("twice", ("spec", "hosts"), reason)
     yield from _rules(mesh, entry)
     if (seen := callers(mesh, entry)) and not is_registry_only(mesh):
@@ -130,15 +130,15 @@ def _others(mesh: Mesh, entry: Resource[ServiceEntry]) -> Iterator[Resource[Serv
 
 def _rules(mesh: Mesh, entry: Resource[ServiceEntry]) -> Iterator[Refused]:
     for rule, route, tls in starting(mesh, entry):
-        shown = f"DestinationRule {rule.namespace}/{rule.name}"
+        home = entry.namespace or rule.namespace  # "" is unknown
         where: Route = ("spec", "hosts")
-        if rule.namespace not in {entry.namespace, meshconfig.root_namespace(mesh)}:
-            yield Refused("unread", where, f"{shown} starts TLS for its own callers; a waypoint in {entry.namespace} skips it")
+        if rule.namespace not in {"", home, meshconfig.root_namespace(mesh)}:
+            yield Refused("unread", where, f"{rule.ref} starts TLS for its own callers; a waypoint in {home} skips it")
         elif rule.body.spec.workload_selector or "subsets" in route or not _is_everywhere(mesh, rule):
-            yield Refused("some", where, f"{shown} starts TLS for some callers or subsets only; a waypoint would for all")
+            yield Refused("some", where, f"{rule.ref} starts TLS for some callers or subsets only; a waypoint would for all")
         elif tls.mode == "MUTUAL" or tls.credential_name or _is_file(tls.ca_certificates):
             yield Refused(
-                "certificates", where, f"{shown} takes certificates from the callers' sidecars, which a waypoint lacks"
+                "certificates", where, f"{rule.ref} takes certificates from the callers' sidecars, which a waypoint lacks"
             )
 
 

@@ -39,7 +39,22 @@ def convert(mesh: Mesh, namespace: str, plan: Plan, settings: Settings) -> Outco
         changes.append(
             Change(Stage.enroll, namespace, mesh.name, peer.ref, edits, peer, because, sources, verdict, None, witness)
         )
-    return Outcome(tuple(changes), tuple(refusals))
+    return Outcome(tuple(changes), (*refusals, *_of_others(mesh, namespace, settings)))
+
+
+def _of_others(mesh: Mesh, namespace: str, settings: Settings) -> Iterator[Held]:
+    """Servers that sidecars of the namespace call in plain text: once captured, these have an identity there."""
+    if injection.mode(mesh, namespace) == injection.AMBIENT or not injection.is_meshed(mesh, namespace):
+        return
+    for peer in mesh.of(PeerAuthentication):
+        edits = tuple(_edits(peer))
+        if not edits or peer.namespace == namespace or policies.is_root(mesh, peer) or settings.accepts(HELD, peer):
+            continue
+        members = selected(mesh, peer.namespace, policies.selector(peer))
+        for policy in _about_callers(mesh, members, Plan({})):
+            reason = f"callers have no identity at its pods; {policy.ref} compares it, and callers of {namespace} would get one"
+            witness = f"a call of {members[0]} from {namespace}: judged by {policy.name} without an identity before"
+            yield held(mesh, peer, HELD, Refused("identity", edits[0].route, reason, witness), namespace)
 
 
 def _edits(peer: Resource[PeerAuthentication]) -> Iterator[Edit]:

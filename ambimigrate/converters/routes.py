@@ -9,19 +9,19 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ambimigrate.changes import Change, Create, Delete, Edit, Held, Note, Stage
-from ambimigrate.converters import keeping, made
-from ambimigrate.converters.drafts import MERGING, Draft, drafts
+from ambimigrate.converters import keeping, made, passing
+from ambimigrate.converters.drafts import Draft, drafts
 from ambimigrate.converters.flat import Ledger, place
 from ambimigrate.converters.outcome import Account, Outcome, Refused, held
 from ambimigrate.converters.settings import DEFAULT, Settings
-from ambimigrate.converters.subjects import check_subject, subjects
+from ambimigrate.converters.subjects import check_exported, check_subject, subjects
 from ambimigrate.converters.work import Work
 from ambimigrate.kinds import KINDS, HTTPRoute, VirtualService
 from ambimigrate.model import Mesh, Ref, Resource
 from ambimigrate.topology import reach
 from ambimigrate.topology.virtualservices import MESH, is_of_gateway
 
-RULE, CONVERTED, IDLE, EARLY = "VS901", "VS902", "VS914", "VS915"
+RULE, CONVERTED, IDLE, EARLY, SEEN = "VS901", "VS902", "VS914", "VS915", "VS923"
 EARLY_REASON = "sidecars of the namespace follow the routes as soon as they exist, and of several lists the first alone"
 
 
@@ -53,15 +53,22 @@ def _convert(vs: Resource[VirtualService], mesh: Mesh, settings: Settings) -> Ou
 def _converted(vs: Resource[VirtualService], mesh: Mesh, settings: Settings) -> Outcome:
     check_subject(vs, mesh)
     account = Ledger()
+    try:
+        check_exported(vs, mesh)
+    except Refused as refused:
+        account.agree(settings, SEEN, vs, refused)
     work = Work(vs, mesh, account, settings)
     found = subjects(work)
     if not found:
         return Outcome((_idle(vs, mesh, account),))
-    made_of = [draft for subject in found for draft in drafts(work, subject)]
+    more = passing.spoken(vs, found, mesh)
+    served = replace(work, vs=passing.speaking(vs, more)) if more else work
+    made_of = [draft for subject in found for draft in drafts(served, subject)]
     for name in ("hosts", "gateways", "exportTo"):
         account.carry(("spec", name))
     _refuse_lost(vs, account)
-    return Outcome(tuple(_changes(work, made_of)))
+    spoken = [Change(Stage.prepare, vs.namespace, mesh.name, vs.ref, more, vs, (passing.SPOKEN,), (vs.at(),))] if more else []
+    return Outcome((*spoken, *_changes(work, made_of)))
 
 
 def _refuse_lost(vs: Resource[VirtualService], account: Ledger) -> None:
@@ -114,7 +121,7 @@ def _changes(work: Work, found: list[Draft]) -> Iterator[Change]:
     for draft in found:
         value, ref, is_there = _named(vs, mesh, draft, several=several)
         if not is_there:
-            since = MERGING[0] if draft.several and draft.kind in {"HTTPRoute", "GRPCRoute"} else None
+            since = passing.MERGING[0] if draft.several and draft.kind in {"HTTPRoute", "GRPCRoute"} else None
             verdict = "exact-since" if since else "exact"
             create = replace(
                 end, ref=ref, action=Create(ref, value, vs), subject=None, verdict=verdict, since=since, stage=stage

@@ -74,6 +74,12 @@ def files(change: Change) -> tuple[str, ...]:
     return tuple(patch(level, change.ref.kind) for level in found.levels)
 
 
+def beside(change: Change) -> str:
+    """The file beside which a new object is written: that of its source, or the kustomization of the overlay."""
+    found = anchor(change)
+    return found.levels[0].file if change.alone else found.file
+
+
 def reaching(meshes: Iterable[Mesh], changes: Iterable[Change]) -> tuple[str, ...]:
     """Which environments the edits of `prepare` reach whose text stands for several."""
     known, found = twins(meshes), dict[str, str]()

@@ -40,7 +40,6 @@ def check_subject(vs: Resource[VirtualService], mesh: Mesh) -> None:
     spec = vs.body.spec
     if not (spec.http or spec.tcp or spec.tls):
         raise Refused("destination", ("spec",), "it has no rules")
-    check_exported(vs, mesh)
     if mesh.index(_counts)[vs.ref] > 1:
         raise Refused("repeated", ("metadata", "name"), f"{vs.name} stands in several files of one environment")
     if owner := _controller(vs, mesh):
@@ -68,9 +67,9 @@ def check_exported(vs: Resource[VirtualService], mesh: Mesh) -> None:
         reach.is_exported(mesh, spec.export_to, vs.namespace, each, rivals.EXPORT) for each in known
     ):
         return
-    raise Refused(
-        "export", ("spec", "exportTo"), "callers of other namespaces do not see it today; a waypoint serves all callers"
-    )
+    reason = "callers of other namespaces do not see it today; a waypoint serves all callers"
+    witness = f"a call to {vs.body.spec.hosts[0]} from a namespace that does not see {vs.name}: no rule today, then these"
+    raise Refused("export", ("spec", "exportTo"), reason, witness)
 
 
 def _counts(mesh: Mesh) -> Mapping[Any, int]:

@@ -35,7 +35,6 @@ from ambimigrate.kinds.core import (
     EndpointSlice,
     Namespace,
     NetworkPolicy,
-    Node,
     Pod,
     Service,
     ServiceAccount,
@@ -89,6 +88,9 @@ from ambimigrate.kinds.networking import (
     Sidecar,
     WorkloadEntry,
     WorkloadGroup,
+)
+from ambimigrate.kinds.nodes import (
+    Node,
 )
 from ambimigrate.kinds.pods import (
     Container,

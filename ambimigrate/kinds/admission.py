@@ -96,8 +96,8 @@ class CustomResourceDefinitionSpec(View, frozen=True):
 
 @kind("apiextensions.k8s.io", "customresourcedefinitions", namespaced=False)
 class CustomResourceDefinition(Object, frozen=True):
-    """Only what converts it; documents of this kind without a webhook are passed over unparsed."""
+    """Only what converts it, and the version of the Gateway API; other documents of this kind are passed over unparsed."""
 
-    NEEDS_TEXT: ClassVar[str] = "clientConfig"
+    NEEDS_TEXT: ClassVar[tuple[str, ...]] = ("clientConfig", "gateways.gateway.networking.k8s.io")
 
     spec: CustomResourceDefinitionSpec = CustomResourceDefinitionSpec()

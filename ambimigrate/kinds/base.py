@@ -35,14 +35,14 @@ class Object(View, frozen=True):
     PLURAL: ClassVar[str] = ""
     NAMESPACED: ClassVar[bool] = True
     VERSIONS: ClassVar[tuple[str, ...]] = ("v1",)  # the served versions that we read, preferred first
-    NEEDS_TEXT: ClassVar[str] = ""  # a document of this kind without this text holds nothing that somebody reads
+    NEEDS_TEXT: ClassVar[tuple[str, ...]] = ()  # a document of this kind with none of these texts is passed over
 
     metadata: Metadata = Metadata()
 
 
 KINDS: dict[tuple[str, str], type[Object]] = {}  # (group, kind) -> view
 NAMES: set[str] = set()  # kinds in any group, for the search in text before parsing
-NEEDS_TEXT: dict[str, str] = {}  # kind -> the text without which a document of that kind is passed over
+NEEDS_TEXT: dict[str, tuple[str, ...]] = {}  # kind -> texts; without any of them a document of it is passed over
 
 
 def kind(group: str, plural: str, *versions: str, namespaced: bool = True, name: str = "") -> Any:

@@ -15,15 +15,6 @@ class Namespace(Object, frozen=True):
     pass
 
 
-class NodeStatus(View, frozen=True):
-    allocatable: dict[str, str | int | float] = field(default_factory=dict)
-
-
-@kind("", "nodes", namespaced=False)
-class Node(Object, frozen=True):
-    status: NodeStatus = NodeStatus()
-
-
 class ServicePort(View, frozen=True):
     name: str = ""
     port: int = 0

@@ -57,6 +57,7 @@ class ApplicationTemplate(View, frozen=True):
 
 
 class ApplicationSetSpec(View, frozen=True):
+    generators: tuple[dict[str, Any], ...] = ()
     template: ApplicationTemplate = ApplicationTemplate()
 
 

@@ -75,7 +75,7 @@ class NodeInfo(View, frozen=True):
 
 class NodeStatus(View, frozen=True):
     node_info: NodeInfo = NodeInfo()
-    allocatable: dict[str, str] = field(default_factory=dict)
+    allocatable: dict[str, str | int | float] = field(default_factory=dict)
     conditions: tuple[StatusCondition, ...] = ()
 
 

@@ -15,6 +15,13 @@ from ambimigrate.layout.transform import Transform
 from ambimigrate.model import Problem
 
 
+class Space(Struct, frozen=True):
+    """The namespace into which a folder is applied; a forced one counts more than what the objects say."""
+
+    namespace: str = ""
+    is_forced: bool = False
+
+
 class Placement(Struct, frozen=True):
     """One use of a file: in which mesh (None: in all), the transforms that it goes through, and what a renderer made of it.
 
@@ -26,6 +33,7 @@ class Placement(Struct, frozen=True):
     transforms: tuple[Transform, ...] = ()
     rendering: Rendering | None = None
     levels: tuple[tuple[str, int, bool], ...] = ()
+    space: Space = Space()
 
 
 class Layout(Struct, frozen=True):
@@ -37,13 +45,14 @@ class Layout(Struct, frozen=True):
     patches: frozenset[str]
     problems: tuple[Problem, ...]
     made: tuple[Placement, ...] = ()  # where objects stand that a renderer made of no document
+    spaces: Mapping[str, Space] = {}  # folder -> namespace into which it is applied
     rendered: frozenset[str] = frozenset()  # kustomizations of which nothing is left to say, since a renderer applied them
 
     def of(self, file: str) -> tuple[Placement, ...]:
         """Where the objects of the file stand; nowhere if it is a patch."""
         if file in self.patches:
             return ()
-        return self.used.get(file) or (Placement(environment(file, self.folders)),)
+        return self.used.get(file) or (Placement(environment(file, self.folders), space=nearest(file, self.spaces)),)
 
     def meshes_of(self, file: str) -> tuple[str, ...]:
         """The names of the meshes that the file reaches."""
@@ -57,6 +66,8 @@ class Help(Struct, frozen=True):
     names: Names = lambda _file: ()
     render: Callable[[Following], Mapping[str, Rendering]] = lambda _following: {}
     can_patch: bool = False  # whether a patch that is written will be read again
+    meshes: Mapping[str, str] = {}  # folder (as shown) -> mesh, by what is applied where
+    spaces: Mapping[str, Space] = {}  # folder (as shown) -> namespace into which it is applied
 
 
 ALONE = Help()
@@ -77,13 +88,16 @@ def lay_out(
     above = f"{root}/" if root else ""
     below = environments(name.removeprefix(above) for name in known_files) if folders is None else folders
     known = {above + folder: mesh for folder, mesh in below.items()}
+    if folders is None and ask.meshes:
+        known = {folder: mesh for folder, mesh in known.items() if not _touches(folder, ask.meshes)} | dict(ask.meshes)
     following = follow(kustomizations, known_files, ask.names)
     renderings = ask.render(following)
     used: dict[str, dict[Placement, list[Use]]] = defaultdict(dict)
     for folder, uses in following.roots.items():
         mesh = environment(f"{folder}/", known)
         for use in uses:
-            placement = Placement(mesh or environment(use.file, known), use.transforms, renderings.get(folder))
+            where, space = mesh or environment(use.file, known), nearest(f"{folder}/", ask.spaces)
+            placement = Placement(where, use.transforms, renderings.get(folder), space=space)
             used[use.file].setdefault(placement, []).append(use)
     rendered = _rendered(following, renderings)
     return Layout(
@@ -92,9 +106,28 @@ def lay_out(
         used={file: _apart(members) if ask.can_patch else tuple(members) for file, members in used.items()},
         patches=following.patches,
         problems=tuple(each for each in following.problems if each.file not in rendered),
-        made=tuple(Placement(environment(f"{folder}/", known), (), each) for folder, each in renderings.items()),
+        made=tuple(
+            Placement(environment(f"{folder}/", known), (), each, space=nearest(f"{folder}/", ask.spaces))
+            for folder, each in renderings.items()
+        ),
+        spaces=ask.spaces,
         rendered=rendered,
     )
+
+
+def nearest(file: str, spaces: Mapping[str, Space]) -> Space:
+    """The namespace of the innermost folder that is applied into one."""
+    folder = file.rpartition("/")[0] if spaces else ""
+    while folder:
+        if folder in spaces:
+            return spaces[folder]
+        folder = folder.rpartition("/")[0]
+    return Space()
+
+
+def _touches(folder: str, applied: Mapping[str, str]) -> bool:
+    """Whether one of the folders lies in the other, so that only one of them can stand for an environment."""
+    return any(f"{each}/".startswith(f"{folder}/") or f"{folder}/".startswith(f"{each}/") for each in applied)
 
 
 def _apart(members: Mapping[Placement, list[Use]]) -> tuple[Placement, ...]:

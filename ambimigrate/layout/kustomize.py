@@ -44,7 +44,7 @@ class Kustomization(Struct, frozen=True):
 
     @property
     def has_late(self) -> bool:
-        """Whether it changes objects after its `patches` did (kustomize 5.7, api/internal/target/kusttarget_configplugin.go)."""
+        """Whether it changes objects after its `patches` did (kustomize 5.7, internal/target/kusttarget_configplugin.go)."""
         return any(self.spec.get(key) for key in _LATE)
 
     @property

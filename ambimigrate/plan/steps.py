@@ -11,7 +11,7 @@ from ambimigrate.changes import Change, Create, Stage
 from ambimigrate.converters import shared
 from ambimigrate.kinds import CronJob, Job, Service
 from ambimigrate.model import Mesh
-from ambimigrate.plan import live
+from ambimigrate.plan import deletions, live
 from ambimigrate.topology import injection
 from ambimigrate.topology.workloads import Workload, in_namespace
 
@@ -73,12 +73,13 @@ class Work(Struct, frozen=True):
         """The step of one stage for these namespaces."""
         changes = self._of(stage, namespaces)
         gate, verify = _checks(stage, changes, self.mesh)
+        gone = tuple(deletions.commands(self.mesh, changes)) if self.source.path else ()
         return Step(
             f"{_TITLES[stage]}: {', '.join(namespaces)}",
             stage,
             self._files(changes),
-            self._convert(stage, namespaces),
-            gate,
+            (*self._convert(stage, namespaces), *gone),
+            (*gate, *deletions.gates(self.mesh, changes)),
             verify,
             _undo(stage, changes),
         )
@@ -125,7 +126,7 @@ def _file(change: Change) -> str:
 
 def _place(change: Change) -> str:
     if isinstance(change.action, Create):
-        return f"{change.action.beside.file} (new {change.ref} beside it)"
+        return f"{shared.beside(change)} (new {change.ref} beside it)"
     return ", ".join(shared.files(change)) if change.subject else str(change.ref)
 
 

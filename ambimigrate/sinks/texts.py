@@ -175,8 +175,7 @@ def slot(change: Change, create: Create) -> Slot:
     """What a new object is known by: several environments may make the same one."""
     origin = create.beside.origin
     name = create.value["metadata"]["name"]
-    file = create.beside.levels[0].file if change.alone else create.beside.file
-    return file, origin.start if isinstance(origin, Document) else 0, f"{create.ref.kind}/{name}"
+    return shared.beside(change), origin.start if isinstance(origin, Document) else 0, f"{create.ref.kind}/{name}"
 
 
 def _create(change: Change, create: Create, files: Files) -> None:
@@ -204,8 +203,8 @@ def _new(file: str, value: Mapping[str, Any], beside: str, files: Files) -> str:
 
 def _patch(change: Change, files: Files) -> None:
     """Adds the change to the patch of its object in each of its overlays."""
-    subject = change.subject
-    for level in subject.levels if subject is not None else ():
+    subject = shared.anchor(change)
+    for level in subject.levels:
         file = shared.patch(level, change.ref.kind)
         if not files.text(file):
             _new(file, overlays.head(subject, level), subject.file, files)

@@ -59,6 +59,15 @@ class Files:
         return found
 
     @cached_property
+    def folders(self) -> tuple[str, ...]:
+        """Every folder that holds a file, and those above it."""
+        found: set[str] = set()
+        for name in self.names:
+            while (name := posixpath.dirname(name)) not in {"", "/", *found}:
+                found.add(name)
+        return tuple(sorted(found))
+
+    @cached_property
     def charts(self) -> Mapping[str, Chart]:
         """The charts that are or hold one that we know, by folder."""
         found = (self._chart(name) for name in self.by_base.get(CHART, ()))

@@ -11,7 +11,10 @@ from msgspec.structs import replace
 
 from ambimigrate.decode import Decoder
 from ambimigrate.kinds import Application, ApplicationSet, ConfigMap, HelmRelease
-from ambimigrate.model import Resource
+from ambimigrate.kinds.delivery import Destination
+from ambimigrate.model import Resource, Route
+from ambimigrate.sources.application_sets import applications
+from ambimigrate.sources.applied import cluster
 from ambimigrate.sources.chart_files import Chart, Files, parsed
 from ambimigrate.sources.charts import helmfiles, is_vendored, of_helmfile, of_source
 from ambimigrate.topology import releases
@@ -55,37 +58,40 @@ def _of_objects(files: Files, decoder: Decoder) -> Iterator[Use]:
     """Those of Applications and HelmReleases, an object of several meshes once."""
     found: dict[tuple[str, ...], list[tuple[str, Use]]] = {}
     for mesh, resources in decoder.resources.items():
-        for use in _of_mesh(resources, files):
+        for use, target in _of_mesh(resources, files):
             key = use.file, use.by, use.chart.folder, use.name, use.namespace, str(use.values)
-            found.setdefault(key, []).append((mesh, use))
+            found.setdefault(key, []).append((target if target in decoder.resources else mesh, use))
     for members in found.values():
         yield replace(members[0][1], meshes=tuple(dict.fromkeys(mesh for mesh, _ in members)))
 
 
-def _of_mesh(resources: list[Resource[Any]], files: Files) -> Iterator[Use]:
+def _of_mesh(resources: list[Resource[Any]], files: Files) -> Iterator[tuple[Use, str]]:
+    """Those of one mesh, each with the cluster that it says."""
     maps = {(each.namespace, each.name): each for each in resources if type(each.body) is ConfigMap}
     for resource in resources:
-        for release, name, space in _installs(resource, files, maps):
-            if use := _use(release, name, space, resource, files):
-                yield use
+        for release, name, into in _installs(resource, files, maps):
+            if use := _use(release, name, into.namespace, resource, files):
+                yield use, cluster(into, "")
 
 
 def _installs(
     resource: Resource[Any], files: Files, maps: dict[tuple[str, str], Resource[ConfigMap]]
-) -> Iterator[tuple[Release, str, str]]:
-    """What an object installs, with the name of the release and its namespace."""
+) -> Iterator[tuple[Release, str, Destination]]:
+    """What an object installs, with the name of the release and where it goes."""
     match resource.body:
         case HelmRelease(spec=spec) if mapping(mapping(spec.chart).get("spec")):
             prefix = f"{spec.target_namespace}-" if spec.target_namespace else ""  # Flux, helmrelease_types.go GetReleaseName
             name = spec.release_name or f"{prefix}{resource.name}"
             for release in releases.of(resource, maps):
-                yield _with_files(release, spec.chart, files), name, spec.target_namespace or resource.namespace
+                into = Destination(spec.target_namespace or resource.namespace)
+                yield _with_files(release, spec.chart, files), name, into
         case Application() | ApplicationSet():
-            for route, source in releases.sources(resource):
-                if not source.get("chart"):
-                    template = resource.body.spec.template if isinstance(resource.body, ApplicationSet) else resource.body
+            base: Route = ("spec", "template", "spec") if isinstance(resource.body, ApplicationSet) else ("spec",)
+            for template in applications(resource, files.folders):
+                for route, source in releases.sources_of(template.spec, base):
                     name = str(mapping(source.get("helm")).get("releaseName") or template.metadata.name or resource.name)
-                    yield of_source(resource, source, route, files), name, template.spec.destination.namespace
+                    if not source.get("chart"):
+                        yield of_source(resource, source, route, files), name, template.spec.destination
 
 
 def _with_files(release: Release, chart: dict[str, Any] | None, files: Files) -> Release:

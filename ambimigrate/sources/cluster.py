@@ -11,20 +11,23 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ambimigrate.decode import Counts, Reading
-from ambimigrate.kinds import Namespace, Node
+from ambimigrate.kinds import KINDS, Namespace
 from ambimigrate.model import Mesh, Problem, Target
 from ambimigrate.sources import cluster_lists, cluster_narrow, cluster_private
 from ambimigrate.sources.cluster_access import Access, ClusterError, Where, connect, remarks
 from ambimigrate.sources.cluster_discovery import served
-from ambimigrate.sources.cluster_installation import installation
+from ambimigrate.sources.cluster_installation import gateway_api, installation
 from ambimigrate.sources.cluster_lists import Listed, Listing
 from ambimigrate.sources.cluster_reviews import Rights, identity, rights, unusable
 from ambimigrate.sources.cluster_server import Failed, Patience, Server
 from ambimigrate.topology import releases
+from ambimigrate.versions import Version
 
 __all__ = ["ClusterError", "Patience", "Says", "Where", "read_cluster"]
 
 THREADS = 4  # more only wait for each other in the server
+# Kinds of which it is worth knowing that they are missing.
+EXPECTED = frozenset(view.__name__ for view in KINDS.values() if view.GROUP.endswith(("k8s.io", ".istio.io")))
 
 
 class Says(Struct, frozen=True):
@@ -73,9 +76,9 @@ class _Asking(Struct, frozen=True):
 
         A list of the whole cluster is refused if it is in one namespace; a role of that namespace may allow it there only.
         """
-        if listing.settings:
-            return False  # in namespaces of others
-        asked = [self.rights[listing.namespace]] if listing.namespace in self.rights else list(self.rights.values())
+        if listing.namespace and listing.namespace not in self.rights:
+            return False
+        asked = [self.rights[listing.namespace]] if listing.namespace else self.rights.values()
         return all(each.refuses(listing.view.GROUP, listing.view.PLURAL) for each in asked)
 
 
@@ -116,8 +119,16 @@ def _read(asking: _Asking, where: Where, target: Target, given: Collection[str])
     resources = tuple({each.ref: each for one in listed for each in one.resources}.values())
     cluster_private.forget(resources)
     resources += tuple(releases.values(resources))
+    target = _with_gateway_api(target, gateway_api(resources), given)
     mesh = Mesh(server.context, resources, target, tuple(problems), "cluster", namespaces)
     return Reading((mesh,), tuple(problems), counts, None, tuple(notes))
+
+
+def _with_gateway_api(target: Target, found: tuple[Version, str] | None, given: Collection[str]) -> Target:
+    if found is None:
+        return target
+    own = {"gateway_api": found[0], "channel": found[1]}
+    return replace(target, **{name: value for name, value in own.items() if name not in given})
 
 
 def _all(asking: _Asking, listings: tuple[Listing, ...]) -> list[Listed]:
@@ -134,7 +145,7 @@ def _all(asking: _Asking, listings: tuple[Listing, ...]) -> list[Listed]:
 def _widest(asking: _Asking, listed: list[Listed]) -> list[Listed]:
     """The lists, and in place of those that were refused for the whole cluster the namespaces that may be listed."""
     candidates = [each for each in listed if cluster_narrow.is_candidate(each)]
-    names = [each.name for one in listed if one.listing.view is Namespace for each in one.resources]
+    names = sorted(each.name for one in listed if one.listing.view is Namespace for each in one.resources)
     if not candidates or not names or asking.namespaces:
         return listed
     allowed = cluster_narrow.reviews(asking.server, names, THREADS)
@@ -186,8 +197,6 @@ def _problems(listed: Listed, namespaces: tuple[str, ...]) -> Iterator[Problem]:
     Settings and kinds without a namespace concern every namespace, but whoever asked for some only is just told.
     """
     listing = listed.listing
-    if listing.view is Node and listed.failed:
-        return  # no verdict depends on nodes; `_notes` says it
     is_global = listing.settings or not (listing.view.NAMESPACED or listing.namespace)
     for problem in () if listing.optional else cluster_lists.problems(listed):
         if is_global and not (namespaces and listing.settings):
@@ -198,8 +207,6 @@ def _problems(listed: Listed, namespaces: tuple[str, ...]) -> Iterator[Problem]:
 
 def _notes(listed: Iterable[Listed], namespaces: tuple[str, ...]) -> Iterator[str]:
     for each in listed:
-        if each.listing.view is Node and each.failed:
-            yield f"Nodes were not seen, so whether they have room for ztunnel is not known: {each.failed.reason}."
         if each.mixed:
             yield f"The list of {each.listing.kind} is not one snapshot: it expired twice while it was read."
         if each.failed and each.listing.optional:
@@ -214,11 +221,13 @@ def _notes(listed: Iterable[Listed], namespaces: tuple[str, ...]) -> Iterator[st
 
 def _counts(listed: Iterable[Listed], missing: Iterable[str]) -> Counts:
     objects: Counter[str] = Counter()
-    skipped: Counter[str] = Counter({f"not served: {kind}": 1 for kind in missing})
+    skipped: Counter[str] = Counter({f"not served: {kind}": 1 for kind in missing if kind in EXPECTED})
+    skipped["kinds that are not installed"] = len(set(missing) - EXPECTED)
     for each in listed:
         objects[each.listing.kind] += len(each.resources) + len(each.problems)
         skipped["made by another object"] += each.made
         skipped["other kinds"] += each.empty
-        if each.failed and each.failed.is_missing:
-            skipped[f"not served: {each.listing.kind}"] = 1
+        if each.failed and each.failed.is_missing and not each.listing.settings:
+            kind = each.listing.kind
+            skipped[f"not served: {kind}" if kind in EXPECTED else "kinds that are not installed"] += 1
     return Counts(0, sum(objects.values()), +objects, +skipped)

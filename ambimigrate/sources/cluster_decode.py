@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 from typing import Any, Generic, TypeVar
 
@@ -75,14 +76,18 @@ def page(kind: str, view: type[Object], body: bytes) -> Page:
         except msgspec.ValidationError:
             pass
     rough = _rough().decode(body)
-    every, needed = rough.items or (), view.NEEDS_TEXT.encode()
-    items = [_item(kind, view, raw) for raw in every if needed in bytes(raw)]
+    every, needed = rough.items or (), [text.encode() for text in view.NEEDS_TEXT]
+    items = [_item(kind, view, raw) for raw in every if _has_any(bytes(raw), needed)]
     return Page(
         tuple(_lean(each) for each in items if isinstance(each, Object)),
         tuple(each for each in items if isinstance(each, Problem)),
         rough.metadata.token or "",
         len(every) - len(items),
     )
+
+
+def _has_any(raw: bytes, texts: Collection[bytes]) -> bool:
+    return not texts or any(text in raw for text in texts)
 
 
 def worth_keeping(body: Object) -> Object | None:

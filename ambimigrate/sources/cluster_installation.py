@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from msgspec import Struct
 
-from ambimigrate.kinds import Deployment
+from ambimigrate.kinds import CustomResourceDefinition, Deployment
 from ambimigrate.model import Resource
 from ambimigrate.sources.cluster_lists import REVISION, Listed, Listing, read
 from ambimigrate.sources.cluster_server import Server
+from ambimigrate.topology.gatewayapi import BUNDLE, CHANNEL, GATEWAYS
 from ambimigrate.topology.meshconfig import DEFAULT_ROOT
 from ambimigrate.versions import Version, parse
 
@@ -45,6 +47,18 @@ def installation(server: Server) -> Installation:
     if found.failed:
         found = read(server, Listing("Deployment", Deployment, "v1", DEFAULT_ROOT, labels=_ISTIOD))
     return of(found)
+
+
+def gateway_api(resources: Iterable[Resource[Any]]) -> tuple[Version, str] | None:
+    """Version and channel of the Gateway API, as the CRD of gateways tells them."""
+    for each in resources:
+        if isinstance(each.body, CustomResourceDefinition) and each.name == GATEWAYS:
+            annotations = each.body.metadata.annotations
+            try:
+                return parse(annotations.get(BUNDLE, "").removeprefix("v")), annotations.get(CHANNEL, "standard")
+            except ValueError:
+                return None
+    return None
 
 
 def of(found: Listed) -> Installation:

@@ -18,14 +18,14 @@ FORBIDDEN = 403
 def refused(listing: Listing, user: str) -> Listed:
     """A list that need not be asked for, since the roles do not allow it."""
     what = f"{listing.view.PLURAL}.{listing.view.GROUP}".rstrip(".")
-    where = f"in namespace {listing.namespace}" if listing.namespace else "in the whole cluster"
+    where = "in the namespace" if listing.namespace else "in the whole cluster"
     return Listed(listing, failed=Failed(FORBIDDEN, f"no role of {user or 'this user'} lets it list {what} {where}"))
 
 
 def is_candidate(listed: Listed) -> bool:
     """Whether a list was refused for the whole cluster that would be wanted from namespaces, too."""
     listing = listed.listing
-    if listing.namespace or listing.settings or not listing.view.NAMESPACED or not listed.failed:
+    if listing.namespace or listing.settings or listing.optional or not listing.view.NAMESPACED or not listed.failed:
         return False
     return listed.failed.is_refusal and listing.kind in deciding()
 

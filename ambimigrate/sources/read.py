@@ -12,6 +12,7 @@ from ambimigrate.layout import Help, Layout, lay_out
 from ambimigrate.layout.kustomize import FILE_NAMES, Kustomization, patched, touches
 from ambimigrate.layout.transform import REFERRED
 from ambimigrate.model import Mesh, Problem, Target
+from ambimigrate.sources.applied import Applied, applied
 from ambimigrate.sources.charts import read_charts
 from ambimigrate.sources.files import Tree, trees
 from ambimigrate.sources.helmed import Asked, render_charts
@@ -44,12 +45,27 @@ def read_files(
 def _tree(tree: Tree, target: Target, namespace: str, config: Config | None, asked: Asked) -> Reading:
     if config is not None and config.exclude:
         _exclude(tree, config)
+    skipped = tree.skipped.copy()
+    decoder = _decoded(tree, namespace, config, asked, Applied())
+    found = applied(decoder, map(tree.shown, tree.files))
+    if found.meshes or found.spaces:  # Argo CD or Flux say where folders belong, which only reading them tells
+        tree.skipped = skipped
+        decoder = _decoded(tree, namespace, config, asked, found)
+    said = render_charts(tree, decoder, asked)
+    read_charts(tree, decoder)
+    decoder.counts.skipped += tree.skipped
+    how = "what Argo CD and Flux apply" if found.meshes and not (config and config.paths) else "the names of folders"
+    return decoder.reading(target, (*_notes(decoder.layout, how), *said))
+
+
+def _decoded(tree: Tree, namespace: str, config: Config | None, asked: Asked, found: Applied) -> Decoder:
     kustomizations, problems = _kustomizations(tree)
     shown = [tree.shown(name) for name in tree.files]
     charts = frozenset(posixpath.dirname(name) for name in shown if posixpath.basename(name) == "Chart.yaml")
     folders = config.folders_below(tree.root or ".") if config else None
     rendering = Rendered(tree, asked.choice)
-    layout = lay_out(shown, kustomizations, folders, root=tree.root, ask=Help(_Names(tree), rendering, rendering.is_possible))
+    ask = Help(_Names(tree), rendering, rendering.is_possible, found.meshes, found.spaces)
+    layout = lay_out(shown, kustomizations, folders, root=tree.root, ask=ask)
     decoder = Decoder(layout, namespace, lambda name: _is_template(name, charts))
     decoder.problems += [
         *tree.problems,
@@ -68,10 +84,7 @@ def _tree(tree: Tree, target: Target, namespace: str, config: Config | None, ask
         else:
             decoder.add(tree.shown(name), text)
     decoder.add_made()
-    said = render_charts(tree, decoder, asked)
-    read_charts(tree, decoder)
-    decoder.counts.skipped += tree.skipped
-    return decoder.reading(target, (*_notes(layout), *said))
+    return decoder
 
 
 def _exclude(tree: Tree, config: Config) -> None:
@@ -105,10 +118,10 @@ def _parents(folder: str) -> Iterator[str]:
         yield folder
 
 
-def _notes(layout: Layout) -> Iterator[str]:
+def _notes(layout: Layout, how: str) -> Iterator[str]:
     if len(layout.meshes) > 1:
         places = ", ".join(f"{mesh} ({_first(layout, mesh)})" for mesh in layout.meshes)
-        taken = f"Taken for {len(layout.meshes)} environments by the names of folders: {places}."
+        taken = f"Taken for {len(layout.meshes)} environments by {how}: {places}."
         yield f"{taken} `meshes:` in .ambimigrate.yaml says otherwise."
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ambimigrate.kinds import Namespace, Object, Service
 from ambimigrate.model import Mesh, Resource
-from ambimigrate.topology import meshconfig
+from ambimigrate.topology import meshconfig, owners
 from ambimigrate.topology.workloads import KINDS, Workload, in_namespace
 
 INJECTION = "istio-injection"
@@ -47,15 +47,18 @@ def is_system(mesh: Mesh, namespace: str) -> bool:
 
 
 def labels(mesh: Mesh, namespace: str) -> Mapping[str, str]:
-    """The labels of the Namespace object, none if it was not read."""
+    """The labels of the Namespace object, else those that an Application gives to it, none if neither was read."""
     found = namespaces(mesh).get(namespace)
+    if found is None and (made_by := owners.owner(mesh, namespace)):
+        return made_by.labels
     return found.body.metadata.labels if found else {}
 
 
 def is_assumed(mesh: Mesh, namespace: str) -> bool:
     """Whether a namespace is only taken for a sidecar namespace, since its Namespace object was not read."""
     known = namespaces(mesh)
-    return namespace in known and known[namespace] is None and not is_system(mesh, namespace)
+    unseen = namespace in known and known[namespace] is None and not is_system(mesh, namespace)
+    return unseen and owners.owner(mesh, namespace) is None
 
 
 def injects(mesh: Mesh, namespace: str) -> bool:

@@ -88,7 +88,11 @@ def sources(resource: Resource[Any]) -> Iterator[tuple[Route, dict[str, Any]]]:
     """The sources of an Application, or of those that an ApplicationSet makes, with their routes."""
     is_set = isinstance(resource.body, ApplicationSet)
     spec: ApplicationSpec = resource.body.spec.template.spec if is_set else resource.body.spec
-    base: Route = ("spec", "template", "spec") if is_set else ("spec",)
+    yield from sources_of(spec, ("spec", "template", "spec") if is_set else ("spec",))
+
+
+def sources_of(spec: ApplicationSpec, base: Route) -> Iterator[tuple[Route, dict[str, Any]]]:
+    """The sources in a spec that stands at `base`."""
     if spec.source:
         yield (*base, "source"), spec.source
     for i, each in enumerate(spec.sources):

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from ambimigrate.model import Mesh, Ref
 from ambimigrate.semantics import authz, registry
 from ambimigrate.verify import authorization, callers, places, requests, routing, sources, trip
+from ambimigrate.verify.named import Verdicts, named
 from ambimigrate.verify.seen import Case, Found, Seen, folded
 from ambimigrate.verify.values import GATEWAY, OUTSIDE, Ask, Difference, Place, Settings, Side, Source
 
@@ -72,7 +73,11 @@ class Comparison:
             yield from self._routed_otherwise(case, old, new)
         self.authorization += bool(old.verdicts or new.verdicts)
         for kind, workload, one, other in authorization.differing(old.verdicts, new.verdicts):
-            yield Found(kind, (kind, one.because, other.because, case.caller.kind == OUTSIDE, case.ask.direct), (), workload)
+            by = (
+                named(self.before, self.settings.changes, Verdicts(kind, workload, one, other)) if self.settings.changes else ()
+            )
+            outside, direct = case.caller.kind == OUTSIDE, case.ask.direct
+            yield Found(kind, (kind, one.because, other.because, by, outside, direct), (), workload, by)
 
     def _trip(self, mesh: Mesh, case: Case) -> trip.Trip:
         return trip.travel(mesh, case.caller, case.place, case.ask, case.service)
@@ -172,6 +177,7 @@ class Comparison:
             because=because,
             others=len(seen.cases) - 1,
             callers=tuple(seen.callers),
+            named=seen.found.named,
         )
 
     def owner(self, place: Place) -> Ref:

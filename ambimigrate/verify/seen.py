@@ -22,12 +22,13 @@ class Case(Struct, frozen=True):
 
 
 class Found(Struct, frozen=True):
-    """One way in which a case differs; equal ways have equal signatures. `workload`: of a verdict."""
+    """One way in which a case differs; equal ways have equal signatures. `workload`, `named`: of a verdict."""
 
     kind: str
     signature: tuple[Any, ...]
     names: tuple[str, ...] = ()
     workload: str = ""
+    named: tuple[str, ...] = ()
 
 
 class Seen(Struct):

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from ambimigrate.changes import Change
 from ambimigrate.model import Position, Ref
 from ambimigrate.semantics.decision import Headers
 
@@ -104,6 +105,7 @@ class Difference(Struct, frozen=True):
     because: str
     others: int = 0
     callers: tuple[str, ...] = ()  # all for whom it was seen
+    named: tuple[str, ...] = ()  # the ids under which the report of convert names it
 
 
 class Unchecked(Struct, frozen=True):
@@ -122,6 +124,7 @@ class Settings(Struct, frozen=True):
     seed: int = 1
     own: tuple[Ask, ...] = ()  # requests of the user's, tried first wherever their Host header means the place
     connections: int = 0  # recorded ones that carried no HTTP
+    changes: tuple[Change, ...] = ()  # of the conversion that leads to the meshes after, whose report names differences
 
 
 class Compared(Struct, frozen=True):
@@ -149,8 +152,8 @@ class Verification(Struct, frozen=True):
 
     @property
     def differs(self) -> bool:
-        """Whether anything differs that is not minor."""
-        return any(not each.minor for each in self.differences)
+        """Whether anything differs that is neither minor nor named by the conversion."""
+        return any(not each.minor and not each.named for each in self.differences)
 
 
 __all__ = ["Ask", "Caller", "Difference", "Place", "Settings", "Side", "Source", "Unchecked", "Verification"]

@@ -52,10 +52,18 @@ def _prove(before: str, after: str, edit: Edit) -> None:
     try:
         old, new = (values(Document("", 0, 1, text)) for text in (before, after))
         wanted = edited(old.value, edit)
+        if isinstance(edit, Set) and edit.value is None:
+            wanted = _without_nulls(wanted)  # as values are read
     except (Unreadable, Missing) as error:
         raise CannotEdit(f"{_named(edit.route)} is not written where it can be changed") from error
     if new.value != wanted or len(new.duplicates) > len(old.duplicates):
         raise CannotEdit(f"a change of {_named(edit.route)} would change other values, too")
+
+
+def _without_nulls(tree: Any) -> Any:
+    if isinstance(tree, dict):
+        return {key: _without_nulls(item) for key, item in tree.items() if item is not None}
+    return [_without_nulls(item) for item in tree] if isinstance(tree, list) else tree
 
 
 def _named(route: Route) -> str:

@@ -120,7 +120,7 @@ class ApiServer:
 
     def _served(self) -> Iterator[tuple[tuple[str, str], tuple[str, bool]]]:
         groups = [each for root in ("/api", "/apis") for each in self.send("GET", root, Accept=_DISCOVERY)["items"]]
-        for group, version in ((group, version) for group in groups for version in group["versions"]):
+        for group, version in ((one, version) for one in groups for version in one["versions"]):
             prefix = f"{group['metadata']['name']}/" if group["metadata"].get("name") else ""
             for each in version.get("resources", ()):
                 key = prefix + version["version"], each["responseKind"]["kind"]
@@ -182,7 +182,7 @@ def _folder(module: str) -> Path:
 def _definitions(files: Iterable[Path]) -> Iterator[Manifest]:
     for file in sorted(files):
         for each in yaml.load_all(file.read_text(encoding="utf-8"), yaml.CSafeLoader):
-            if each and each["kind"] == "CustomResourceDefinition":
+            if each and each.get("kind") == "CustomResourceDefinition":
                 yield each
 
 

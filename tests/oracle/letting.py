@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from ambimigrate.changes import Change, Stage
 from ambimigrate.convert import Conversion, after
-from ambimigrate.kinds import Deployment
+from ambimigrate.kinds import Deployment, Service
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.semantics.authz import settings as trust
 from ambimigrate.topology import injection
@@ -96,16 +96,27 @@ def unnamed(mesh: Mesh, converts: Converts, effort: int = 30) -> Iterator[Witnes
 
 
 def differing(stage: str, mesh: Mesh, found: Mesh, changes: Iterable[Change], effort: int) -> Iterator[Witness]:
+    for place, service, caller, ask in _calls(mesh, found, effort):
+        old, new = (trip.travel(each, caller, place, ask, service) for each in (mesh, found))
+        for kind, workload, one, other in authorization.differing(old.verdicts, new.verdicts):
+            verdicts = Verdicts(kind, workload, one, other)
+            if not _is_known(caller, verdicts) and not named(mesh, changes, verdicts):
+                yield Witness(stage, place, caller, ask, verdicts)
+
+
+def _calls(mesh: Mesh, found: Mesh, effort: int) -> Iterator[tuple[Place, Resource[Service] | None, Caller, Ask]]:
     for place in places.places(mesh, found):
         service = places.service(mesh, place) or places.service(found, place)
         own = (*callers.callers(mesh, found, place), *strangers(mesh))
         for ask in requests.asked(mesh, found, place, Settings(requests=effort)):
-            for caller in own:
-                old, new = (trip.travel(each, caller, place, ask, service) for each in (mesh, found))
-                for kind, workload, one, other in authorization.differing(old.verdicts, new.verdicts):
-                    verdicts = Verdicts(kind, workload, one, other)
-                    if kind not in MINOR and not named(mesh, changes, verdicts):
-                        yield Witness(stage, place, caller, ask, verdicts)
+            yield from ((place, service, caller, ask) for caller in own)
+
+
+def _is_known(caller: Caller, found: Verdicts) -> bool:
+    """What changes nobody's access, and what the scan names for the whole mesh: other trust domains at ztunnel (PF012)."""
+    if found.kind == authorization.AUDIT:
+        return found.after.audit or found.is_past
+    return found.kind in MINOR or (bool(caller.domain) and found.kind == authorization.NARROWER)
 
 
 def strangers(mesh: Mesh) -> tuple[Caller, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
+from ambimigrate.changes import FROM
 from ambimigrate.checks import rule
 from ambimigrate.kinds import AuthorizationPolicy
 from ambimigrate.kinds.security import Rule, Source
@@ -20,7 +21,7 @@ _GUARD: dict[str, tuple[str, ...]] = {"not_principals": (), "request_principals"
 @rule("AP008", AuthorizationPolicy)
 def check(policy: Resource[AuthorizationPolicy], mesh: Mesh) -> Iterator[Hit]:
     scope = policies.scope(mesh, policy)
-    if not scope.concerns or policy.body.spec.action != "DENY":
+    if not scope.concerns or policy.body.spec.action != "DENY" or _is_of_network(policy):
         return
     if not ztunnel.is_sent(policy.body, mesh.target.istio):
         return
@@ -29,6 +30,11 @@ def check(policy: Resource[AuthorizationPolicy], mesh: Mesh) -> Iterator[Hit]:
         found = (policy.body.spec.rules or ())[effect.index]
         if behind and not effect.inert and fronts.identity(found):
             yield from _hits(policy, mesh, behind, found, effect)
+
+
+def _is_of_network(policy: Resource[AuthorizationPolicy]) -> bool:
+    """Whether convert made it for a NetworkPolicy: then the waypoint has one of its own, by the ports of the Service."""
+    return policy.body.metadata.annotations.get(FROM, "").startswith("NetworkPolicy/")
 
 
 def _hits(

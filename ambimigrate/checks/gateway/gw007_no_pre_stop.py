@@ -35,7 +35,8 @@ def _ending(mesh: Mesh) -> Mapping[tuple[str, str], tuple[Workload, ...]]:
     if any(True for _ in meshconfig.settings(mesh, "hboneIdleTimeout")):
         return {}
     pairs = ((_case(mesh, each), each) for each in workloads(mesh) if isinstance(each.resource.body, KINDS))
-    return grouped(((each.namespace, case), each) for case, each in pairs if case)
+    found = [((each.namespace, case), each) for case, each in pairs if case]
+    return grouped(sorted(found, key=lambda pair: str(pair[1])))
 
 
 def _case(mesh: Mesh, workload: Workload) -> str:

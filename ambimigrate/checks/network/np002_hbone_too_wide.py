@@ -39,14 +39,21 @@ def _widened(mesh: Mesh, pods: reach.Pods, hbone: NetworkPolicyIngressRule) -> N
 
 
 def _is_guarded(mesh: Mesh, pods: reach.Pods) -> bool:
-    """Whether an ALLOW policy that ztunnel enforces says who may call."""
+    """Whether a policy that ztunnel enforces says who may call, or keeps callers to some ports."""
     for policy in mesh.within(AuthorizationPolicy, pods.namespace, meshconfig.root_namespace(mesh)):
         spec = policy.body.spec
-        if spec.target_ref or spec.target_refs or spec.action not in {"", "ALLOW"}:
+        if spec.target_ref or spec.target_refs or not _guards(policy.body):
             continue
         if matches(spec.selector.match_labels if spec.selector else {}, pods.labels):
             return True
     return False
+
+
+def _guards(policy: AuthorizationPolicy) -> bool:
+    if policy.spec.action == "DENY":
+        operations = (each.operation for rule in policy.spec.rules or () for each in rule.to)
+        return any(each is not None and each.not_ports for each in operations)
+    return policy.spec.action in {"", "ALLOW"}
 
 
 def _case(hbone: NetworkPolicyIngressRule) -> str:

@@ -29,9 +29,8 @@ def check(telemetry: Resource[Telemetry], mesh: Mesh) -> Iterator[Hit]:
         message = f"the waypoint of {reach.listed(far)} is in another namespace: it skips these {words} settings"
         yield Hit(place, message, case="far")
     if not _own_waypoint(mesh, telemetry.namespace):
-        message = (
-            f"{words} settings of {telemetry.namespace or 'its namespace'} hold for waypoints only: ztunnel does not read them"
-        )
+        where = telemetry.namespace or "its namespace"
+        message = f"{words} settings of {where} hold for waypoints only: ztunnel does not read them"
         yield Hit(place, message, case="namespace")
 
 

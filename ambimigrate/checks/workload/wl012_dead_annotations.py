@@ -32,7 +32,7 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
         keys = listed((key for each in idle for key in _remaining(each)), 2)
         yield Hit(
             at(workload, "metadata", "annotations", _remaining(workload)[0]),
-            f"without sidecars {keys} of {named(idle, 2)} have no effect; nothing takes their place, and nothing has to",
+            f"without sidecars nothing reads {keys} of {named(idle, 2)}; no successor is needed",
             "idle",
         )
 
@@ -72,7 +72,8 @@ def _lost(workload: Workload, config: str) -> dict[str, str]:
 
 def _idle(mesh: Mesh) -> Mapping[str, tuple[Workload, ...]]:
     """By namespace the workloads with annotations that nobody will miss."""
-    return grouped((each.namespace, each) for each in workloads(mesh) if captured(mesh, each) and _remaining(each))
+    found = (each for each in workloads(mesh) if captured(mesh, each) and _remaining(each))
+    return grouped((each.namespace, each) for each in sorted(found, key=str))
 
 
 def _remaining(workload: Workload) -> tuple[str, ...]:

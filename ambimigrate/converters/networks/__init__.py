@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ambimigrate.changes import Change, Create, Edit, Stage
-from ambimigrate.converters.networks import incoming, judging, outgoing, waypoints
+from ambimigrate.converters import shared
+from ambimigrate.converters.networks import closing, incoming, judging, outgoing, waypoints
 from ambimigrate.converters.networks.closing import Blocked
 from ambimigrate.converters.networks.entries import Policy
 from ambimigrate.converters.outcome import Outcome, Refused, held
@@ -15,6 +16,7 @@ from ambimigrate.kinds import NetworkPolicy
 from ambimigrate.model import Mesh, Ref
 
 OPENED, KEPT = "NP901", "NP903"
+_OURS = frozenset({OPENED, closing.CLOSED, waypoints.ADMITTED, waypoints.JUDGED})
 
 
 def convert(mesh: Mesh, namespace: str, plan: Plan, settings: Settings) -> Outcome:
@@ -54,3 +56,17 @@ def _clashes(changes: Iterable[Change]) -> Iterator[Blocked]:
     for each in changes:
         if isinstance(each.action, Create) and known.setdefault(each.ref, each.action).value != each.action.value:
             yield Blocked(each.action.beside, Refused("taken", ("metadata", "name"), f"two objects would be called {each.ref}"))
+
+
+def settled(meshes: Iterable[Mesh], changes: Iterable[Change]) -> tuple[Change, ...]:
+    """The changes without those of networks whose text also stands for namespaces that do not change in the same way.
+
+    What opens and what closes belong together, so a namespace gets all of them or none.
+    """
+    left, known = tuple(changes), shared.twins(meshes)
+    while True:
+        ours = [each for each in left if not _OURS.isdisjoint(each.because)]
+        out = {(each.mesh, each.namespace) for each, _ in shared.disagreeing(ours, known)}
+        if not out:
+            return left
+        left = tuple(each for each in left if _OURS.isdisjoint(each.because) or (each.mesh, each.namespace) not in out)

@@ -62,19 +62,18 @@ def _is_for(entry: Entry, waypoints: frozenset[str]) -> bool:
 
 
 def rules(mesh: Mesh, tunnels: tuple[Entry, ...], more: Who, served: frozenset[int]) -> Rules:
-    """The rules that refuse whom no NetworkPolicy admitted to a port; `more` are waypoints, for the `served` ports.
+    """The rules that refuse whom no NetworkPolicy admitted to a port.
 
-    Raises Blocked.
+    `more` are waypoints, which lead to the `served` ports alone. Raises Blocked.
     """
     wide = frozenset(i for i, each in enumerate(tunnels) if each.ports is None)
     known = _groups(tunnels, wide, served)
     union = frozenset(port for ports in known.values() for port in ports)
     answer = []
     for group, ports in sorted(known.items(), key=lambda each: min(each[1])):
-        for inside in (ports & served, ports - served):
-            if inside and not is_open(tunnels, group):
-                source = (who(mesh, tunnels, group) | (more if inside & served else Who())).others()
-                answer.append(_rule(source, {"ports": _listed(inside, tunnels[0])}))
+        if not is_open(tunnels, group):
+            source = (who(mesh, tunnels, group) | (more if ports & served else Who())).others()
+            answer.append(_rule(source, {"ports": _listed(ports, tunnels[0])}))
     if tunnels and not is_open(tunnels, wide):
         source = who(mesh, tunnels, wide).others()
         answer.append(_rule(source, {"notPorts": _listed(union, tunnels[0])} if union else {}))

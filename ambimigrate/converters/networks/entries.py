@@ -62,7 +62,9 @@ def _stays(mesh: Mesh, workload: Workload) -> bool:
 
 
 def entering(mesh: Mesh, pods: Pods) -> tuple[Entry, ...] | None:
-    """The rules under which others may call the pods, None if no policy restricts that."""
+    """The rules under which others may call the pods, None if no policy restricts that: none binds pods on the host."""
+    if pods.workload is not None and pods.workload.pod.host_network:
+        return None
     bound = list(networks.policies_on(mesh, pods, "Ingress"))
     found = (each for policy in bound for each in _incoming(mesh, policy, pods))
     return tuple(found) if bound else None

@@ -210,7 +210,7 @@ def _labels(policy: Policy, pods: Pods, every: Iterable[Workload]) -> dict[str, 
 
 def _to_waypoints(mesh: Mesh, policy: Policy, plan: Plan) -> Iterator[Edit]:
     """Rules that let out to the waypoints in front of the pods that the policy already lets out to."""
-    asked = [each for each in dict.fromkeys(_wanted(mesh, policy, plan)) if not _lets_out(mesh, policy, each)]
+    asked = [each for each in dict.fromkeys(_wanted(mesh, policy, plan)) if not lets_out(mesh, policy, each)]
     for number, waypoint in enumerate(asked, len(policy.body.spec.egress)):
         value = {"to": [waypoints.peer(waypoint, policy.namespace)], "ports": waypoints.tcp(())}
         yield Set(("spec", "egress", number), value)
@@ -225,7 +225,8 @@ def _wanted(mesh: Mesh, policy: Policy, plan: Plan) -> Iterator[Waypoint]:
                 yield from waypoints.in_front(plan, mesh, pods)
 
 
-def _lets_out(mesh: Mesh, policy: Policy, waypoint: Waypoint) -> bool:
+def lets_out(mesh: Mesh, policy: Policy, waypoint: Waypoint) -> bool:
+    """Whether the policy lets out to the waypoint's tunnel by name."""
     pods = waypoints.pods_of(mesh, waypoint)
     for rule in policy.body.spec.egress:
         if networks.admits(rule.ports) or _opens(mesh, policy, rule):

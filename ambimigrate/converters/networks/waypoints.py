@@ -155,9 +155,9 @@ def let_through(mesh: Mesh, namespace: str, plan: Plan) -> Iterator[Change]:
             spec |= {"ingress": list(_callers(mesh, services, plan))}
         if bound["Egress"]:
             spec |= {"egress": list(_beyond(mesh, services, blame))}
-        metadata = made.metadata(waypoint.written or waypoint.name, blame)
+        metadata = made.metadata(waypoint.written or waypoint.name, services[0])
         value = {"apiVersion": f"{NetworkPolicy.GROUP}/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
-        yield from create(mesh, value, blame, blame, Stage.prepare)
+        yield from create(mesh, value, services[0], blame, Stage.prepare)
 
 
 def _find(mesh: Mesh, key: tuple[str, str]) -> Resource[Service] | None:

@@ -130,16 +130,15 @@ def _covers(rule: Rule, port: str) -> bool:
 # --- agreement ------------------------------------------------------------------------------------------------------
 
 
-def agree(mesh: Mesh, subject: Subject, moving: frozenset[str], settings: Settings) -> Account:
-    """Goes on if the closing was agreed to, else raises Refused for AP905; listed are the callers that are seen."""
+def agree(subject: Subject, past: tuple[direct.Direct, ...], settings: Settings) -> Account:
+    """Goes on if it was agreed to that nobody comes past the waypoint, else raises Refused; listed is who is seen to."""
     account = Account()
-    found = direct.seen(mesh, subject, moving)
-    names = policies.listed(each.words for each in found) if found else "nobody is seen, but not all callers are"
+    names = policies.listed(each.words for each in past) if past else "nobody is seen, but not all callers are"
     what = policies.listed(map(str, subject.members)) if subject.members else "its pods"
     refused = Refused(
         "default",
         _first(subject),
-        f"only a waypoint can carry it out, so ztunnel has to refuse whoever calls {what} past it: {names}",
+        f"only a waypoint can carry it out, so ztunnel will refuse whoever calls {what} past it: {names}",
         f"a connection to a pod of {_one(subject)} by its address: judged by {subject.policy.name} today, then refused",
     )
     if settings.close_direct_access:
@@ -150,7 +149,7 @@ def agree(mesh: Mesh, subject: Subject, moving: frozenset[str], settings: Settin
 
 
 def _first(subject: Subject) -> Route:
-    if subject.action != "DENY":
+    if subject.action == "CUSTOM":
         return ("spec", "action")
     return next((each.first for each in ztunnel.effects(subject.policy.body) if each.l7), ("spec",))
 

@@ -108,11 +108,10 @@ def _move(mesh: Mesh, subject: Subject, own: tuple[str, ...], aims: Aims) -> Mov
     late = {direct.SIDECARS} if aims.last <= Stage.bind else set()  # who has a sidecar goes on as before up to there
     _check_order(mesh, subject, [each for each in past if each.kind in _ORDER - late])
     past = tuple(each for each in past if each.kind not in _ORDER)
+    if _judges(subject) and not _is_agreed(mesh, subject, own):
+        account = guard.agree(subject, past, aims.settings)
     if guard.needed(mesh, subject, own):
-        account = guard.agree(mesh, subject, aims.moving, aims.settings) if not _is_closed(mesh, subject, own) else account
         closing = guard.built(subject, own)
-    elif past and not (aims.settings.close_direct_access or aims.settings.accepts(guard.PAST, subject.policy)):
-        _check_order(mesh, subject, past)
     return Move(own, closing, account, aims.last)
 
 
@@ -121,8 +120,10 @@ def _judges(subject: Subject) -> bool:
     return subject.is_l7 and subject.action != "AUDIT" and not subject.is_dry
 
 
-def _is_closed(mesh: Mesh, subject: Subject, own: tuple[str, ...]) -> bool:
-    """Whether the closing was made before."""
+def _is_agreed(mesh: Mesh, subject: Subject, own: tuple[str, ...]) -> bool:
+    """Whether the direct way was closed before, or is about to be: an ALLOW with its copy closes it by itself."""
+    if subject.action == "ALLOW":
+        return subject.has_twin
     return guard.placed(subject.policy.body, own) is not None or guard.known(mesh, subject) is not None
 
 
@@ -132,8 +133,7 @@ def _check_order(mesh: Mesh, subject: Subject, past: Iterable[direct.Direct]) ->
     if not found:
         return
     names = policies.listed(each.words for each in found)
-    case = next((each.kind for each in found if each.kind in _ORDER), "direct")
-    reason = Refused(case, ("spec",), f"it is about requests, and the waypoint never sees {names}")
+    reason = Refused(found[0].kind, ("spec",), f"it is about requests, and the waypoint never sees {names}")
     raise _Held(held(mesh, subject.policy, guard.PAST, reason, subject.namespace))
 
 

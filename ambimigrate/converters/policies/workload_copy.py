@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ambimigrate.changes import FROM, Change, Create, Delete, Edit, Set, Stage
 from ambimigrate.converters import made
@@ -38,7 +39,7 @@ def changes(mesh: Mesh, subject: Subject, move: Move) -> Iterator[Change]:
         yield from _of_root(mesh, subject, move)
         return
     if edits := tuple(_admitting(subject, move.own)):
-        yield _edit(mesh, subject, Stage.policies, edits, ADMITTED)
+        yield _agreed(_edit(mesh, subject, Stage.policies, edits, ADMITTED), subject, move)
     if ztunnel.is_dry_run(subject.policy.body) or subject.action in {"CUSTOM", "AUDIT"}:
         yield from _replaced(mesh, subject, move)
         return
@@ -117,7 +118,7 @@ def _retired(mesh: Mesh, subject: Subject, move: Move) -> Iterator[Change]:
     stays = len(policy.spec.rules or ()) - len(gone) + adds
     admitted = subject.action == "ALLOW" and any(True for _ in _admitting(subject, move.own))
     if edits and stays + admitted:
-        yield _edit(mesh, subject, Stage.retire, tuple(edits), RETIRED)
+        yield _agreed(_edit(mesh, subject, Stage.retire, tuple(edits), RETIRED), subject, move)
     elif gone:
         yield _delete(mesh, subject, Stage.retire)
 
@@ -203,6 +204,14 @@ def _entry(mesh: Mesh, subject: Subject, missing: list[str]) -> Change:
 def _edit(mesh: Mesh, subject: Subject, stage: Stage, edits: tuple[Edit, ...], because: str) -> Change:
     policy = subject.policy
     return Change(stage, subject.namespace, mesh.name, policy.ref, edits, policy, (because,), (policy.at(),))
+
+
+def _agreed(change: Change, subject: Subject, move: Move) -> Change:
+    """The change of an ALLOW with what was agreed to: it closes the direct way by itself, since ztunnel drops its rules."""
+    if subject.action != "ALLOW" or not move.account.differences:
+        return change
+    witness = next((each.witness for each in move.account.differences), None)
+    return replace(change, verdict="differs", because=(*change.because, guard.CLOSED), witness=witness)
 
 
 def _delete(mesh: Mesh, subject: Subject, stage: Stage) -> Change:

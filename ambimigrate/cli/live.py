@@ -1,0 +1,142 @@
+"""The options about clusters that several commands share, and what they ask for."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Collection
+from typing import Annotated
+
+import typer
+from msgspec import Struct
+
+from ambimigrate.decode import Reading
+from ambimigrate.model import Target
+
+PANEL = "What to read"
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "ms": 0.001}
+
+Contexts = Annotated[
+    list[str] | None,
+    typer.Option("--context", help="Context of the kubeconfig to read; several give a part each.", rich_help_panel=PANEL),
+]
+Kubeconfig = Annotated[str, typer.Option(help="Path of the kubeconfig.", rich_help_panel=PANEL)]
+Namespaces = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-n",
+        "--namespace",
+        help="Of files: the namespace of objects that name none. Of a cluster: a namespace to read, may be repeated.",
+        rich_help_panel=PANEL,
+    ),
+]
+Selector = Annotated[
+    str,
+    typer.Option("-l", "--selector", help="Of a cluster only the namespaces with these labels.", rich_help_panel=PANEL),
+]
+ConfigMaps = Annotated[
+    bool,
+    typer.Option("--configmaps", help="Of a cluster all ConfigMaps, for scripts and settings in them.", rich_help_panel=PANEL),
+]
+Timeout = Annotated[
+    str, typer.Option("--request-timeout", help="How long to wait for an answer: 30s, 2m; default 60s.", rich_help_panel=PANEL)
+]
+Save = Annotated[
+    str,
+    typer.Option(
+        "--save",
+        metavar="FILE",
+        help="Keep what was read of clusters in a compressed file, which commands read as PATH.",
+        rich_help_panel=PANEL,
+    ),
+]
+
+
+class Live(Struct, frozen=True):
+    """Which clusters to read, and what of them."""
+
+    contexts: tuple[str, ...] = ()
+    kubeconfig: str = ""
+    namespaces: tuple[str, ...] = ()
+    selector: str = ""
+    config_maps: bool = False
+    timeout: str = ""
+    save: str = ""
+
+
+def only(namespaces: list[str] | None, paths: list[str] | None, *, is_live: bool = False) -> str:
+    """The namespace of objects in files that name none."""
+    if paths and not is_live and len(namespaces or ()) > 1:
+        raise typer.BadParameter("-n is given once for files: it is the namespace of objects that name none")
+    return (namespaces or [""])[0]
+
+
+def read(live: Live, target: Target, given: Collection[str]) -> Reading:
+    """The clusters of all contexts that were named, or that of the current one."""
+    from ambimigrate.sources.cluster import ClusterError, Patience, Says, Where, read_cluster
+    from ambimigrate.sources.snapshots import joined
+
+    says = Says(_progress if sys.stderr.isatty() else _nothing, _tell)
+    patience = Patience(read=seconds(live.timeout)) if live.timeout else Patience()
+    readings = []
+    try:
+        for context in dict.fromkeys(live.contexts or ("",)):
+            where = Where(context, live.kubeconfig, live.namespaces, live.selector, live.config_maps)
+            readings.append(read_cluster(where, target, given=given, patience=patience, says=says))
+    except ClusterError as error:
+        says.progress("")
+        sys.stderr.write(f"Error: {error}\n")
+        raise typer.Exit(2) from None
+    says.progress("")
+    found = joined(readings)
+    if live.save:
+        keep(found, live.save)
+    return found
+
+
+def recall(paths: tuple[str, ...], target: Target, given: Collection[str]) -> Reading:
+    """What was saved in these files."""
+    from ambimigrate.snapshot import NoSnapshot
+    from ambimigrate.sources.snapshots import read_snapshots
+
+    try:
+        return read_snapshots(paths, target, given)
+    except NoSnapshot as error:
+        sys.stderr.write(f"Error: {error}\n")
+        raise typer.Exit(2) from None
+
+
+def keep(found: Reading, path: str) -> None:
+    """Saves a snapshot."""
+    from ambimigrate.sinks import snapshots
+    from ambimigrate.sinks.tree import Unwritable
+    from ambimigrate.snapshot import record
+
+    try:
+        snapshots.save(record(found), path)
+    except Unwritable as error:
+        sys.stderr.write(f"Error: {error}\n")
+        raise typer.Exit(2) from None
+
+
+def seconds(text: str) -> float:
+    """The time that kubectl takes by the same words."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|)", text)
+    if found is None or float(found[1]) == 0:
+        raise typer.BadParameter(f"--request-timeout is a time such as 30s or 2m, not {text!r}")
+    return float(found[1]) * _UNITS[found[2]]
+
+
+def _progress(text: str) -> None:
+    """One line that each call writes anew; an empty text takes it away."""
+    sys.stderr.write(f"\r\033[K{text}")
+    sys.stderr.flush()
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def _nothing(_text: str) -> None:
+    pass

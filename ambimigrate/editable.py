@@ -1,0 +1,77 @@
+"""Whether the changes can be made in the texts of their objects; those that cannot hold their namespaces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ambimigrate import holds
+from ambimigrate.changes import Change, Delete, Edit, Held, Set
+from ambimigrate.converters import overlays, shared
+from ambimigrate.decode import Made
+from ambimigrate.model import Mesh, Route
+from ambimigrate.yamlio import Document
+from ambimigrate.yamlio.edit import CannotEdit, apply
+
+CANNOT_EDIT = "NS907"
+
+
+def uneditable(meshes: tuple[Mesh, ...], changes: tuple[Change, ...]) -> Iterator[Held]:
+    """Objects whose text cannot be changed: each document is tried with all that may happen to it."""
+    by_name = {mesh.name: mesh for mesh in meshes}
+    by_document: dict[tuple[str, int], list[Change]] = {}
+    for change in sorted(changes, key=lambda each: each.stage):
+        file, start, _ = shared.place(shared.anchor(change))
+        by_document.setdefault((file, start), []).append(change)
+    for members in by_document.values():
+        try:
+            _try(members)
+        except CannotEdit as error:
+            for change in members:
+                subject = shared.anchor(change)
+                yield holds.reason(by_name[change.mesh], change.namespace, CANNOT_EDIT, error.reason, subject)
+
+
+def _try(members: list[Change]) -> None:
+    document = shared.anchor(members[0]).origin
+    if isinstance(document, Made) and document.is_template:
+        raise CannotEdit(f"a template of a Helm chart makes it ({document.file}), and templates are never edited")
+    if isinstance(document, Made):
+        raise CannotEdit(f"a generator of {document.file} makes it")
+    for change in members:
+        _check_overlaid(change)
+        if change.alone:
+            overlays.check(change)
+    if not isinstance(document, Document):
+        return  # a live object: whoever applies the change has no text to keep
+    if f"/{document.file}".find("/templates/") >= 0:
+        raise CannotEdit("it is part of a Helm chart, whose templates are never edited")
+    edits = dict.fromkeys(edit for change in members if not change.alone for edit in based(change))
+    apply(document, edits)
+
+
+def _check_overlaid(change: Change) -> None:
+    """An edit of what a patch sets would not reach the cluster, and a patch without its object breaks the build."""
+    found = change.subject.overlaid if change.subject is not None else ()
+    if change.alone and all(level.is_last for level in shared.anchor(change).levels):
+        return  # what is written into the overlay comes after its patches
+    if found and change.action is None:
+        raise CannotEdit(f"an overlay patches its {_shown(found[0])}, and the patch would name nothing any more")
+    for edit in change.action if isinstance(change.action, tuple) else ():
+        for route in found:
+            if edit.route[: len(route)] == route[: len(edit.route)]:
+                raise CannotEdit(f"an overlay patches its {_shown(route)}")
+
+
+def _shown(route: Route) -> str:
+    return ".".join(str(step) for step in route)
+
+
+def based(change: Change) -> tuple[Edit, ...]:
+    """The edits of a change in terms of its document, where the object may be an item of a List."""
+    if not isinstance(change.action, tuple) or change.subject is None:
+        return ()
+    base = change.subject.base
+    return tuple(
+        Set((*base, *each.route), each.value) if isinstance(each, Set) else Delete((*base, *each.route))
+        for each in change.action
+    )

@@ -1,0 +1,82 @@
+"""Deletions: whether whoever applies the files also takes away what is gone from them, and the commands where nobody does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ambimigrate.changes import Change
+from ambimigrate.checks.controllers import argocd
+from ambimigrate.converters.outcome import written
+from ambimigrate.kinds import FluxKustomization
+from ambimigrate.model import Mesh, Ref, Resource
+from ambimigrate.topology.meshconfig import dig
+
+_OPTIONS = "argocd.argoproj.io/sync-options"
+_FLUX = "kustomize.toolkit.fluxcd.io/prune"  # "disabled" on an object
+
+
+def commands(mesh: Mesh, changes: Iterable[Change]) -> Iterator[str]:
+    """What deletes the objects that go and that nothing prunes."""
+    for each in _gone(changes):
+        reason = unpruned(mesh, each)
+        if reason:
+            yield f"kubectl {_named(each.ref)}    # once the gate holds; {reason}"
+
+
+def gates(mesh: Mesh, changes: Iterable[Change]) -> Iterator[str]:
+    """What has to be so before the objects go, or for them to be gone."""
+    gone = tuple(_gone(changes))
+    if any(unpruned(mesh, each) for each in gone):
+        yield "what replaces them is applied and accepted before the deletions are done by hand"
+    for each in gone:
+        if "PruneLast=true" in _options(each) or any(_prunes_last(one) for one in argocd.applications(mesh, each)):
+            yield f"{each.ref} is pruned last: it goes once everything else of its sync is healthy"
+        if finalizers := (written(each).get("metadata") or {}).get("finalizers"):
+            yield f"{each.ref} has finalizers ({', '.join(map(str, finalizers))}): it is gone when their controllers let it go"
+
+
+def unpruned(mesh: Mesh, resource: Resource[Any]) -> str:
+    """Why nothing takes the object away when its text is gone; empty if something does."""
+    metadata = resource.body.metadata
+    if "Prune=false" in _options(resource):
+        return f"its annotation {_OPTIONS} says Prune=false"
+    if "disabled" in {metadata.labels.get(_FLUX), metadata.annotations.get(_FLUX)}:
+        return f"it says {_FLUX}: disabled"
+    owners = tuple(argocd.applications(mesh, resource))
+    flux = tuple(each for each in mesh.of(FluxKustomization) if _applies(each, resource))
+    if any(_prunes(each) for each in owners) or any(each.body.spec.prune for each in flux):
+        return ""
+    named = next((f"{each.kind} {each.name} does not prune" for each in (*owners, *flux)), "")
+    return named or "nothing in the input says that it is pruned"
+
+
+def _gone(changes: Iterable[Change]) -> Iterator[Resource[Any]]:
+    for change in changes:
+        if change.action is None and change.subject is not None:
+            yield change.subject
+
+
+def _options(resource: Resource[Any]) -> list[str]:
+    return [each.strip() for each in resource.body.metadata.annotations.get(_OPTIONS, "").split(",")]
+
+
+def _prunes(application: Resource[Any]) -> bool:
+    return argocd.is_automated(application) and dig(application.body.spec.sync_policy or {}, ("automated", "prune")) is True
+
+
+def _prunes_last(application: Resource[Any]) -> bool:
+    options = (application.body.spec.sync_policy or {}).get("syncOptions")
+    return isinstance(options, list) and "PruneLast=true" in options
+
+
+def _applies(flux: Resource[FluxKustomization], resource: Resource[Any]) -> bool:
+    """Whether the path of a Kustomization of Flux holds the file, or one of the overlays that change the object."""
+    path = flux.body.spec.path.strip("./")
+    files = (resource.file, *(level.file for level in resource.levels))
+    return not path or any(f"/{path}/" in f"/{file}" for file in files)
+
+
+def _named(ref: Ref) -> str:
+    space = f"-n {ref.namespace} " if ref.namespace else ""
+    return f"{space}delete {ref.kind.lower()}{f'.{ref.group}' if ref.group else ''} {ref.name}"

@@ -1,0 +1,61 @@
+"""What the random meshes have shown and convert does not yet hold or name; each becomes a claim once it is settled."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.oracle import worlds
+from tests.oracle.test_policies_claims import CLOSED, NO_ADMIN, OPEN, policy, reviews_vs, rule, settled, world
+from tests.oracle.worlds import Tree, namespace, service
+
+REVIEWS = "selector: {matchLabels: {app: reviews}}"
+DATABASE = service("reviews", selector={"app": "reviews"}, ports=[{"name": "tcp-db", "port": 5432}])
+ANSWERING = reviews_vs("{match: [{uri: {exact: /old}}], redirect: {uri: /new}}", rule("reviews"))
+BOUND = [
+    namespace(worlds.SHOP, **{"istio-injection": "enabled", "istio.io/use-waypoint": "gate"}),
+    worlds.thing("Gateway", "gate", worlds.WAYPOINT),
+]
+ON_SERVICE = "targetRefs: [{group: '', kind: Service, name: reviews}]"
+OBJECTS: dict[str, list[Tree]] = {
+    # retire takes rules out from the first on, so that later numbers mean other rules (workload_copy._retired)
+    "two rules of a DENY about requests": [
+        policy(
+            f'{{{REVIEWS}, action: DENY, rules: [{{to: [{{operation: {{paths: ["/a*"]}}}}]}}, {{to: [{{operation: {{paths: ["/b*"]}}}}]}}]}}'
+        )
+    ],
+    # wider: the guard leaves TCP ports open, on which a sidecar asked the authorizer (guard.built)
+    "an authorizer that is asked on a TCP port": [
+        DATABASE,
+        policy(f"{{{REVIEWS}, action: CUSTOM, provider: {{name: asked}}, rules: [{{}}]}}"),
+    ],
+    # narrower: the early guard's token is nothing on a TCP chain, so sidecars refuse everybody from swap on
+    "a guard for sidecars on a TCP port": [
+        DATABASE,
+        policy(
+            f'{{{REVIEWS}, action: DENY, rules: [{{from: [{{source: {{namespaces: [web]}}}}], to: [{{operation: {{hosts: ["x"]}}}}]}}]}}'
+        ),
+    ],
+    # narrower: callers' sidecars answered before anybody judged (A26 for DENY and CUSTOM)
+    "a redirect before a DENY": [ANSWERING, policy(f"{{{REVIEWS}, action: DENY, rules: [{{}}]}}")],
+    "a redirect before an authorizer": [
+        ANSWERING,
+        policy(f"{{{REVIEWS}, action: CUSTOM, provider: {{name: oauth}}, rules: [{{}}]}}"),
+    ],
+    # narrower: policies of a waypoint that nobody crossed begin to judge, and nothing says so
+    "an ALLOW for a waypoint": [*BOUND, policy(f"{{{ON_SERVICE}, rules: [{{to: [{{operation: {{methods: [GET]}}}}]}}]}}")],
+    "an authorizer for a waypoint": [
+        *BOUND,
+        policy(f"{{{ON_SERVICE}, action: CUSTOM, provider: {{name: oauth}}, rules: [{{}}]}}"),
+    ],
+}
+
+
+@pytest.mark.xfail(reason="neither held nor named yet", strict=False)
+@pytest.mark.parametrize("name", OBJECTS)
+def test_nobody_is_judged_otherwise_without_a_word(name: str) -> None:
+    for settings in (OPEN, CLOSED):
+        settled(world(*OBJECTS[name]), settings)
+
+
+def test_the_same_without_what_is_open() -> None:
+    assert settled(world(policy(NO_ADMIN)), CLOSED) is not None

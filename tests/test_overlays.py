@@ -1,0 +1,148 @@
+"""One base under several overlays: each environment is converted in its own overlay, and the others stay as they are."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from deepdiff import DeepDiff
+
+from ambimigrate.changes import Stage
+from ambimigrate.convert import Choice, Conversion, after, based, convert
+from ambimigrate.model import Mesh, Target
+from ambimigrate.sinks import texts, tree
+from ambimigrate.sources import renderers
+from ambimigrate.sources.read import read_files
+from ambimigrate.versions import NEWEST, NEWEST_GATEWAY_API
+from tests.conftest import FIXTURES
+from tests.test_convert import contents, nothing, objects
+
+pytestmark = pytest.mark.skipif(renderers.find() is None, reason="neither kustomize nor kubectl is on PATH")
+TARGET = Target(NEWEST, NEWEST_GATEWAY_API)
+PLAIN = FIXTURES / "convert" / "overlays" / "input"
+
+
+def prefixed(root: Path) -> Path:
+    """The fixture with names and labels that base and overlays change on the way, one level deeper."""
+    shutil.copytree(PLAIN, root)
+    base = root / "base" / "kustomization.yaml"
+    base.write_text(f"namePrefix: b-\ncommonAnnotations: {{team: web}}\n{base.read_text()}")
+    for mesh in ("staging", "prod"):
+        overlay = root / "overlays" / mesh / "kustomization.yaml"
+        overlay.write_text(f"{overlay.read_text().rstrip()}\nnameSuffix: -{mesh}\n")
+        top = root / "clusters" / mesh
+        top.mkdir(parents=True)
+        (top / "kustomization.yaml").write_text(f"resources: [../../overlays/{mesh}]\ncommonLabels: {{env: {mesh}}}\n")
+    text = (root / "base" / "vs.yaml").read_text().replace("web.shop.svc", "b-web-prod.shop.svc")
+    (root / "base" / "vs.yaml").write_text(text)
+    return root
+
+
+def write(root: Path, out: Path, mesh: str = "", stage: Stage | None = None) -> Conversion:
+    return written(read(root), root, out, Choice(None, stage, mesh))
+
+
+def read(root: Path) -> tuple[Mesh, ...]:
+    return read_files([str(root)], TARGET, render="always").meshes
+
+
+def written(meshes: tuple[Mesh, ...], root: Path, out: Path, choice: Choice) -> Conversion:
+    conversion = convert(meshes, (), choice, check=nothing)
+    files = tree.files(str(root))
+    texts.rewrite(conversion.changes, based, files)
+    tree.copy(str(root), str(out), files.changed)
+    return conversion
+
+
+def built(folder: Path) -> dict[tuple[str, str], Any]:
+    found = renderers.find()
+    assert found is not None
+    made = found.build(folder)
+    assert isinstance(made, renderers.Built), made
+    trees = [each for each in yaml.safe_load_all(made.text) if each]
+    for each in trees:
+        each["metadata"].get("annotations", {}).pop("config.kubernetes.io/origin", None)
+    return {(each["kind"], each["metadata"]["name"]): each for each in trees}
+
+
+def test_one_environment_moves_and_the_other_stays(tmp_path: Path) -> None:
+    conversion = write(PLAIN, tmp_path / "out", "staging")
+    assert not conversion.held
+    assert {each.stage for each in conversion.changes if each.alone} >= {
+        Stage.waypoints,
+        Stage.bind,
+        Stage.enroll,
+        Stage.retire,
+    }
+    assert contents(tmp_path / "out" / "base") == contents(PLAIN / "base")
+    assert built(tmp_path / "out/overlays/prod") == built(PLAIN / "overlays/prod")
+    before, after = built(PLAIN / "overlays/staging"), built(tmp_path / "out/overlays/staging")
+    assert after["Namespace", "shop"]["metadata"]["labels"] == {
+        "istio.io/dataplane-mode": "ambient",
+        "istio.io/use-waypoint": "waypoint",
+    }
+    named = {(each.ref.kind, each.ref.name) for each in conversion.changes}
+    differing = {key for key in before.keys() | after.keys() if DeepDiff(before.get(key), after.get(key))}
+    assert differing == named
+    assert ("VirtualService", "web") not in after
+
+
+@pytest.mark.parametrize("root", [PLAIN, None], ids=["plain", "prefixed"])
+def test_the_written_overlays_read_as_the_meshes_that_were_meant(tmp_path: Path, root: Path | None) -> None:
+    root = root or prefixed(tmp_path / "in")
+    old = read(root)
+    conversion = written(old, root, tmp_path / "out", Choice())
+    assert any(each.alone for each in conversion.changes)
+    for before, got in zip(old, read(tmp_path / "out"), strict=True):
+        assert objects(got) == objects(after(before, conversion.changes))
+
+
+@pytest.mark.parametrize("mesh", ["", "prod"])
+def test_stages_compose_in_overlays(tmp_path: Path, mesh: str) -> None:
+    previous = PLAIN
+    for stage in Stage:
+        at_once, step = tmp_path / f"{stage.name}-at-once", tmp_path / stage.name
+        write(PLAIN, at_once, mesh, stage)
+        write(previous, step, mesh, stage)
+        assert contents(step) == contents(at_once)
+        previous = step
+    assert not write(previous, tmp_path / "again", mesh).changes
+
+
+def test_one_environment_after_the_other_is_the_same_as_both_at_once(tmp_path: Path) -> None:
+    write(PLAIN, tmp_path / "first", "staging")
+    write(tmp_path / "first", tmp_path / "second", "prod")
+    write(PLAIN, tmp_path / "both")
+    assert contents(tmp_path / "second") == contents(tmp_path / "both")
+
+
+def test_what_stands_in_a_list_is_held(tmp_path: Path) -> None:
+    root = tmp_path / "in"
+    shutil.copytree(PLAIN, root)
+    (root / "base" / "deny.yaml").write_text(DENY)
+    listed = root / "base" / "kustomization.yaml"
+    listed.write_text(f"{listed.read_text().rstrip()}\n  - deny.yaml\n")
+    conversion = write(root, tmp_path / "out", "prod")
+    assert not any("deny" in name for name in contents(tmp_path / "out" / "overlays"))
+    assert contents(tmp_path / "out" / "base") == contents(root / "base")
+    assert all(each.stage is Stage.prepare or each.alone for each in conversion.changes)
+
+
+DENY = """\
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata:
+  name: deny
+spec:
+  selector:
+    matchLabels:
+      app: web
+  action: DENY
+  rules:
+    - from:
+        - source:
+            notPrincipals: [cluster.local/ns/shop/sa/one]
+"""
