@@ -11,23 +11,12 @@ from msgspec.structs import replace
 from ambimigrate import conform, holds
 from ambimigrate.analyse import analyse
 from ambimigrate.changes import Change, Create, Held, Stage, Untouched
-from ambimigrate.converters import (
-    destinationrules,
-    ends,
-    keeping,
-    labels,
-    made,
-    namespaces,
-    networks,
-    pilot,
-    policies,
-    routes,
-    shared,
-    versioned,
-)
+from ambimigrate.converters import labels, made, namespaces, networks, pilot, policies, shared
 from ambimigrate.converters.apply import after
 from ambimigrate.converters.outcome import Outcome
+from ambimigrate.converters.routing import ends, keeping, routes
 from ambimigrate.converters.settings import DEFAULT, Settings
+from ambimigrate.converters.subsets import destinationrules, versioned
 from ambimigrate.editable import CANNOT_EDIT, based, uneditable
 from ambimigrate.holds import Check, Place, Proposal, decide, permitted
 from ambimigrate.kinds import HTTPRoute, VirtualService

@@ -74,6 +74,7 @@ kind: Node
 metadata: {name: small}
 status: {allocatable: {cpu: 1, memory: 2Gi}}
 """
+OUTSIDE = SHOP.replace("istio-injection: enabled", "team: shop")
 AMBIENT = SHOP.replace("istio-injection: enabled", "istio.io/dataplane-mode: ambient")
 
 
@@ -86,7 +87,7 @@ def advised(folder: Path, text: str, version: str = "") -> dict[str, Advice]:
 @pytest.mark.parametrize(
     ("text", "situation", "because"),
     [
-        (AMBIENT, "No namespace has sidecars", set()),
+        (OUTSIDE, "No namespace has sidecars", set()),
         (SHOP, "Mostly L4", set()),
         (SHOP + ROUTE, "Mostly HTTP rules", {"VS001"}),
         (SHOP + FILTER.replace("NAMESPACE", "shop"), "Heavy use of EnvoyFilter or Wasm", {"EF001"}),

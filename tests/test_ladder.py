@@ -13,7 +13,7 @@ import yaml
 
 from ambimigrate.changes import Create
 from ambimigrate.convert import Conversion, after, convert
-from ambimigrate.converters import distribute
+from ambimigrate.converters.routing import distribute
 from ambimigrate.decode import Decoder
 from ambimigrate.layout import lay_out
 from ambimigrate.model import Finding, Mesh, Target

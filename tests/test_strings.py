@@ -6,13 +6,23 @@ from typing import Any
 
 import pytest
 
-from ambimigrate.converters.conditions import Condition, intersection
-from ambimigrate.converters.methods import methods
-from ambimigrate.converters.order import Item, Line, Order, clashes
 from ambimigrate.converters.outcome import Refused
-from ambimigrate.converters.repair import line, repaired
-from ambimigrate.converters.strings import EXACT, PREFIX, PRESENT, REGEX, excludes, implies, is_full_match, quoted, start
-from ambimigrate.converters.strings import Test as Compare
+from ambimigrate.converters.routing.conditions import Condition, intersection
+from ambimigrate.converters.routing.methods import methods
+from ambimigrate.converters.routing.order import Item, Line, Order, clashes
+from ambimigrate.converters.routing.repair import line, repaired
+from ambimigrate.converters.routing.strings import (
+    EXACT,
+    PREFIX,
+    PRESENT,
+    REGEX,
+    excludes,
+    implies,
+    is_full_match,
+    quoted,
+    start,
+)
+from ambimigrate.converters.routing.strings import Test as Compare
 
 
 @pytest.mark.parametrize(

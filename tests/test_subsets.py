@@ -8,8 +8,9 @@ from typing import Any
 
 from ambimigrate.changes import Change, Create, Stage
 from ambimigrate.convert import Choice, Conversion, after, convert
-from ambimigrate.converters import subset_policies, versioned
 from ambimigrate.converters.settings import Accepted, Settings
+from ambimigrate.converters.subsets import policies as subset_policies
+from ambimigrate.converters.subsets import versioned
 from ambimigrate.decode import Decoder
 from ambimigrate.kinds import DestinationRule, Service, VirtualService
 from ambimigrate.layout import lay_out
@@ -109,7 +110,7 @@ def test_the_policy_of_a_calling_namespace_moves_to_the_service_if_that_is_agree
     policy = {"outlierDetection": {"consecutive5xxErrors": 2}}
     rule = istio("DestinationRule", "web", "edge", host="web.shop.svc.cluster.local", trafficPolicy=policy, exportTo=["."])
     mesh = read(namespace("shop"), namespace("edge"), *app("web", "shop"), *app("front", "edge"), rule)
-    assert [each.because for each in converted(mesh).held] == [("DR901",)]
+    assert ("DR901",) in [each.because for each in converted(mesh).held]
     agreed = converted(mesh, Accepted("DR904", "edge", "web"))
     assert not agreed.held
     found = named(agreed.changes, "DestinationRule")
@@ -127,7 +128,7 @@ def test_retries_come_as_near_as_they_can_if_that_is_agreed_to() -> None:
     wanted = {"attempts": 2, "retryOn": "5xx", "perTryTimeout": "1s"}
     routed = istio("VirtualService", "web", "shop", hosts=["web"], http=[to("web", retries=wanted)])
     mesh = read(namespace("shop"), *app("web", "shop"), routed)
-    assert converted(mesh).held[0].because == ("VS901",)
+    assert ("VS901",) in [each.because for each in converted(mesh).held]
     agreed = converted(mesh, Accepted("VS921", "shop", "web"))
     assert not agreed.held
     route = named(agreed.changes, "HTTPRoute")["shop/web"]

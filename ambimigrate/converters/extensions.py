@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from ambimigrate.changes import Change, Held
-from ambimigrate.converters import routed, twins
+from ambimigrate.converters import twins
 from ambimigrate.converters.outcome import Account, Outcome, Refused, held
+from ambimigrate.converters.routing import routed
 from ambimigrate.converters.serving import Plan
 from ambimigrate.converters.settings import Settings
 from ambimigrate.converters.twins import Aim, Said

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ambimigrate.converters import (
-    destinationrules,
-    doors,
     egress,
-    ends,
     labels,
     leftovers,
     made,
@@ -16,16 +13,15 @@ from ambimigrate.converters import (
     networks,
     optouts,
     others,
-    passing,
     pilot,
     policies,
-    routes,
     serving,
-    versioned,
     waypoints,
 )
-from ambimigrate.converters.actions import destinations
 from ambimigrate.converters.outcome import Outcome
+from ambimigrate.converters.routing import ends, passing, routes
+from ambimigrate.converters.routing.actions import destinations
+from ambimigrate.converters.subsets import destinationrules, doors, versioned
 from ambimigrate.kinds import HTTPRoute, Service, VirtualService
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.topology import chains, hosts, injection, reach

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ambimigrate.changes import Change, Edit, Held, Set, Stage
+from ambimigrate.converters import unnamed
 from ambimigrate.converters.outcome import Account, Outcome, Refused, held
 from ambimigrate.converters.serving import Plan
 from ambimigrate.converters.settings import Settings
@@ -12,6 +13,7 @@ from ambimigrate.kinds import AuthorizationPolicy, PeerAuthentication
 from ambimigrate.kinds.security import Rule
 from ambimigrate.model import Mesh, Resource, Route
 from ambimigrate.topology import fronts, gatewaypods, injection, mtls, policies
+from ambimigrate.topology.callgraph import calls
 from ambimigrate.topology.workloads import Workload, selected
 
 CORRECTED, HELD = "PA901", "PA902"
@@ -51,10 +53,17 @@ def _of_others(mesh: Mesh, namespace: str, settings: Settings) -> Iterator[Held]
         if not edits or peer.namespace == namespace or policies.is_root(mesh, peer) or settings.accepts(HELD, peer):
             continue
         members = selected(mesh, peer.namespace, policies.selector(peer))
+        called = (namespace, peer.namespace) in mesh.index(_called)
         for policy in _about_callers(mesh, members, Plan({})):
+            if not (unnamed.gains(policy.body, namespace) or (called and unnamed.loses(policy.body, namespace))):
+                continue
             reason = f"callers have no identity at its pods; {policy.ref} compares it, and callers of {namespace} would get one"
             witness = f"a call of {members[0]} from {namespace}: judged by {policy.name} without an identity before"
             yield held(mesh, peer, HELD, Refused("identity", edits[0].route, reason, witness), namespace)
+
+
+def _called(mesh: Mesh) -> frozenset[tuple[str, str]]:
+    return frozenset((each.caller, each.callee) for each in calls(mesh))
 
 
 def _edits(peer: Resource[PeerAuthentication]) -> Iterator[Edit]:

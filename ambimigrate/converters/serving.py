@@ -9,9 +9,10 @@ from typing import Any
 from msgspec import Struct
 
 from ambimigrate.changes import FROM
-from ambimigrate.converters import made, subsets
+from ambimigrate.converters import made
 from ambimigrate.converters.outcome import Refused
 from ambimigrate.converters.settings import Settings
+from ambimigrate.converters.subsets import defined as subsets
 from ambimigrate.kinds import Deployment, Gateway, Service, ServiceAccount
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.topology import fronts, policies, waypoints

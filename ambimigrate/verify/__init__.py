@@ -28,7 +28,7 @@ __all__ = ["Ask", "Caller", "Difference", "Place", "Settings", "Side", "Source",
 
 NOT_COVERED = (
     "what ingress gateways do before they call a Service",
-    "EnvoyFilters, WasmPlugins and NetworkPolicies",
+    "EnvoyFilters and WasmPlugins, and policies of a network plugin's own kinds",
     "that limits of DestinationRules count for each waypoint replica instead of for each client, and locality",
     "what no move keeps: the peer's address, x-forwarded-client-cert, the server header, x-envoy-attempt-count",
     "callers, Services and workloads that are not in the input",

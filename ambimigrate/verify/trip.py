@@ -17,7 +17,7 @@ from ambimigrate.semantics.connections import Connection
 from ambimigrate.semantics.decision import Client, Decision, Outcome, Request
 from ambimigrate.topology import injection
 from ambimigrate.topology.workloads import Workload, behind, target_port, workloads
-from ambimigrate.verify import callers, memory
+from ambimigrate.verify import callers, memory, wires
 from ambimigrate.verify.values import GATEWAY, OUTSIDE, Ask, Caller, Place
 
 PROXY = "the proxies themselves"  # what answers where no backend does
@@ -84,7 +84,7 @@ def travel(mesh: Mesh, caller: Caller, place: Place, ask: Ask, service: Resource
         authz.Request(ask.method, ask.path, ask.host, ask.headers, signed=True) if place.is_http else None,
         direct=ask.direct or own is None,
     )
-    return Trip(mode, found, dict(_verdicts(mesh, call, found)))
+    return Trip(mode, found, dict(_verdicts(mesh, call, found, (caller, mode))))
 
 
 def _identified(mesh: Mesh, caller: Caller, mode: str, place: Place) -> authz.Caller:
@@ -95,13 +95,14 @@ def _identified(mesh: Mesh, caller: Caller, mode: str, place: Place) -> authz.Ca
     return authz.Caller(principal, caller.ip, captured=_is_captured(mesh, mode, place))
 
 
-def _verdicts(mesh: Mesh, call: authz.Call, found: Decision) -> Iterator[tuple[str, authz.Decision]]:
+def _verdicts(mesh: Mesh, call: authz.Call, found: Decision, who: tuple[Caller, str]) -> Iterator[tuple[str, authz.Decision]]:
     gateway = guard.crossed(mesh, call)
     first = guard.decide(mesh, call, gateway) if gateway else None
     onward = guard.onward(mesh, call, gateway) if gateway else call
     if call.direct:
         for workload, port in _pods(mesh, call):
-            yield _named(workload), memory.at_workload(mesh, onward, workload, port)
+            last = memory.at_workload(mesh, onward, workload, port)
+            yield _named(workload), _wired(mesh, wires.Way(*who, None, workload, port), call, last)
         return
     for _, outcome in found.outcomes:
         if not outcome.backends:
@@ -109,14 +110,22 @@ def _verdicts(mesh: Mesh, call: authz.Call, found: Decision) -> Iterator[tuple[s
         for backend in outcome.backends:
             reached = mesh.index(_by_name).get(backend.rpartition(":")[0])
             if reached is not None:
-                last = memory.at_workload(mesh, _received(onward, outcome), reached, int(backend.rpartition(":")[2]))
-                yield _named(reached), _both(call, first, last)
+                port = int(backend.rpartition(":")[2])
+                last = memory.at_workload(mesh, _received(onward, outcome), reached, port)
+                yield _named(reached), _wired(mesh, wires.Way(*who, gateway, reached, port), call, _both(call, first, last))
 
 
 def _answer(outcome: Outcome) -> authz.Decision:
     """What proxies answer themselves; an error of theirs is a refusal, whatever its status (conversion.md 9 STATUS)."""
     verdict = authz.Verdict.DENY if outcome.status >= 400 else authz.Verdict.ALLOW
     return authz.Decision(verdict, outcome.status)
+
+
+def _wired(mesh: Mesh, way: wires.Way, call: authz.Call, found: authz.Decision) -> authz.Decision:
+    """The decision unless NetworkPolicies cut a connection on the way; proxies answer for it with 503."""
+    if found.verdict is authz.Verdict.DENY or not wires.is_cut(mesh, way):
+        return found
+    return authz.Decision(authz.Verdict.DENY, 503 if call.is_http else 0, found.path, because=wires.CUT)
 
 
 def _pods(mesh: Mesh, call: authz.Call) -> Iterator[tuple[Workload, int]]:

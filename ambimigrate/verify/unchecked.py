@@ -9,7 +9,6 @@ from ambimigrate.kinds import (
     EnvoyFilter,
     Gateway,
     HTTPRoute,
-    NetworkPolicy,
     Service,
     VirtualService,
     WasmPlugin,
@@ -24,7 +23,6 @@ from ambimigrate.verify.values import Unchecked
 _KINDS: dict[type, str] = {
     EnvoyFilter: "EnvoyFilters change proxies in ways that are not evaluated",
     WasmPlugin: "WasmPlugins are programs, which are not evaluated",
-    NetworkPolicy: "NetworkPolicies are not evaluated: after the move ports 15008 of the pods must be reachable",
 }
 
 

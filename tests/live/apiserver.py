@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -87,7 +87,7 @@ class ApiServer:
         scope = f"/namespaces/{metadata.get('namespace', 'default')}" if is_namespaced else ""
         return f"{root}{scope}/{plural}/{metadata['name']}"
 
-    def reader(self, name: str, rules: list[Manifest], within: Mapping[str, list[Manifest]] | None = None) -> Path:
+    def reader(self, name: str, rules: Sequence[Any], within: Mapping[str, Sequence[Any]] | None = None) -> Path:
         """The kubeconfig of a new service account that has these rules of RBAC everywhere, and more within namespaces."""
         account = {"kind": "ServiceAccount", "name": name, "namespace": "default"}
         self.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": "default"}})
@@ -139,11 +139,11 @@ class ApiServer:
                     time.sleep(0.02)
 
 
-def _grant(namespace: str, name: str, rules: list[Manifest], account: Manifest) -> Iterator[Manifest]:
+def _grant(namespace: str, name: str, rules: Sequence[Any], account: Manifest) -> Iterator[Manifest]:
     kind = "Role" if namespace else "ClusterRole"
     metadata = {"name": name, "namespace": namespace} if namespace else {"name": name}
     subject = {"roleRef": {"apiGroup": _RBAC, "kind": kind, "name": name}, "subjects": [account]}
-    yield {"apiVersion": f"{_RBAC}/v1", "kind": kind, "metadata": metadata, "rules": rules}
+    yield {"apiVersion": f"{_RBAC}/v1", "kind": kind, "metadata": metadata, "rules": list(rules)}
     yield {"apiVersion": f"{_RBAC}/v1", "kind": f"{kind}Binding", "metadata": metadata, **subject}
 
 

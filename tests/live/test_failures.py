@@ -190,7 +190,7 @@ def test_two_clusters_are_two_parts_of_one_report(empty: ApiServer, stopped: tup
     other.apply(
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": {"istio-injection": "enabled"}}}
     )
-    both = {name: [] for name in ("clusters", "users", "contexts")}
+    both: dict[str, list[Any]] = {name: [] for name in ("clusters", "users", "contexts")}
     for name, server in (("one", empty), ("two", other)):
         both["clusters"].append({"name": name, "cluster": server.config["clusters"][0]["cluster"]})
         both["users"].append({"name": name, "user": server.config["users"][0]["user"]})

@@ -83,7 +83,7 @@ def copies(mesh: Mesh) -> list[Any]:
 
 # --- one proxy: A01 to A12 ------------------------------------------------------------------------------------------
 
-NEED_CLOSING = {"A01", "A02", "A03", "A10"}  # a DENY about requests
+NEED_CLOSING = {"A01", "A02", "A03", "A04", "A05", "A10"}  # policies about requests
 IMPOSSIBLE = {"A06", "A07"}  # trust domains, which ztunnel leaves out: principals have to be written
 
 
@@ -155,6 +155,17 @@ def test_a22_the_way_past_the_waypoint_is_closed() -> None:
 
 VERSIONED = [policies.pods("reviews", labels={"version": "v1"}), policies.pods("reviews", labels={"version": "v2"})]
 OF_V2 = "{selector: {matchLabels: {version: v2}}, action: DENY, rules: [{to: [{operation: {methods: [POST]}}]}]}"
+
+
+def test_all_rules_about_requests_go_and_the_guard_stays() -> None:
+    rules = [{"to": [{"operation": {"paths": [path]}}]} for path in ("/a*", "/b*", "/c*")]
+    l4 = {"from": [{"source": {"namespaces": ["ops"]}}]}
+    for order in ([*rules, l4], [l4, *rules], [rules[0], l4, *rules[1:]]):
+        end = settled(world(policy({**SELECTOR, "action": "DENY", "rules": order})), CLOSED)
+        assert end is not None
+        left = [each.body.spec for each in end.of(AuthorizationPolicy) if not each.body.spec.target_refs]
+        assert [sum(bool(one.to) for one in spec.rules or ()) for spec in left] == [0]
+        assert [len(spec.rules or ()) for spec in left] == [2]
 
 
 def test_a23_a_policy_for_some_pods_of_a_service_is_held() -> None:

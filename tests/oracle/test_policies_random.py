@@ -72,6 +72,8 @@ def known_kinds(objects: list[worlds.Tree]) -> frozenset[str]:
         kinds.add(authorization.NARROWER)
     if _TCP in text and "CUSTOM" in actions:
         kinds.add(authorization.WIDER)
+    if '"istio.io/use-waypoint"' in text:
+        kinds |= {authorization.NARROWER, authorization.WIDER}  # callers that move before the Service's own namespace
     return frozenset(kinds)
 
 

@@ -26,6 +26,7 @@ VERSIONS = {
     "Service": "v1",
     "ConfigMap": "v1",
     "Pod": "v1",
+    "NetworkPolicy": "networking.k8s.io/v1",
     "Deployment": "apps/v1",
     "VirtualService": "networking.istio.io/v1",
     "DestinationRule": "networking.istio.io/v1",

@@ -18,16 +18,19 @@ _PROXIES = {"waypoint": "waypoints", "ingress": "ingress gateways"}
 
 @rule("GW007", Deployment, StatefulSet, DaemonSet, Rollout)
 def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
-    for (_, case), found in mesh.index(_ending).items():
-        if found[0].resource is resource:
-            whose = "it" if len(found) == 1 else "them"
-            yield Hit(
-                resource.at(*found[0].template, "spec", "containers"),
-                f"no container of {named(found)} has a preStop hook: {_PROXIES[case]} keep HBONE connections to stopped pods of"
-                f" {whose} and answer 503 meanwhile",
-                case=case,
-                related=tuple(each.resource.at("metadata", "name") for each in found[1:]),
-            )
+    for case, found in mesh.index(_by_first).get(id(resource), ()):
+        whose = "it" if len(found) == 1 else "them"
+        yield Hit(
+            resource.at(*found[0].template, "spec", "containers"),
+            f"no container of {named(found)} has a preStop hook: {_PROXIES[case]} keep HBONE connections to stopped pods of"
+            f" {whose} and answer 503 meanwhile",
+            case=case,
+        )
+
+
+def _by_first(mesh: Mesh) -> Mapping[int, tuple[tuple[str, tuple[Workload, ...]], ...]]:
+    """By the identity of the first object: what calls the workloads, and all of these."""
+    return grouped((id(found[0].resource), (case, found)) for (_, case), found in _ending(mesh).items())
 
 
 def _ending(mesh: Mesh) -> Mapping[tuple[str, str], tuple[Workload, ...]]:

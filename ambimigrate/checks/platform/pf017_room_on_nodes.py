@@ -45,7 +45,7 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
 def _of_node(node: Resource[Node], mesh: Mesh) -> Iterator[Hit]:
     """Said once, at the node with the least memory."""
     nodes = mesh.of(Node)
-    if node is not min(nodes, key=lambda each: (_has(each, "memory"), _has(each, "cpu"), each.name)):
+    if node is not mesh.index(_smallest):
         return
     place = node.at("status", "allocatable")
     if any(_reserved(mesh, key) > _SHARE * _has(node, key) for key in _SIDECAR):
@@ -61,6 +61,10 @@ def _of_node(node: Resource[Node], mesh: Mesh) -> Iterator[Hit]:
         )
 
 
+def _smallest(mesh: Mesh) -> Resource[Node]:
+    return min(mesh.of(Node), key=lambda each: (_has(each, "memory"), _has(each, "cpu"), each.name))
+
+
 def _has(node: Resource[Node], key: str) -> float:
     return number(node.body.status.allocatable.get(key))
 
@@ -71,7 +75,11 @@ def _told(mesh: Mesh) -> str:
 
 def _reserved(mesh: Mesh, key: str) -> float:
     """What the agents of a node reserve, by the Helm values if these say so."""
-    return sum(_of_agent(mesh, agent, key) for agent in _DEFAULTS)
+    return mesh.index(_all_reserved)[key]
+
+
+def _all_reserved(mesh: Mesh) -> dict[str, float]:
+    return {key: sum(_of_agent(mesh, agent, key) for agent in _DEFAULTS) for key in _SIDECAR}
 
 
 def _of_agent(mesh: Mesh, agent: str, key: str) -> float:

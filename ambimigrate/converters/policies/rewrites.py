@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ambimigrate.converters import flat
 from ambimigrate.converters.outcome import Account, Refused
+from ambimigrate.converters.routing import flat
 from ambimigrate.kinds import Service, VirtualService
 from ambimigrate.kinds.routes import HTTPMatch, HTTPRule
 from ambimigrate.kinds.security import Operation, Rule, RuleTo

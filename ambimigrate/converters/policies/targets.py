@@ -8,11 +8,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ambimigrate.changes import FROM
-from ambimigrate.converters import made, subsets, versioned
+from ambimigrate.converters import made
 from ambimigrate.converters.outcome import Refused
 from ambimigrate.converters.policies import classify
 from ambimigrate.converters.serving import Plan, Waypoint, can_be_bound
 from ambimigrate.converters.settings import DEFAULT, Settings
+from ambimigrate.converters.subsets import defined as subsets
+from ambimigrate.converters.subsets import versioned
 from ambimigrate.kinds import AuthorizationPolicy, Gateway, Service
 from ambimigrate.model import Mesh, Resource, grouped
 from ambimigrate.topology import gatewaypods, injection, meshconfig, policies, waypoints, ztunnel

@@ -1,0 +1,124 @@
+"""Default retries up to Istio 1.30.2: a waypoint has them where a rule or a route speaks for the port, a sidecar everywhere."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from ambimigrate.changes import Change, Create, Edit, Held, Set, Stage
+from ambimigrate.converters import made
+from ambimigrate.converters.outcome import Account, Outcome, Refused, held
+from ambimigrate.converters.routing.flat import flatten, speaks
+from ambimigrate.converters.routing.routed import routing
+from ambimigrate.converters.routing.subjects import Subject
+from ambimigrate.converters.serving import Plan
+from ambimigrate.converters.settings import Settings
+from ambimigrate.kinds import HTTPRoute, Service, VirtualService
+from ambimigrate.model import Mesh, Ref, Resource
+from ambimigrate.topology import reach, waypoints
+from ambimigrate.topology.protocols import carries_http
+from ambimigrate.topology.virtualservices import MESH, is_of_gateway
+from ambimigrate.versions import at_least
+from ambimigrate.yamlio.trees import edited
+
+MERGING = ("1.28.6", "1.29.2", "1.30.0")  # all lists of a Service count (istio#59484); before, one merge key only
+RETRYING = ("1.30.3", "1.31.0")  # the default route of a waypoint retries as sidecars do (istio#60683)
+SPOKEN, PASSED, LOST = "VS917", "VS918", "VS919"
+
+
+# --- a VirtualService that says nothing for a port ------------------------------------------------------------------
+
+
+def spoken(vs: Resource[VirtualService], subjects: tuple[Subject, ...], mesh: Mesh) -> tuple[Edit, ...]:
+    """The rule by which the VirtualService speaks for all ports; it changes nothing at sidecars. Raises Refused."""
+    if at_least(mesh.target.istio, *RETRYING):
+        return ()
+    flat = flatten(vs, mesh, Account())
+    for subject in subjects:
+        ports = [each.port for each in subject.service.body.spec.ports if carries_http(each)]
+        silent = [port for port in ports if not speaks(flat, port)]
+        if silent and len(subjects) > 1:
+            reason = f"it has no rule for port {silent[0]} of {subject.host}, where Istio {mesh.target.istio} would not retry"
+            raise Refused("ports", subject.place, reason)
+        if silent:
+            return (Set(("spec", "http", len(vs.body.spec.http)), _rule(vs, subject, silent)),)
+    return ()
+
+
+def _rule(vs: Resource[VirtualService], subject: Subject, ports: Iterable[int]) -> dict[str, Any]:
+    limited = {"gateways": [MESH]} if is_of_gateway(vs.body) else {}
+    return {"match": [{"port": port, **limited} for port in ports], "route": [{"destination": {"host": subject.host}}]}
+
+
+def speaking(vs: Resource[VirtualService], edits: tuple[Edit, ...]) -> Resource[VirtualService]:
+    """The VirtualService with the rule."""
+    tree = msgspec.to_builtins(vs.body)
+    for edit in edits:
+        tree = edited(tree, edit)
+    return replace(vs, body=msgspec.convert(tree, VirtualService))
+
+
+# --- a Service that nothing routes ----------------------------------------------------------------------------------
+
+
+def serve(mesh: Mesh, namespace: str, plan: Plan, settings: Settings) -> Outcome:
+    """A route to itself for each Service that is to be bound and that nothing routes (conversion 2.6)."""
+    if at_least(mesh.target.istio, *RETRYING):
+        return Outcome()
+    changes: list[Change] = []
+    refusals: list[Held] = []
+    for service in _unrouted(mesh, namespace, plan):
+        ports = [each.port for each in service.body.spec.ports if carries_http(each)]
+        if len(ports) > 1 and not at_least(mesh.target.istio, *MERGING):
+            refusals += _lost(mesh, service, ports, settings)
+        else:
+            changes += [_route(mesh, service, port, ports) for port in ports]
+    return Outcome(tuple(changes), tuple(refusals))
+
+
+def _unrouted(mesh: Mesh, namespace: str, plan: Plan) -> Iterator[Resource[Service]]:
+    for place in sorted(plan.by_service):
+        service = mesh.find(Service, *place)
+        if service is None or service.namespace != namespace or waypoints.is_bound(mesh, service):
+            continue
+        if not routing(mesh, service) and not reach.mesh_routes(mesh, service):
+            yield service
+
+
+def _lost(mesh: Mesh, service: Resource[Service], ports: list[int], settings: Settings) -> Iterator[Held]:
+    if settings.accepts(LOST, service):
+        return
+    reason = f"Istio {mesh.target.istio} reads one list of routes, so no route can retry on ports {ports[0]} and {ports[1]}"
+    witness = f"a call to {service.name}:{ports[0]} whose connection is refused: tried again twice today, not by a waypoint"
+    yield held(mesh, service, LOST, Refused("default", ("spec", "ports"), reason, witness))
+
+
+def _route(mesh: Mesh, service: Resource[Service], port: int, ports: list[int]) -> Change:
+    """Sidecars that are left decide the same by it, so that it may exist before anybody uses the waypoint."""
+    parent: dict[str, Any] = {"group": "", "kind": "Service", "name": service.name}
+    to = parent | {"namespace": service.namespace, "port": port, "weight": 1}
+    several = len(ports) > 1
+    rule = {"matches": [{"path": {"type": "PathPrefix", "value": "/"}}], "backendRefs": [to]}
+    name = _name(mesh, service, f"{made.written_name(service)}-{port}" if several else made.written_name(service))
+    value = {
+        "apiVersion": f"{HTTPRoute.GROUP}/v1",
+        "kind": "HTTPRoute",
+        "metadata": made.metadata(name, service),
+        "spec": {"parentRefs": [parent | ({"port": port} if several else {})], "rules": [rule]},
+    }
+    ref = Ref("HTTPRoute", HTTPRoute.GROUP, service.namespace, made.renamed(name, service))
+    action = Create(ref, value, service)
+    return Change(Stage.waypoints, service.namespace, mesh.name, ref, action, None, (PASSED,), (service.at(),))
+
+
+def _name(mesh: Mesh, service: Resource[Service], plain: str) -> str:
+    """A name that neither a route nor a VirtualService has, whose routes would be called like it."""
+    for name in itertools.chain([plain], (f"{plain}-default{number or ''}" for number in itertools.count())):
+        shown = made.renamed(name, service)
+        if not any(mesh.find(kind, service.namespace, shown) for kind in (HTTPRoute, VirtualService)):
+            return name
+    raise AssertionError("names do not end")

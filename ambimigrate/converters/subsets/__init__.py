@@ -1,0 +1,1 @@
+"""Subsets to Services of their own, and the DestinationRules of both."""
