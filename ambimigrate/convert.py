@@ -80,19 +80,19 @@ def convert(
     outside = {(each.mesh, each.name) for each in every if each.verdict == "not-in-mesh"}
     misread = conform.misread(meshes, lambda mesh, name: choice.takes(mesh.name, name) and (mesh.name, name) not in outside)
     fit = conform.fitting(meshes, conform.without(changes, misread))
-    more = (*fit.held, *conform.holding(misread), *refused, *uneditable(meshes, changes))
+    fixed = (*refused, *uneditable(meshes, changes))
+    writable = shared.without(fit.changes, ((each.mesh, each.ref, each.position) for each in fixed))
+    more = (*fit.held, *conform.holding(misread), *fixed)
     reasons = (*(each for draft in drafts for each in draft.held), *more)
     if named := choice.settings.pilot:
         findings, check = pilot.concerning(findings, named), _of_pilot(check, named)
-    holding = decide(meshes, findings, chosen, Proposal(fit.changes, reasons), check)
-    left = networks.settled(meshes, permitted(fit.changes, holding))
+    holding = decide(meshes, findings, chosen, Proposal(writable, reasons), check)
+    left = networks.settled(meshes, permitted(writable, holding))
     free = _made_once(sorted(destinationrules.settled(meshes, left), key=_order))
     last = choice.stage or Stage.tighten
     return Conversion(
         tuple(each for each in free if each.stage <= last),
-        tuple(
-            sorted(_held(meshes, holding, choice, fit.changes), key=lambda each: (each.mesh, each.position.order, each.reason))
-        ),
+        tuple(sorted(_held(meshes, holding, choice, writable), key=lambda each: (each.mesh, each.position.order, each.reason))),
         tuple(each for mesh in meshes for each in _untouched(mesh, choice.settings)),
         tuple(each for each in free if each.stage > last),
         holding,

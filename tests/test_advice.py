@@ -75,7 +75,6 @@ metadata: {name: small}
 status: {allocatable: {cpu: 1, memory: 2Gi}}
 """
 OUTSIDE = SHOP.replace("istio-injection: enabled", "team: shop")
-AMBIENT = SHOP.replace("istio-injection: enabled", "istio.io/dataplane-mode: ambient")
 
 
 def advised(folder: Path, text: str, version: str = "") -> dict[str, Advice]:

@@ -19,7 +19,7 @@ from ambimigrate.semantics.authz.model import Call, Caller, Verdict
 from ambimigrate.semantics.networks import Connection, End, Network
 from ambimigrate.sources.read import read_files
 from ambimigrate.topology import injection, waypoints
-from ambimigrate.topology.workloads import Workload, behind, services_of, target_port, workloads
+from ambimigrate.topology.workloads import Workload, services_of, target_port, workloads
 from ambimigrate.versions import NEWEST, NEWEST_GATEWAY_API
 from tests.test_convert import nothing
 
@@ -227,6 +227,3 @@ def test_enough_of_the_meshes_move(tmp_path: Path) -> None:
         held += len({each.namespace for each in conversion.held})
         free += 2 - len({each.namespace for each in conversion.held})
     assert free > held
-
-
-__all__ = ["behind"]

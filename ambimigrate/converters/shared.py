@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ambimigrate.changes import Change, Create, Stage
-from ambimigrate.model import Level, Mesh, Resource, Route
+from ambimigrate.model import Level, Mesh, Position, Ref, Resource, Route
 from ambimigrate.yamlio import Document
 
 Place = tuple[str, int, Route]  # file, start of the document in it, route inside it
@@ -64,6 +64,12 @@ def apart(changes: Iterable[Change], meshes: Iterable[Mesh]) -> tuple[Change, ..
         replace(each, alone=True) if anchor(each).levels and (each.stage > Stage.prepare or id(each) in split) else each
         for each in changes
     )
+
+
+def without(changes: Iterable[Change], fixed: Iterable[tuple[str, Ref, Position]]) -> tuple[Change, ...]:
+    """The changes but for those of objects (by mesh, name and place) whose text cannot be changed, at any stage."""
+    known = set(fixed)
+    return tuple(each for each in changes if (each.mesh, anchor(each).ref, anchor(each).at()) not in known)
 
 
 def files(change: Change) -> tuple[str, ...]:

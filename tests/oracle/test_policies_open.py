@@ -7,8 +7,8 @@ import pytest
 from ambimigrate.changes import Stage
 from ambimigrate.convert import Choice, Conversion, convert
 from tests.oracle import letting, worlds
-from tests.oracle.test_policies_claims import CLOSED, NO_ADMIN, OPEN, policy, reviews_vs, rule, settled, world
-from tests.oracle.worlds import Tree, namespace, service
+from tests.oracle.test_policies_claims import CLOSED, NO_ADMIN, OPEN, policy, reviews_vs, settled, world
+from tests.oracle.worlds import Tree, namespace, rule, service
 
 REVIEWS = "selector: {matchLabels: {app: reviews}}"
 DATABASE = service("reviews", selector={"app": "reviews"}, ports=[{"name": "tcp-db", "port": 5432}])

@@ -32,8 +32,22 @@ def subjects(mesh: Mesh, dr: Resource[DestinationRule]) -> tuple[Resource[Any], 
     selector = dr.body.spec.workload_selector
     if selector and ingress.is_selected(mesh, dr.namespace, selector.match_labels):
         return ()
+    if not is_wild(dr):
+        return _of_host(mesh, dr)
+    known = mesh.index(_of_wildcards)
+    if dr.body.spec.host not in known:
+        known[dr.body.spec.host] = _of_host(mesh, dr)
+    return known[dr.body.spec.host]
+
+
+def _of_host(mesh: Mesh, dr: Resource[DestinationRule]) -> tuple[Resource[Any], ...]:
     found = reach.called(mesh, dr.body.spec.host, dr)
     return tuple(each for each in found if each.kind != "Service" or not ingress.is_gateway(mesh, each))
+
+
+def _of_wildcards(_mesh: Mesh) -> dict[str, tuple[Resource[Any], ...]]:
+    """The subjects of wildcards, which are the same for every rule that writes one."""
+    return {}
 
 
 def is_read(mesh: Mesh, namespace: str, target: Resource[Any]) -> bool:
