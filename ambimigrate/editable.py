@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ambimigrate import holds
 from ambimigrate.changes import Change, Delete, Edit, Held, Set
+from ambimigrate.checks.controllers import argocd
 from ambimigrate.converters import overlays, shared
 from ambimigrate.decode import Made
 from ambimigrate.model import Mesh, Route
@@ -25,6 +26,8 @@ def uneditable(meshes: tuple[Mesh, ...], changes: tuple[Change, ...]) -> Iterato
     for members in by_document.values():
         try:
             _try(members)
+            for change in members:
+                _check_ignored(change, by_name[change.mesh])
         except CannotEdit as error:
             for change in members:
                 subject = shared.anchor(change)
@@ -60,6 +63,15 @@ def _check_overlaid(change: Change) -> None:
         for route in found:
             if edit.route[: len(route)] == route[: len(edit.route)]:
                 raise CannotEdit(f"an overlay patches its {_shown(route)}")
+
+
+def _check_ignored(change: Change, mesh: Mesh) -> None:
+    """An edit of a field that Argo CD leaves alone would never reach the cluster."""
+    for edit in change.action if isinstance(change.action, tuple) else ():
+        if change.subject and (found := argocd.ignoring(mesh, change.subject, edit.route)):
+            raise CannotEdit(
+                f"Application {found.name} ignores {_shown(edit.route)} of it (RespectIgnoreDifferences): an edit has no effect"
+            )
 
 
 def _shown(route: Route) -> str:

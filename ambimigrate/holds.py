@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from ambimigrate import catalogue
 from ambimigrate.changes import Change, Held, Stage
-from ambimigrate.converters import shared
+from ambimigrate.converters import halfway, shared
 from ambimigrate.converters.apply import after
 from ambimigrate.kinds import VirtualService
 from ambimigrate.model import Finding, Mesh, Position, Ref, Resource, Severity, grouped
@@ -19,7 +19,7 @@ from ambimigrate.topology.callgraph import calls
 from ambimigrate.topology.virtualservices import is_of_mesh
 from ambimigrate.verdicts import Standing, namespace_of, scope_of
 
-UNKNOWN, REMAINS, SHARED, CALLER = "NS903", "NS904", "NS905", "NS906"
+UNKNOWN, REMAINS, SHARED, CALLER, HALFWAY = "NS903", "NS904", "NS905", "NS906", "NS909"
 PAST = "AP906"
 _ABOUT_REQUESTS = frozenset({"AP905", "AP907"})  # changes of policies that sidecars carry out and ztunnel does not
 Place = tuple[str, str]  # mesh, namespace
@@ -53,7 +53,7 @@ def decide(
     while True:
         left = permitted(proposal.changes, found)
         more = [*_shared(by_name, left, known), *_callers(meshes, left, moving - found.keys())]
-        more += _judged(meshes, left, found.keys())
+        more += [*_judged(meshes, left, found.keys()), *_halfway(meshes, left, found.keys())]
         if not more:
             more = [
                 held
@@ -131,6 +131,18 @@ def _judged(meshes: Iterable[Mesh], left: tuple[Change, ...], held: Iterable[Pla
                 text = f"namespace {call.caller} is held and keeps its sidecars, which call it past the waypoint ({call.ref})"
                 fix = catalogue.entry(PAST).cases["sidecars"].fix
                 yield replace(reason(mesh, call.callee, CALLER, text), because=(PAST,), alternative=fix)
+
+
+def _halfway(meshes: Iterable[Mesh], left: tuple[Change, ...], held: Iterable[Place]) -> Iterator[Held]:
+    """Namespaces whose callers, once ambient, would cross a waypoint before the policies behind it know of that."""
+    staying = set(held)
+    for mesh in meshes:
+        moving = {each.namespace for each in left if each.mesh == mesh.name and each.stage >= Stage.enroll}
+        moving = {each for each in moving if (mesh.name, each) not in staying and _has_sidecars(mesh, each)}
+        for policy, service in halfway.uncarried(mesh, left) if moving else ():
+            for namespace in sorted(moving):
+                text = f"Service {service.namespace}/{service.name} has a waypoint already, and {policy.ref} does not know it"
+                yield reason(mesh, namespace, HALFWAY, f"{text}: it would judge the waypoint in place of callers from here")
 
 
 def _has_sidecars(mesh: Mesh, namespace: str) -> bool:

@@ -146,7 +146,7 @@ def _concerns(mesh: Mesh, problem: Problem, namespace: str) -> bool:
     Of a cluster, kinds that no verdict depends on do not: they are problems of the report only.
     Where the text names none, these are the namespaces of the other objects in its folder and below; all if there are none.
     """
-    if mesh.source == "cluster" and problem.kind is not None and problem.kind not in deciding():
+    if mesh.source != "files" and problem.kind is not None and problem.kind not in deciding():
         return False
     if problem.namespace is not None or not problem.file:
         return problem.namespace in {namespace, None}

@@ -17,6 +17,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite the expected files; `git diff fixtures/` is the review")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says what was not tested, in a line of its own."""
+    skipped = [each for each in terminalreporter.getreports("skipped") if "tests/live/" in each.nodeid]
+    if skipped:
+        reasons = {str(each.longrepr[2]) if isinstance(each.longrepr, tuple) else "" for each in skipped}
+        terminalreporter.write_line(f"{len(skipped)} tests on a real API server were skipped: {'; '.join(sorted(reasons))}")
+
+
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
     """Compares a text with the file that holds what is expected."""

@@ -106,6 +106,16 @@ def recall(paths: tuple[str, ...], target: Target, given: Collection[str]) -> Re
         raise typer.Exit(2) from None
 
 
+def over(files: Reading, cluster: Reading) -> Reading:
+    """The files laid over the cluster."""
+    from ambimigrate.overlay import NotOne, overlaid
+
+    try:
+        return overlaid(files, cluster)
+    except NotOne as error:
+        raise typer.BadParameter(f"--context: {error}") from None
+
+
 def keep(found: Reading, path: str) -> None:
     """Saves a snapshot."""
     from ambimigrate.sinks import snapshots

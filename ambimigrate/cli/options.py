@@ -189,6 +189,9 @@ def read(ask: Ask) -> Reading:
         reading = read_files(ask.paths, target, ask.namespace or (settings.namespace if settings else ""), settings, asked)
     else:
         reading = live.read(ask.live, target, given)
+    if ask.paths and ask.live.contexts:
+        files = replace(reading, meshes=chosen(reading.meshes, ask.mesh))
+        return live.over(files, live.read(ask.live, target, given))
     meshes = reading.meshes
     if settings and ask.paths:
         meshes = tuple(_targeted(mesh, ask, settings) for mesh in meshes)

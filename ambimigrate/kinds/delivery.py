@@ -42,6 +42,7 @@ class ApplicationSpec(View, frozen=True):
     source: dict[str, Any] | None = None
     sources: tuple[dict[str, Any], ...] = ()
     sync_policy: dict[str, Any] | None = None
+    ignore_differences: tuple[dict[str, Any], ...] = ()
 
 
 @kind("argoproj.io", "applications", "v1alpha1")

@@ -81,8 +81,9 @@ def _closing(conversion: Conversion, again: str, style: Style) -> Iterator[str]:
     if again and conversion.changes:
         first = min(each.stage for each in conversion.changes)
         namespaces = sorted({each.namespace for each in conversion.changes if each.stage is first})
+        only = f" --only {namespaces[0]}" if namespaces[0] else ""
         yield "This is the end state, as a preview. Stages are applied one after the other; the next one:"
-        yield f"  {again} --stage {first.name} --only {namespaces[0]} --write"
+        yield f"  {again} --stage {first.name}{only} --write"
     elif not conversion.changes:
         yield "Nothing to change up to this stage." if conversion.pending else "Nothing to change."
 

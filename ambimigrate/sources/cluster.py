@@ -112,7 +112,10 @@ def _read(asking: _Asking, where: Where, target: Target, given: Collection[str])
     if "istio" not in given:
         target = replace(target, istio=istio.version or target.istio)
         notes += istio.notes(target.istio)
-    problems = [*_discovery(offered), *(problem for each in listed for problem in _problems(each, namespaces))]
+    problems = [
+        *_discovery(offered),
+        *(problem for each in listed for problem in _problems(each, namespaces, istio.namespaces)),
+    ]
     counts = _counts(listed, plan.missing)
     if not counts.objects and not problems:
         problems.append(Problem("nothing was read: no object of a kind that matters here", ""))
@@ -191,13 +194,15 @@ def _discovery(offered: object) -> Iterator[Problem]:
         yield Problem(f"the kinds that are served cannot be seen, so all were tried: {offered.reason}", "cluster")
 
 
-def _problems(listed: Listed, namespaces: tuple[str, ...]) -> Iterator[Problem]:
+def _problems(listed: Listed, namespaces: tuple[str, ...], roots: tuple[str, ...]) -> Iterator[Problem]:
     """What a list could not show, and whose verdict it leaves unknown.
 
-    Settings and kinds without a namespace concern every namespace, but whoever asked for some only is just told.
+    Settings, kinds without a namespace and what lies beside istiod concern every namespace, but whoever asked for some only
+    is just told.
     """
     listing = listed.listing
     is_global = listing.settings or not (listing.view.NAMESPACED or listing.namespace)
+    is_global = is_global or (listing.namespace in roots and not namespaces)
     for problem in () if listing.optional else cluster_lists.problems(listed):
         if is_global and not (namespaces and listing.settings):
             yield replace(problem, namespace="" if namespaces else None)

@@ -40,9 +40,9 @@ def fetched(server: ApiServer, paths: list[str]) -> tuple[float, int]:
             url = f"{server.url}{path}?limit=500" + (f"&continue={quote(token)}" if token else "")
             answer = server.pool.request("GET", url, headers=headers, retries=False)
             size += len(answer.data)
-            if answer.status != 200 or b'"continue":"' not in answer.data:  # noqa: PLR2004
-                return size
             token = answer.data.partition(b'"continue":"')[2].partition(b'"')[0].decode()
+            if not token:
+                return size
 
     start = time.perf_counter()
     with ThreadPool(4) as pool:
@@ -77,6 +77,8 @@ def test_scan_costs_little_more_than_the_bytes(server: ApiServer, tmp_path: Path
     wall, memory = min(each for _, each in runs)
     report = json.loads((tmp_path / "report").read_text())
     assert report["input"]["objects"]["Pod"] == PODS
-    print(f"\n{PODS} pods: raw {raw:.2f} s for {size / 1e6:.0f} MB, scan {wall:.2f} s, {wall / raw:.2f} times, {memory:.0f} MB")
+    sys.stderr.write(
+        f"\n{PODS} pods: raw {raw:.2f} s for {size / 1e6:.0f} MB, scan {wall:.2f} s, {wall / raw:.2f} times, {memory:.0f} MB\n"
+    )
     assert wall <= MOST_TIME * raw
     assert memory <= MOST_MEMORY

@@ -150,3 +150,17 @@ def test_a_snapshot_says_what_the_cluster_says(demo: ApiServer, tmp_path: Path, 
 
 def _without_files(answer: tuple[int, Any]) -> str:
     return json.dumps(answer).replace(str(Path.cwd()), "")
+
+
+def test_files_laid_over_the_cluster(demo: ApiServer, tmp_path: Path) -> None:
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "cart", "namespace": "cart"}}
+    service["spec"] = {"ports": [{"name": "http", "port": 8081}], "selector": {"app": "cart"}}
+    new = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "later", "labels": {"istio-injection": "enabled"}}}
+    (tmp_path / "change.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": [service, new]}))
+    _, report = run("scan", str(tmp_path), "--context", "test", "--kubeconfig", str(demo.kubeconfig))
+    assert report["input"]["source"] == "both"
+    assert "later" in {each["name"] for each in report["namespaces"]}
+    notes = " ".join(report["input"]["notes"])
+    assert "Will change, or drifted: Service cart/cart (spec.ports[0].port" in notes
+    assert "Not in the cluster yet: Namespace later." in notes
+    assert "live objects are in no file" in notes

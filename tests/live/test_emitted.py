@@ -26,13 +26,16 @@ _GROUPS = (".istio.io", ".k8s.io")
 _CORE = {"", "apps", "policy", "autoscaling"}
 
 
-def documents(texts: Iterator[str]) -> Iterator[Manifest]:
-    for text in texts:
-        for tree in yaml.load_all(text, yaml.CSafeLoader):
-            if isinstance(tree, dict) and (str(tree.get("apiVersion")).rpartition("/")[0], tree.get("kind")) in KINDS:
-                group = str(tree["apiVersion"]).rpartition("/")[0]
-                if (group in _CORE or group.endswith(_GROUPS)) and not group.startswith("install."):
-                    yield tree
+def documents(text: str | None) -> list[Manifest]:
+    """The objects of a text that the server knows the schema of."""
+    trees = yaml.load_all(text, yaml.CSafeLoader) if text else ()
+    return [tree for tree in trees if isinstance(tree, dict) and _is_known(tree)]
+
+
+def _is_known(tree: Manifest) -> bool:
+    group = str(tree.get("apiVersion")).rpartition("/")[0]
+    is_served = group in _CORE or (group.endswith(_GROUPS) and not group.startswith("install."))
+    return is_served and (group, tree.get("kind")) in KINDS
 
 
 def emitted(case: Path, gateway_api: Version) -> list[Manifest]:
@@ -42,8 +45,8 @@ def emitted(case: Path, gateway_api: Version) -> list[Manifest]:
     _, _, files = converted(root, to, Choice(settings=agreed(case)), check)
     found = []
     for _, before, after in files.changed:
-        old = list(documents(iter([before] if before else [])))
-        found += [each for each in documents(iter([after] if after else [])) if each not in old]
+        old = documents(before)
+        found += [each for each in documents(after) if each not in old]
     return found
 
 

@@ -118,7 +118,7 @@ class _Slow(Server):
 
     def get(self, path: str, accept: str = "application/json") -> bytes:
         self.pages += 1
-        if self.pages == 2:  # noqa: PLR2004
+        if self.pages == 2:
             end = time.monotonic() + 30
             while not self.expired and time.monotonic() < end:
                 self.server.apply(*services(1))
@@ -129,7 +129,7 @@ class _Slow(Server):
     def _is_expired(self, path: str) -> bool:
         headers = {"Authorization": f"Bearer {self.server.token}"}
         answer = self.server.pool.request("GET", self.server.url + path, headers=headers, retries=False)
-        return answer.status == 410  # noqa: PLR2004
+        return answer.status == 410
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ambimigrate.kinds import Application, Namespace
-from ambimigrate.model import Mesh, Resource
+from ambimigrate.model import Mesh, Resource, Route
 from ambimigrate.topology.meshconfig import dig
 
 TRACKING_ID = "argocd.argoproj.io/tracking-id"
@@ -24,6 +24,31 @@ def applications(mesh: Mesh, resource: Resource[Any]) -> Iterator[Resource[Appli
         inside = bool(path) and f"/{path}/" in f"/{resource.file}"
         if inside or ("chart" not in source and namespace and each.body.spec.destination.namespace == namespace):
             yield each
+
+
+def ignoring(mesh: Mesh, resource: Resource[Any], route: Route) -> Resource[Application] | None:
+    """The Application that leaves the field of the object as it is in the cluster (`RespectIgnoreDifferences`)."""
+    for each in applications(mesh, resource):
+        options = (each.body.spec.sync_policy or {}).get("syncOptions")
+        respected = isinstance(options, list) and "RespectIgnoreDifferences=true" in options
+        if respected and any(_ignores(entry, resource, route) for entry in each.body.spec.ignore_differences):
+            return each
+    return None
+
+
+def _ignores(entry: dict[str, Any], resource: Resource[Any], route: Route) -> bool:
+    wanted = {"kind": resource.kind, "group": resource.ref.group, "name": resource.name, "namespace": resource.namespace}
+    if any(entry.get(key) not in {None, "", "*", value} for key, value in wanted.items()):
+        return False
+    texts = tuple(map(str, route))
+    paths = [_pointed(each) for each in entry.get("jsonPointers") or () if isinstance(each, str)]
+    paths += [tuple(each.strip(".").split(".")) for each in entry.get("jqPathExpressions") or () if isinstance(each, str)]
+    return any(texts[: len(path)] == path[: len(texts)] for path in paths)
+
+
+def _pointed(pointer: str) -> tuple[str, ...]:
+    """The steps of a JSON pointer (RFC 6901)."""
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])
 
 
 def is_automated(application: Resource[Application]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.destinationrule.policies import Policy, is_read, is_wild, named, parts, subjects
+from ambimigrate.checks.destinationrule.policies import Policy, is_wild, named, parts, read_subjects
 from ambimigrate.kinds import DestinationRule, Service, VirtualService
 from ambimigrate.kinds.traffic import TrafficPolicy
 from ambimigrate.model import Hit, Mesh, Resource, grouped
@@ -18,12 +18,12 @@ from ambimigrate.topology.virtualservices import destinations, is_of_mesh
 def check(dr: Resource[DestinationRule], mesh: Mesh) -> Iterator[Hit]:
     lost = ", ".join(dict.fromkeys(word for _, part in parts(dr.body) for word in _words(part)))
     said = " and ".join(each for each in (lost, "its subsets" if _routes_to_subsets(mesh, dr) else "") if each)
-    found = [each for each in subjects(mesh, dr) if is_read(mesh, dr.namespace, each)]
+    found = read_subjects(mesh, dr)
     headless = [each for each in found if isinstance(each.body, Service) and hosts.is_headless(each)]
     if headless and lost:
         message = f"clients of the headless {named(headless)} pass every waypoint, so ambient callers lose {lost}"
         yield Hit(dr.at("spec", "host"), message, case="headless")
-    bindable = [each for each in found if each not in headless]
+    bindable = [each for each in found if not (isinstance(each.body, Service) and hosts.is_headless(each))]
     unbound = [each for each in bindable if not waypoints.is_bound(mesh, each)]
     if unbound and said:
         yield Hit(

@@ -13,9 +13,11 @@ from ambimigrate.topology import hosts
 
 @rule("DR003", DestinationRule)
 def check(dr: Resource[DestinationRule], mesh: Mesh) -> Iterator[Hit]:
+    if not any(policy.tls is not None and policy.tls.mode == "ISTIO_MUTUAL" for _, policy in parts(dr.body)):
+        return
     found = [each for each in subjects(mesh, dr) if isinstance(each.body, Service)]
     headless = [each for each in found if hosts.is_headless(each)]
-    others = [each for each in found if each not in headless]
+    others = [each for each in found if not hosts.is_headless(each)]
     for route, policy in parts(dr.body):
         if policy.tls is None or policy.tls.mode != "ISTIO_MUTUAL":
             continue

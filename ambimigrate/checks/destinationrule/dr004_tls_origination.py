@@ -14,6 +14,8 @@ from ambimigrate.topology import ingress, reach, waypoints
 
 @rule("DR004", DestinationRule)
 def check(dr: Resource[DestinationRule], mesh: Mesh) -> Iterator[Hit]:
+    if all(policy.tls is None for _, policy in parts(dr.body)):
+        return
     found = [each for each in subjects(mesh, dr) if not waypoints.is_bound(mesh, each) or not _reads(mesh, dr, each)]
     if not found:
         return

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.destinationrule.policies import is_read, named, parts, subjects
+from ambimigrate.checks.destinationrule.policies import named, parts, read_subjects
 from ambimigrate.kinds import DestinationRule, Service
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import reach
@@ -14,7 +14,7 @@ from ambimigrate.topology import reach
 
 @rule("DR006", DestinationRule)
 def check(dr: Resource[DestinationRule], mesh: Mesh) -> Iterator[Hit]:
-    found = [each for each in subjects(mesh, dr) if is_read(mesh, dr.namespace, each)]
+    found = read_subjects(mesh, dr)
     for route, policy in parts(dr.body):
         if not found or policy.load_balancer is None or policy.load_balancer.consistent_hash is None:
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.destinationrule.policies import Policy, is_read, is_wild, named, parts, subjects
+from ambimigrate.checks.destinationrule.policies import Policy, is_wild, named, parts, read_subjects
 from ambimigrate.kinds import DestinationRule, Service
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import hosts
@@ -13,11 +13,7 @@ from ambimigrate.topology import hosts
 
 @rule("DR007", DestinationRule)
 def check(dr: Resource[DestinationRule], mesh: Mesh) -> Iterator[Hit]:
-    found = [
-        each
-        for each in subjects(mesh, dr)
-        if is_read(mesh, dr.namespace, each) and not (isinstance(each.body, Service) and hosts.is_headless(each))
-    ]
+    found = [each for each in read_subjects(mesh, dr) if not (isinstance(each.body, Service) and hosts.is_headless(each))]
     if not found:
         return
     whom = dr.body.spec.host if is_wild(dr) else named(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.destinationrule.policies import is_read, named, parts, subjects
+from ambimigrate.checks.destinationrule.policies import named, parts, read_subjects
 from ambimigrate.kinds import DestinationRule, Service
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import hosts, waypoints
@@ -13,11 +13,7 @@ from ambimigrate.topology import hosts, waypoints
 
 @rule("DR010", DestinationRule)
 def check(dr: Resource[DestinationRule], mesh: Mesh) -> Iterator[Hit]:
-    found = [
-        each
-        for each in subjects(mesh, dr)
-        if isinstance(each.body, Service) and not hosts.is_headless(each) and is_read(mesh, dr.namespace, each)
-    ]
+    found = [each for each in read_subjects(mesh, dr) if isinstance(each.body, Service) and not hosts.is_headless(each)]
     bound = [each for each in found if waypoints.is_bound(mesh, each)]
     for route, policy in parts(dr.body):
         if found and policy.load_balancer and policy.load_balancer.simple == "PASSTHROUGH":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.destinationrule.policies import Policy, is_read, named, parts, subjects
+from ambimigrate.checks.destinationrule.policies import Policy, named, parts, read_subjects
 from ambimigrate.kinds import DestinationRule
 from ambimigrate.kinds.traffic import TrafficPolicy
 from ambimigrate.model import Hit, Mesh, Resource, Route
@@ -13,7 +13,7 @@ from ambimigrate.model import Hit, Mesh, Resource, Route
 
 @rule("DR011", DestinationRule)
 def check(dr: Resource[DestinationRule], mesh: Mesh) -> Iterator[Hit]:
-    found = [each for each in subjects(mesh, dr) if is_read(mesh, dr.namespace, each)]
+    found = read_subjects(mesh, dr)
     if not found:
         return
     for route, policy in parts(dr.body):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.destinationrule.policies import is_read, subjects
+from ambimigrate.checks.destinationrule.policies import read_subjects
 from ambimigrate.kinds import DestinationRule
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import reach
@@ -17,9 +17,9 @@ DEFAULT = "defaultDestinationRuleExportTo"
 def check(dr: Resource[DestinationRule], mesh: Mesh) -> Iterator[Hit]:
     if not (dr.body.spec.traffic_policy or dr.body.spec.subsets):
         return
-    for target in subjects(mesh, dr):
+    for target in read_subjects(mesh, dr):
         waypoint = reach.waypoint_namespace(mesh, target)
-        if not (dr.namespace and target.namespace) or not is_read(mesh, dr.namespace, target):
+        if not (dr.namespace and target.namespace):
             continue
         if not reach.is_exported(mesh, dr.body.spec.export_to, dr.namespace, waypoint, DEFAULT):
             yield Hit(

@@ -7,7 +7,7 @@ from typing import Any
 
 from ambimigrate.kinds import DestinationRule
 from ambimigrate.kinds.traffic import PortTrafficPolicy, TrafficPolicy
-from ambimigrate.model import Mesh, Resource, Route
+from ambimigrate.model import Mesh, Resource, Route, grouped
 from ambimigrate.topology import ingress, meshconfig, reach
 
 Policy = TrafficPolicy | PortTrafficPolicy
@@ -47,6 +47,24 @@ def _of_host(mesh: Mesh, dr: Resource[DestinationRule]) -> tuple[Resource[Any], 
 
 def _of_wildcards(_mesh: Mesh) -> dict[str, tuple[Resource[Any], ...]]:
     """The subjects of wildcards, which are the same for every rule that writes one."""
+    return {}
+
+
+def read_subjects(mesh: Mesh, dr: Resource[DestinationRule]) -> tuple[Resource[Any], ...]:
+    """Those of its subjects whose waypoint looks for it in its namespace."""
+    found = subjects(mesh, dr)
+    if not is_wild(dr) or not dr.namespace or dr.namespace == meshconfig.root_namespace(mesh):
+        return tuple(each for each in found if is_read(mesh, dr.namespace, each))
+    known = mesh.index(_of_readers)
+    if found and dr.body.spec.host not in known:
+        looked = ((space, each) for each in found for space in {reach.waypoint_namespace(mesh, each), each.namespace})
+        known[dr.body.spec.host] = grouped(looked)
+    ours = known.get(dr.body.spec.host, {})
+    return (*ours.get(dr.namespace, ()), *(each for each in ours.get("", ()) if not each.namespace))
+
+
+def _of_readers(_mesh: Mesh) -> dict[str, dict[str, tuple[Resource[Any], ...]]]:
+    """The subjects of wildcards by the namespaces in which their waypoints look."""
     return {}
 
 

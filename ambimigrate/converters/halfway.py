@@ -1,0 +1,49 @@
+"""Services that are bound to a waypoint while the policies of their pods still judge whoever reaches the pods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ambimigrate.changes import Change, Stage
+from ambimigrate.kinds import AuthorizationPolicy, Service
+from ambimigrate.kinds.security import Rule
+from ambimigrate.model import Mesh, Resource
+from ambimigrate.topology import fronts, injection, policies, waypoints
+from ambimigrate.topology.workloads import services_in_front
+
+_ADDRESSES = frozenset({"ipBlocks", "notIpBlocks", "source.ip"})
+Found = tuple[Resource[AuthorizationPolicy], Resource[Service]]
+
+
+def uncarried(mesh: Mesh, changes: Iterable[Change]) -> Iterator[Found]:
+    """Policies about callers in front of whose pods a waypoint stands already, and which none of the changes carries over.
+
+    Ambient callers cross such a waypoint, and the sidecar behind it takes the waypoint for the caller (Istio,
+    tests/integration/ambient/sidecar_migration_test.go `TestWaypointWithSidecarBackend`).
+    """
+    carried = {place for each in changes if each.stage <= Stage.policies for place in each.sources}
+    for policy, service in mesh.index(_bound):
+        if policy.at() not in carried:
+            yield policy, service
+
+
+def _bound(mesh: Mesh) -> tuple[Found, ...]:
+    return tuple(_all(mesh))
+
+
+def _all(mesh: Mesh) -> Iterator[Found]:
+    for policy in mesh.of(AuthorizationPolicy):
+        if policies.is_root(mesh, policy) or not any(_is_about_callers(rule) for rule in policy.body.spec.rules or ()):
+            continue
+        members = [each for each in policies.scope(mesh, policy).workloads if _keeps_proxy(mesh, each.namespace)]
+        service = next((each for each in services_in_front(mesh, members) if waypoints.is_bound(mesh, each)), None)
+        if service is not None:
+            yield policy, service
+
+
+def _keeps_proxy(mesh: Mesh, namespace: str) -> bool:
+    return injection.mode(mesh, namespace) in {injection.SIDECAR, injection.MIXED}
+
+
+def _is_about_callers(rule: Rule) -> bool:
+    return not _ADDRESSES.issuperset(fronts.identity(rule))
