@@ -14,9 +14,10 @@ from msgspec.structs import replace
 from ambimigrate.kinds import KINDS, NAMES, Object
 from ambimigrate.kinds.base import NEEDS_TEXT
 from ambimigrate.layout import Layout, Placement
-from ambimigrate.layout.rendered import differing
+from ambimigrate.layout.levels import levels_of
+from ambimigrate.layout.rendered import Made, differing
 from ambimigrate.layout.transform import apply
-from ambimigrate.model import Level, Mesh, Position, Problem, Ref, Resource, Route, Target
+from ambimigrate.model import Mesh, Problem, Ref, Resource, Route, Target
 from ambimigrate.topology import releases, secrets
 from ambimigrate.yamlio import Document, Unreadable, documents, values
 from ambimigrate.yamlio.wrong import route
@@ -45,18 +46,6 @@ class Reading(Struct, frozen=True):
     counts: Counts
     layout: Layout | None = None
     notes: tuple[str, ...] = ()
-
-
-class Made(Struct, frozen=True):
-    """The origin of an object that a renderer made: the file that asks for it, or a place in the template behind it."""
-
-    file: str
-    line: int = 1
-    is_template: bool = False
-
-    def at(self, route: Route) -> Position:
-        """That place, whatever the route."""
-        return Position(self.file, self.line, None, route)
 
 
 class Decoder:
@@ -155,7 +144,7 @@ class Decoder:
                 self._invalid(document, base, error, tree)
                 return
             ref = self._ref(tree["kind"], view, body, placement)
-            shared, levels = placement.mesh is None, tuple(_levels(placement, tree))
+            shared, levels = placement.mesh is None, tuple(levels_of(placement, tree))
             self._place(Resource(ref, body, document, base, shared, overlaid, levels), placement)
 
     def add_made(self) -> None:
@@ -218,19 +207,6 @@ class Decoder:
 
     def _problems_of(self, mesh: str, problems: Iterable[Problem]) -> tuple[Problem, ...]:
         return tuple(problem for problem in problems if mesh in self.layout.meshes_of(problem.file))
-
-
-def _levels(placement: Placement, tree: dict[str, Any]) -> Iterator[Level]:
-    """What the object is by the time that it comes to the kustomizations in which it can be changed alone."""
-    for file, below, is_last in placement.levels:
-        steps, placed = placement.transforms[:below], tree
-        for transform in steps:
-            placed = apply(transform, placed)
-        metadata = placed["metadata"] if isinstance(placed.get("metadata"), dict) else {}
-        space = next((each.namespace for each in reversed(steps) if each.namespace), "")
-        labels = tuple(pair for each in steps for part in each.labels for pair in part.pairs)
-        annotations = tuple(pair for each in steps for pair in each.annotations)
-        yield Level(file, str(metadata.get("name")), space, labels, annotations, is_last)
 
 
 def names_a_kind(text: str) -> bool:

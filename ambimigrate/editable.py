@@ -8,7 +8,7 @@ from ambimigrate import holds
 from ambimigrate.changes import Change, Delete, Edit, Held, Set
 from ambimigrate.checks.controllers import argocd
 from ambimigrate.converters import overlays, shared
-from ambimigrate.decode import Made
+from ambimigrate.layout.rendered import Made
 from ambimigrate.model import Mesh, Route
 from ambimigrate.yamlio import Document
 from ambimigrate.yamlio.edit import CannotEdit, apply

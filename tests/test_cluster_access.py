@@ -211,3 +211,9 @@ def test_rbac_prints_what_kubectl_applies() -> None:
         ("Role", "mesh"),
         ("Role", "kube-system"),
     ]
+
+
+def test_a_shell_completes_contexts(tmp_path: Path, cluster: FakeCluster) -> None:
+    asked = {"_AMBIMIGRATE_COMPLETE": "complete_bash", "COMP_WORDS": "ambimigrate scan --context ", "COMP_CWORD": "3"}
+    done = run(KUBECONFIG=cluster.kubeconfig(tmp_path, context="east"), **asked)
+    assert (done.returncode, done.stdout) == (0, "east\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
@@ -9,6 +10,7 @@ import typer
 
 from ambimigrate import __version__
 
+COMPLETE = "_AMBIMIGRATE_COMPLETE"
 COMMANDS = ("scan", "convert", "plan", "verify", "estimate", "rules", "explain", "support", "rbac")
 HELP = """Takes an Istio mesh from sidecars to ambient mode.
 
@@ -20,6 +22,10 @@ It never writes to a cluster, and writes files only when told to.
 def run() -> None:
     """Parses the command line, runs the command and leaves with its exit code."""
     app = _app(sys.argv[1:])
+    if COMPLETE in os.environ:  # a shell asks what may come next: eval "$(_AMBIMIGRATE_COMPLETE=source_bash ambimigrate)"
+        from typer._completion_classes import completion_init
+
+        completion_init()
     try:
         code = app(prog_name="ambimigrate", standalone_mode=False)
     except typer.Abort:

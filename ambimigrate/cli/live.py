@@ -16,9 +16,25 @@ from ambimigrate.model import Target
 PANEL = "What to read"
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "ms": 0.001}
 
+
+def _contexts(beginning: str) -> list[str]:
+    """For completion by a shell."""
+    from ambimigrate.sources.cluster_access import ClusterError, contexts
+
+    try:
+        return [name for name in contexts() if name.startswith(beginning)]
+    except ClusterError:
+        return []
+
+
 Contexts = Annotated[
     list[str] | None,
-    typer.Option("--context", help="Context of the kubeconfig to read; several give a part each.", rich_help_panel=PANEL),
+    typer.Option(
+        "--context",
+        help="Context of the kubeconfig to read; several give a part each.",
+        rich_help_panel=PANEL,
+        autocompletion=_contexts,
+    ),
 ]
 Kubeconfig = Annotated[str, typer.Option(help="Path of the kubeconfig.", rich_help_panel=PANEL)]
 Namespaces = Annotated[

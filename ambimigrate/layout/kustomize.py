@@ -9,7 +9,6 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from ambimigrate.kinds import NAMES
 from ambimigrate.layout.transform import Labels, Transform
 from ambimigrate.model import Problem
 
@@ -184,20 +183,6 @@ def patched(each: Kustomization) -> Iterator[tuple[str, Tree, int | None]]:
                     target if isinstance(target, dict) else {},
                     line,
                 )
-
-
-def touches(target: Tree, text: str) -> str | None:
-    """The kind that we read and that a patch addresses, by its target or by its own text; None if there is none."""
-    kind = target.get("kind")
-    if isinstance(kind, str) and kind:
-        return kind if kind.split("|")[0].strip("^$()") in NAMES else None
-    if target:
-        return "objects"  # by name or label: any kind
-    for line in text.splitlines():
-        name, _, value = line.partition(":")
-        if name.strip(" -\"'") == "kind" and value.strip(" \"',") in NAMES:
-            return value.strip(" \"',")
-    return None
 
 
 def _patch_files(each: Kustomization) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from ambimigrate.model import Route
+from ambimigrate.model import Position, Route
 
 Tree = dict[str, Any]
 
@@ -52,6 +52,18 @@ class Place(Struct, frozen=True):
         if not full.startswith(self.real.rstrip("/") + "/"):
             return ""
         return posixpath.normpath(posixpath.join(self.root, posixpath.relpath(full, self.real)))
+
+
+class Made(Struct, frozen=True):
+    """The origin of an object that a renderer made: the file that asks for it, or a place in the template behind it."""
+
+    file: str
+    line: int = 1
+    is_template: bool = False
+
+    def at(self, route: Route) -> Position:
+        """That place, whatever the route."""
+        return Position(self.file, self.line, None, route)
 
 
 def rendering(file: str, trees: Iterable[Tree], place: Place) -> Rendering:

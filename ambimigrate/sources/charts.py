@@ -24,6 +24,8 @@ _SUFFIXES = (".yaml", ".yml")
 
 def read_charts(tree: Tree, decoder: Decoder) -> None:
     """Adds the values of the charts that we know to what was decoded."""
+    if releases.INSTALLERS.isdisjoint(decoder.counts.objects) and not any(_may_install(name) for name in tree.files):
+        return
     files, used = Files(tree), set[str]()
     for mesh, resources in decoder.resources.items():
         found = [each for one in resources for each in _named(one, files, used)]
@@ -35,6 +37,10 @@ def read_charts(tree: Tree, decoder: Decoder) -> None:
         decoder.counts.skipped["values of a chart"] += len(files.read)
         decoder.counts.skipped["no object"] -= len(files.read)
         decoder.counts.skipped = +decoder.counts.skipped
+
+
+def _may_install(name: str) -> bool:
+    return name.endswith((CHART, *HELMFILES)) or "helmfile.d/" in name
 
 
 def _named(resource: Resource[Any], files: Files, used: set[str]) -> Iterator[Resource[HelmValues]]:

@@ -104,7 +104,7 @@ def connect(where: Where, logged: list[str], tell: Callable[[str], None] = lambd
     """
     urllib3.disable_warnings()  # of `insecure-skip-tls-verify`, which is the user's own choice
     named = where.kubeconfig or os.environ.get("KUBECONFIG", "") or _DEFAULT
-    files = [path for each in named.split(os.pathsep) if each and (path := Path(each).expanduser()).exists()]
+    files = _files(named)
     if not files:
         if where.context or where.kubeconfig or not os.environ.get(_SERVICE_HOST):
             raise ClusterError(f"there is no kubeconfig at {named}: name one by --kubeconfig, or a folder of manifests")
@@ -124,6 +124,16 @@ def connect(where: Where, logged: list[str], tell: Callable[[str], None] = lambd
     return msgspec.structs.replace(
         _access(context, settings), namespace=chosen.namespace or "default", printed=_reason(logged) if logged else ""
     )
+
+
+def contexts(kubeconfig: str = "") -> tuple[str, ...]:
+    """The names of all contexts."""
+    files = _files(kubeconfig or os.environ.get("KUBECONFIG", "") or _DEFAULT)
+    return tuple(sorted({each.name for each in _merged(files).contexts}))
+
+
+def _files(named: str) -> list[Path]:
+    return [path for each in named.split(os.pathsep) if each and (path := Path(each).expanduser()).exists()]
 
 
 def _in_cluster() -> Access:

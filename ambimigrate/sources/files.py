@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import posixpath
 import re
 import sys
 from collections import Counter
@@ -34,7 +33,9 @@ class Tree(Struct):
 
     def shown(self, name: str) -> str:
         """The name as it appears in reports: the path that was given joined with the path below it."""
-        return posixpath.join(self.root, name) if name else self.root
+        if not name or not self.root:
+            return name or self.root
+        return f"{self.root}{name}" if self.root.endswith("/") else f"{self.root}/{name}"
 
     def read(self, name: str) -> str | Problem:
         """The text of a file, or why it cannot be read."""

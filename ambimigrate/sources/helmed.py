@@ -12,8 +12,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from ambimigrate.decode import Decoder, Made, names_a_kind
+from ambimigrate.decode import Decoder, names_a_kind
 from ambimigrate.layout import Placement
+from ambimigrate.layout.rendered import Made
 from ambimigrate.model import Problem
 from ambimigrate.sources.chart_files import Chart, Files
 from ambimigrate.sources.chart_uses import Use, uses

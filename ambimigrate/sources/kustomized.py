@@ -21,9 +21,11 @@ class Rendered:
     def __init__(self, tree: Tree, choice: str) -> None:
         self.tree, self.choice = tree, choice
         self.problems: list[Problem] = []
+        self.built: dict[Path, Any] = {}  # what a tree that is read twice need not be asked for again
 
     def __call__(self, following: Following) -> Mapping[str, Rendering]:
         """What was made of each root folder."""
+        self.problems = []
         roots = self._roots(following) if self.choice != "never" else {}
         if not roots:
             return {}
@@ -36,9 +38,11 @@ class Rendered:
                     Problem("neither kustomize nor kubectl is on PATH to render kustomizations", self.tree.root)
                 )
             return {}
-        built = renderers.build_all(renderer, (Path(folder or ".") for folder in roots))
+        places = {folder: Path(folder or ".") for folder in roots}
+        self.built |= renderers.build_all(renderer, (each for each in places.values() if each not in self.built))
         found = {}
-        for (folder, file), result in zip(roots.items(), built.values(), strict=True):
+        for folder, file in roots.items():
+            result = self.built[places[folder]]
             if isinstance(result, renderers.Failed):
                 text = f"kustomize: {result.reason}; patches and generators were not applied"
                 self.problems.append(Problem(text, file))

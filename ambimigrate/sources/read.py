@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from ambimigrate.decode import Counts, Decoder, Reading, named
 from ambimigrate.layout import Help, Layout, lay_out
-from ambimigrate.layout.kustomize import FILE_NAMES, Kustomization, patched, touches
+from ambimigrate.layout.kustomize import FILE_NAMES, Kustomization, patched
+from ambimigrate.layout.patches import touches
 from ambimigrate.layout.transform import REFERRED
 from ambimigrate.model import Mesh, Problem, Target
 from ambimigrate.sources.applied import Applied, applied
@@ -46,11 +47,12 @@ def _tree(tree: Tree, target: Target, namespace: str, config: Config | None, ask
     if config is not None and config.exclude:
         _exclude(tree, config)
     skipped = tree.skipped.copy()
-    decoder = _decoded(tree, namespace, config, asked, Applied())
+    rendering = Rendered(tree, asked.choice)
+    decoder = _decoded(tree, namespace, config, rendering, Applied())
     found = applied(decoder, map(tree.shown, tree.files))
     if found.meshes or found.spaces:  # Argo CD or Flux say where folders belong, which only reading them tells
         tree.skipped = skipped
-        decoder = _decoded(tree, namespace, config, asked, found)
+        decoder = _decoded(tree, namespace, config, rendering, found)
     said = render_charts(tree, decoder, asked)
     read_charts(tree, decoder)
     decoder.counts.skipped += tree.skipped
@@ -58,12 +60,11 @@ def _tree(tree: Tree, target: Target, namespace: str, config: Config | None, ask
     return decoder.reading(target, (*_notes(decoder.layout, how), *said))
 
 
-def _decoded(tree: Tree, namespace: str, config: Config | None, asked: Asked, found: Applied) -> Decoder:
+def _decoded(tree: Tree, namespace: str, config: Config | None, rendering: Rendered, found: Applied) -> Decoder:
     kustomizations, problems = _kustomizations(tree)
     shown = [tree.shown(name) for name in tree.files]
     charts = frozenset(posixpath.dirname(name) for name in shown if posixpath.basename(name) == "Chart.yaml")
     folders = config.folders_below(tree.root or ".") if config else None
-    rendering = Rendered(tree, asked.choice)
     ask = Help(_Names(tree), rendering, rendering.is_possible, found.meshes, found.spaces)
     layout = lay_out(shown, kustomizations, folders, root=tree.root, ask=ask)
     decoder = Decoder(layout, namespace, lambda name: _is_template(name, charts))

@@ -135,10 +135,16 @@ def _pod(number: int, each: int) -> Manifest:
     env = [{"name": f"ISTIO_META_SETTING_{index}", "value": f"some value of variable number {index}"} for index in range(22)]
     resources = {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"cpu": "2", "memory": "1Gi"}}
     image = "docker.io/istio/proxyv2:1.31.1"
-    proxy: Manifest = {"name": "istio-proxy", "image": image, "args": ["proxy", "sidecar"], "env": env, "restartPolicy": "Always"}
-    proxy |= {"resources": resources, "volumeMounts": mounts, "ports": [{"containerPort": 15090, "name": "http-envoy-prom"}]}
+    proxy: Manifest = {"name": "istio-proxy", "image": image, "args": ["proxy", "sidecar"], "env": env}
+    proxy |= {
+        "restartPolicy": "Always",
+        "resources": resources,
+        "volumeMounts": mounts,
+        "ports": [{"containerPort": 15090, "name": "http-envoy-prom"}],
+    }
     init = {"name": "istio-init", "image": image, "args": ["istio-iptables", "-p", "15001", "-z", "15006", "-u", "1337"]}
-    app: Manifest = {"name": "app", "image": "registry.example/app:1.2.3", "ports": [{"containerPort": 8080}], "resources": resources}
+    app: Manifest = {"name": "app", "image": "registry.example/app:1.2.3", "resources": resources}
+    app["ports"] = [{"containerPort": 8080}]
     app["env"] = [{"name": "PEER", "value": f"http://app.team-{number + 1:04}.svc.cluster.local"}]
     volumes = [{"name": name, "emptyDir": {}} for name in _MOUNTS]
     spec = {

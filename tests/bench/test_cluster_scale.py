@@ -26,7 +26,10 @@ def server() -> Iterator[ApiServer]:
     if why := unavailable():
         pytest.skip(f"no real API server: {why}")
     with running(folder=folder(PODS), environment={**os.environ, "GOGC": "50"}) as found:
-        found.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "wakes-the-cache"}})
+        # After a quiet time pages come from etcd; a write to any pod brings the server's cache back.
+        pod = "/api/v1/namespaces/team-0000/pods/app-5f6d8c7b9d-00000"
+        woken = {"metadata": {"annotations": {"woken": str(time.time())}}}
+        found.send("PATCH", pod, woken, Content_Type="application/merge-patch+json")
         yield found
 
 

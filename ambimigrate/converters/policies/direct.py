@@ -30,6 +30,7 @@ class Direct(Struct, frozen=True):
 
     kind: str
     words: str
+    namespace: str = ""  # of callers with sidecars
 
 
 def seen(mesh: Mesh, subject: Subject, moving: frozenset[str]) -> tuple[Direct, ...]:
@@ -43,7 +44,7 @@ def _seen(mesh: Mesh, subject: Subject, moving: frozenset[str]) -> Iterator[Dire
     for call in mesh.index(_by_callee).get(subject.namespace, ()):
         mode = injection.mode(mesh, call.caller)
         if mode in {injection.SIDECAR, injection.MIXED} and call.caller not in moving and call.caller != subject.namespace:
-            yield Direct(SIDECARS, f"the sidecars of namespace {call.caller} ({call.ref})")
+            yield Direct(SIDECARS, f"the sidecars of namespace {call.caller} ({call.ref})", call.caller)
         elif mode == injection.NONE and not call.guessed and not injection.is_system(mesh, call.caller):
             yield Direct("outside", f"namespace {call.caller}, which is not in the mesh ({call.ref})")
     scraped = next((each for each in subject.members if each.annotations.get(SCRAPE) == "true"), None)

@@ -14,11 +14,12 @@ from msgspec import Struct
 from ambimigrate.changes import FROM, Create, Delete, Stage
 from ambimigrate.converters import made
 from ambimigrate.converters.outcome import Account, Difference, Refused
-from ambimigrate.converters.policies import classify, direct, targets
+from ambimigrate.converters.policies import classify, direct, targets, trust
+from ambimigrate.converters.policies.closing import Closing, Reading, closings
 from ambimigrate.converters.policies.targets import Policy, Subject
 from ambimigrate.converters.settings import Settings
 from ambimigrate.kinds import AuthorizationPolicy
-from ambimigrate.kinds.security import Operation, Rule, Source
+from ambimigrate.kinds.security import Operation, Rule, RuleTo, Source
 from ambimigrate.model import Mesh, Ref, Resource, Route, grouped
 from ambimigrate.topology import meshconfig, policies, protocols, ztunnel
 from ambimigrate.topology.workloads import Workload, target_port
@@ -27,18 +28,14 @@ CLOSED, PAST = "AP905", "AP906"
 
 
 class Guard(Struct, frozen=True):
-    """What a closing rule excepts: the identities of waypoints, and ports that are no HTTP."""
+    """What closes the direct way: the identities of waypoints, and whom else it refuses at which ports."""
 
     principals: tuple[str, ...]
-    ports: tuple[str, ...]
+    closings: tuple[Closing, ...]
 
-    def rule(self, *, early: bool) -> dict[str, Any]:
-        """The rule of a DENY; `early` while pods with sidecars are left."""
-        source: dict[str, Any] = {"notPrincipals": list(self.principals)}
-        if early:
-            source["requestPrincipals"] = [ztunnel.NOBODY]
-        found: dict[str, Any] = {"from": [{"source": source}]}
-        return found | ({"to": [{"operation": {"notPorts": list(self.ports)}}]} if self.ports else {})
+    def rules(self, *, early: bool) -> list[dict[str, Any]]:
+        """The rules of a DENY; `early` while pods with sidecars are left."""
+        return [each.rule(self.principals, early=early) for each in self.closings]
 
 
 def needed(mesh: Mesh, subject: Subject, own: tuple[str, ...]) -> bool:
@@ -106,9 +103,10 @@ def _selecting(mesh: Mesh) -> Mapping[int, tuple[Policy, ...]]:
     )
 
 
-def built(subject: Subject, own: tuple[str, ...]) -> Guard:
+def built(mesh: Mesh, subject: Subject, own: tuple[str, ...]) -> Guard | None:
     """The guard for the pods of a policy; ports of other protocols stay open where the policy never held for them."""
-    covered = [rule for rule in subject.policy.body.spec.rules or ()] if subject.action == "DENY" else []
+    rules = subject.policy.body.spec.rules or ()
+    covered = rules if subject.action == "DENY" else ()
     other = {
         target_port(port, workload)
         for service in subject.served
@@ -117,7 +115,12 @@ def built(subject: Subject, own: tuple[str, ...]) -> Guard:
         for workload in subject.members
     }
     ports = sorted(each for each in other if each is not None and not any(_covers(rule, str(each)) for rule in covered))
-    return Guard(own, tuple(map(str, ports)))
+    known = {*placed(subject.policy.body, own)}
+    about = [rules[each] for each in subject.about if each not in known] if subject.action == "DENY" else rules
+    domain = trust.domain(mesh)
+    reading = Reading(subject.policy.namespace, mesh.target.istio, domain.name)
+    found = closings(about, reading, tuple(map(str, ports)))
+    return Guard(own, found) if found else None
 
 
 def _covers(rule: Rule, port: str) -> bool:
@@ -158,33 +161,36 @@ def _one(subject: Subject) -> str:
     return subject.members[0].name if subject.members else subject.policy.name
 
 
-def late(policy: AuthorizationPolicy, own: tuple[str, ...]) -> Delete | None:
-    """The edit by which a closing rule holds for everybody, once no sidecar is left; None if it does."""
-    number = placed(policy, own)
+def late(policy: AuthorizationPolicy, own: tuple[str, ...]) -> tuple[Delete, ...]:
+    """The edits by which closing rules hold for everybody, once no sidecar is left; none if they do."""
     rules = policy.spec.rules or ()
-    source = rules[number].from_[0].source if number is not None else None
-    if number is None or source is None or not source.request_principals:
-        return None
-    return Delete(("spec", "rules", number, "from", 0, "source", "requestPrincipals"))
+    return tuple(Delete(token(each)) for each in placed(policy, own) if ztunnel.is_closing(rules[each]))
+
+
+def token(rule: int) -> Route:
+    """Where a closing rule asks for the token that nobody has."""
+    return ("spec", "rules", rule, "from", 0, "source", "requestPrincipals")
 
 
 # --- the object -----------------------------------------------------------------------------------------------------
 
 
-def is_guard(source: Source | None) -> bool:
-    """Whether a source is that of a closing rule."""
-    return source is not None and bool(source.not_principals) and source.request_principals in {(), (ztunnel.NOBODY,)}
+def placed(policy: AuthorizationPolicy, own: tuple[str, ...]) -> tuple[int, ...]:
+    """The numbers of the closing rules in a DENY: ours, or one that refuses all but the waypoints."""
+    rules = enumerate(policy.spec.rules or ())
+    return tuple(number for number, rule in rules if _is_guard(rule, set(own)))
 
 
-def placed(policy: AuthorizationPolicy, own: tuple[str, ...]) -> int | None:
-    """The number of the closing rule in a DENY, if it has one."""
-    for number, rule in enumerate(policy.spec.rules or ()):
-        if len(rule.from_) == 1 and is_guard(rule.from_[0].source):
-            source = rule.from_[0].source or Source()
-            bare = Source(not_principals=source.not_principals, request_principals=source.request_principals)
-            if source == bare and set(own) <= set(source.not_principals):
-                return number
-    return None
+def _is_guard(rule: Rule, own: set[str]) -> bool:
+    source = rule.from_[0].source if len(rule.from_) == 1 else None
+    if source is None or not own <= set(source.not_principals):
+        return False
+    plain = not rule.when and not any(each.operation != Operation(not_ports=_not_ports(each)) for each in rule.to)
+    return ztunnel.is_closing(rule) or (plain and source == Source(not_principals=source.not_principals))
+
+
+def _not_ports(to: RuleTo) -> tuple[str, ...]:
+    return to.operation.not_ports if to.operation else ()
 
 
 def apart(mesh: Mesh, subject: Subject, guard: Guard, last: Stage) -> Iterator[tuple[Stage, Ref, Any, Resource[Any] | None]]:
@@ -192,12 +198,12 @@ def apart(mesh: Mesh, subject: Subject, guard: Guard, last: Stage) -> Iterator[t
     found = known(mesh, subject)
     if found is None:
         beside = subject.served[0] if subject.is_root else subject.policy
-        value = _value(mesh, subject, beside, guard.rule(early=last < Stage.retire))
+        value = _value(mesh, subject, beside, guard.rules(early=last < Stage.retire))
         name = made.placed(value, beside)["metadata"]["name"]
         ref = Ref("AuthorizationPolicy", AuthorizationPolicy.GROUP, beside.namespace, name)
         yield Stage.swap, ref, Create(ref, value, beside), None
-    elif (edit := late(found.body, guard.principals)) is not None:
-        yield Stage.retire, found.ref, (edit,), found
+    elif edits := late(found.body, guard.principals):
+        yield Stage.retire, found.ref, edits, found
 
 
 def known(mesh: Mesh, subject: Subject) -> Policy | None:
@@ -208,7 +214,7 @@ def known(mesh: Mesh, subject: Subject) -> Policy | None:
     return None
 
 
-def _value(mesh: Mesh, subject: Subject, beside: Resource[Any], rule: dict[str, Any]) -> dict[str, Any]:
+def _value(mesh: Mesh, subject: Subject, beside: Resource[Any], rules: list[dict[str, Any]]) -> dict[str, Any]:
     plain = f"{made.written_name(subject.policy)}-direct"
     number, name = 1, plain
     while mesh.find(AuthorizationPolicy, beside.namespace, made.renamed(name, beside)) is not None:
@@ -218,5 +224,5 @@ def _value(mesh: Mesh, subject: Subject, beside: Resource[Any], rule: dict[str, 
     metadata["annotations"][FROM] = targets.mark(subject.policy, subject.namespace)
     labels = policies.selector(subject.policy)
     spec: dict[str, Any] = {"selector": {"matchLabels": dict(labels)}} if labels else {}
-    spec |= {"action": "DENY", "rules": [rule]}
+    spec |= {"action": "DENY", "rules": rules}
     return {"apiVersion": f"{AuthorizationPolicy.GROUP}/v1", "kind": "AuthorizationPolicy", "metadata": metadata, "spec": spec}

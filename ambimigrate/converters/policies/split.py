@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -12,6 +12,7 @@ from ambimigrate.converters.outcome import Account, Outcome, Refused, held
 from ambimigrate.converters.policies import (
     classify,
     direct,
+    domains,
     guard,
     onward,
     refused,
@@ -20,6 +21,7 @@ from ambimigrate.converters.policies import (
     waypoint_copy,
     workload_copy,
 )
+from ambimigrate.converters.policies.guard import Guard
 from ambimigrate.converters.policies.targets import Subject
 from ambimigrate.converters.policies.workload_copy import Move
 from ambimigrate.converters.serving import Plan
@@ -27,6 +29,7 @@ from ambimigrate.converters.settings import Settings
 from ambimigrate.kinds import AuthorizationPolicy, Service
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.topology import injection, policies, waypoints, ztunnel
+from ambimigrate.topology.workloads import KINDS, in_namespace, selected
 
 SPLIT, ROOT = "AP901", "AP902"
 _ORDER = frozenset({direct.GATEWAY, direct.SIDECARS})
@@ -46,6 +49,7 @@ def convert(mesh: Mesh, namespace: str, plan: Plan, aims: Aims) -> Outcome:
     outcomes = [_subject(mesh, each, aims) for each in found if _concerns(mesh, each)]
     changes = [change for outcome in outcomes for change in outcome.changes]
     changes += _through_waypoint(mesh, namespace, found)
+    changes += domains.changes(mesh, namespace)
     reasons = [each for outcome in outcomes for each in outcome.held]
     if injection.mode(mesh, namespace) != injection.AMBIENT:
         reasons += refused.holding(mesh, namespace)
@@ -88,6 +92,7 @@ def _changes(mesh: Mesh, subject: Subject, aims: Aims) -> Iterator[Change]:
     if not subject.has_twin:
         _check_mode(mesh, subject)
         targets.check_whole(mesh, subject)
+        targets.check_union(mesh, subject)
         yield from waypoint_copy.create(mesh, subject)
     classify.check_ztunnel(subject.policy.body)
     if subject.is_l7:
@@ -104,15 +109,34 @@ def _assumed(subject: Subject, name: str) -> Note:
 
 def _move(mesh: Mesh, subject: Subject, own: tuple[str, ...], aims: Aims) -> Move:
     account, closing = Account(), None
+    if guard.needed(mesh, subject, own):
+        closing = guard.built(mesh, subject, own)
     past = direct.seen(mesh, subject, aims.moving) if _judges(subject) else ()
     late = {direct.SIDECARS} if aims.last <= Stage.bind else set()  # who has a sidecar goes on as before up to there
-    _check_order(mesh, subject, [each for each in past if each.kind in _ORDER - late])
+    ahead = [each for each in past if each.kind in _ORDER - late]
+    _check_order(mesh, subject, [each for each in ahead if not each.namespace or _is_judged(mesh, subject, closing, each)])
     past = tuple(each for each in past if each.kind not in _ORDER)
     if _judges(subject) and not _is_agreed(mesh, subject, own):
         account = guard.agree(subject, past, aims.settings)
-    if guard.needed(mesh, subject, own):
-        closing = guard.built(subject, own)
     return Move(own, closing, account, aims.last)
+
+
+def _is_judged(mesh: Mesh, subject: Subject, closing: Guard | None, past: direct.Direct) -> bool:
+    """Whether a rule about requests, or what closes the way for it, can mean callers of the namespace.
+
+    Where none does, ztunnel says of them what the policy says: by identity and port.
+    """
+    accounts = {each.service_account for each in in_namespace(mesh, past.namespace)}
+    domains = dict.fromkeys((trust.domain(mesh).name, trust.DEFAULT))
+    callers = [f"{domain}/ns/{past.namespace}/sa/{account}" for domain in domains for account in sorted(accounts)]
+    rules = subject.policy.body.spec.rules or ()
+    about = (
+        rules if subject.action == "CUSTOM" else [rules[each] for each in subject.about if not ztunnel.is_closing(rules[each])]
+    )
+    closed = closing.closings if closing else ()
+    return not callers or any(
+        any(classify.meets(rule, each) for rule in about) or any(one.means(each) for one in closed) for each in callers
+    )
 
 
 def _judges(subject: Subject) -> bool:
@@ -124,7 +148,7 @@ def _is_agreed(mesh: Mesh, subject: Subject, own: tuple[str, ...]) -> bool:
     """Whether the direct way was closed before, or is about to be: an ALLOW with its copy closes it by itself."""
     if subject.action == "ALLOW":
         return subject.has_twin
-    return guard.placed(subject.policy.body, own) is not None or guard.known(mesh, subject) is not None
+    return bool(guard.placed(subject.policy.body, own)) or guard.known(mesh, subject) is not None
 
 
 def _check_order(mesh: Mesh, subject: Subject, past: Iterable[direct.Direct]) -> None:
@@ -175,10 +199,20 @@ def untouched(mesh: Mesh) -> Iterator[tuple[Resource[AuthorizationPolicy], str]]
     for policy in mesh.of(AuthorizationPolicy):
         labels = policies.selector(policy)
         about = ztunnel.uses_l7(policy.body) or policy.body.spec.action in {"CUSTOM", "AUDIT"}
-        if not labels or about or policies.targets(policy) or policies.is_of_gateways(mesh, labels):
+        if not labels or policies.targets(policy) or policies.is_of_gateways(mesh, labels):
             continue
-        if not policies.scope(mesh, policy).workloads and not policies.needing(policies.scope(mesh, policy).services):
+        found = policies.scope(mesh, policy)
+        if about and not found.concerns and _selects_nothing(mesh, policy, labels):
+            yield policy, "its selector matches nothing, and all workloads were read"
+        elif not about and not found.workloads and not policies.needing(found.services):
             yield policy, "its selector means no pod of the mesh that is in the input"
+
+
+def _selects_nothing(mesh: Mesh, policy: Resource[AuthorizationPolicy], labels: Mapping[str, str]) -> bool:
+    """Whether it is known that there are no such pods: the input shows all, and none of them has the labels."""
+    found = policies.namespaces(mesh, policy)
+    whole = all(mesh.is_whole(kind, each) for kind in KINDS for each in found)
+    return whole and not any(selected(mesh, each, labels) for each in found)
 
 
 __all__ = ["Aims", "convert", "untouched"]

@@ -17,7 +17,7 @@ from ambimigrate.converters.subsets import defined as subsets
 from ambimigrate.converters.subsets import versioned
 from ambimigrate.kinds import AuthorizationPolicy, Gateway, Service
 from ambimigrate.model import Mesh, Resource, grouped
-from ambimigrate.topology import gatewaypods, injection, meshconfig, policies, waypoints, ztunnel
+from ambimigrate.topology import attachment, gatewaypods, injection, meshconfig, policies, waypoints, ztunnel
 from ambimigrate.topology.workloads import Workload, behind, selected, services_of
 
 Policy = Resource[AuthorizationPolicy]
@@ -167,6 +167,11 @@ def _twins(mesh: Mesh) -> Mapping[str, frozenset[str]]:
 def check_whole(mesh: Mesh, subject: Subject) -> None:
     """Raises Refused where a served Service also leads to pods that the policy does not mean (conversion.md 5.5.1, A23)."""
     route = policies.selector_route(subject.policy)
+    if subject.is_l7 and not subject.served and not subject.members and policies.selector(subject.policy):
+        words = policies.scope(mesh, subject.policy).words
+        raise Refused(
+            "nothing", route, f"its selector matches nothing that was read ({words}), so it is not known whom it means"
+        )
     if subject.is_l7 and not subject.served:
         raise Refused("none", route, f"no Service with an address leads to {_named(subject)}, so no waypoint can judge for it")
     for service, rest in _partly(mesh, subject):
@@ -177,6 +182,23 @@ def check_whole(mesh: Mesh, subject: Subject) -> None:
             f"Service {service.name} also leads to {policies.listed(map(str, rest))}, and a waypoint judges Services, not pods",
             f"a request to {service.name}:{port} that {rest[0]} answers: {subject.policy.name} does not judge it today",
         )
+
+
+def check_union(mesh: Mesh, subject: Subject) -> None:
+    """Raises Refused where another ALLOW waits at the waypoint, which sidecars never read: there either of them admits."""
+    if subject.action != "ALLOW" or subject.is_dry:
+        return
+    for service in subject.served:
+        for other in attachment.prepared(mesh, service):
+            spec = other.body.spec
+            foreign = spec.action in {"", "ALLOW"} and not made.is_ours(other) and not ztunnel.is_dry_run(other.body)
+            if foreign and spec.rules and spec.rules != subject.policy.body.spec.rules:
+                raise Refused(
+                    "union",
+                    ("spec",),
+                    f"{other.ref} is an ALLOW for the waypoint of {service.name}: there it would admit more callers",
+                    f"a request to {service.name} that {other.name} admits and {subject.policy.name} does not: refused today",
+                )
 
 
 def check_proxies(mesh: Mesh, subject: Subject) -> None:

@@ -97,24 +97,25 @@ def _swapping(subject: Subject, move: Move) -> Iterator[Edit]:
         return
     closing = guard.placed(policy, move.own)
     for effect in ztunnel.effects(policy):
-        if effect.l7 and not effect.inert and effect.index != closing:
+        if effect.l7 and not effect.inert and effect.index not in closing:
             base: Route = ("spec", "rules", effect.index, "when")
             added = {each.route[4] for each in _admitting(subject, move.own) if each.route[:4] == base}
             yield Set((*base, len(rules[effect.index].when) + len(added)), SIDECARS_ONLY)
-    if move.guard is not None and closing is None:
-        yield Set(("spec", "rules", len(rules)), move.guard.rule(early=True))
+    if move.guard is not None and not closing:
+        for number, each in enumerate(move.guard.rules(early=True), len(rules)):
+            yield Set(("spec", "rules", number), each)
 
 
 def _retired(mesh: Mesh, subject: Subject, move: Move) -> Iterator[Change]:
     """The rules for sidecars go; the policy does, too, if nothing is left of it."""
     policy = subject.policy.body
-    number = guard.placed(policy, move.own)
-    gone = [each for each in subject.about if each != number]
-    late = guard.late(policy, move.own)
-    adds = move.guard is not None and number is None
-    if adds:
-        late = Delete(("spec", "rules", len(policy.spec.rules or ()), "from", 0, "source", "requestPrincipals"))
-    edits: list[Edit] = [*([late] if late else []), *(Delete(("spec", "rules", each)) for each in reversed(gone))]
+    known = guard.placed(policy, move.own)
+    gone = [each for each in subject.about if each not in known]
+    late, adds = guard.late(policy, move.own), 0
+    if move.guard is not None and not known:
+        adds, first = len(move.guard.closings), len(policy.spec.rules or ())
+        late = tuple(Delete(guard.token(each)) for each in range(first, first + adds))
+    edits: list[Edit] = [*late, *(Delete(("spec", "rules", each)) for each in reversed(gone))]
     stays = len(policy.spec.rules or ()) - len(gone) + adds
     admitted = subject.action == "ALLOW" and any(True for _ in _admitting(subject, move.own))
     if edits and stays + admitted:
