@@ -132,7 +132,8 @@ def test_what_nobody_carries_out_today_is_not_switched_on(tmp_path: Path) -> Non
 def test_the_findings_that_an_edit_settles_are_gone(case: str, rules: set[str]) -> None:
     mesh = read_files([str(FOLDER / case / "input")], Target(NEWEST, NEWEST_GATEWAY_API)).meshes[0]
     assert rules & {each.rule for each in analyse((mesh,))}
-    end = after(mesh, convert((mesh,), (), check=lambda _: ()).changes)
+    closing = Choice(settings=Settings(close_direct_access=True))
+    end = after(mesh, convert((mesh,), (), closing, check=lambda _: ()).changes)
     assert not (rules | {"WP005", "WP009", "NS004", "CT009"}) & {each.rule for each in analyse((end,))}
 
 
@@ -176,7 +177,8 @@ def test_before_1_26_they_are_objects_of_their_own(tmp_path: Path) -> None:
 def test_a_restricted_namespace_gets_the_profile_or_is_held(tmp_path: Path) -> None:
     text = namespace("shop", "web", labels=", pod-security.kubernetes.io/enforce: restricted") + tokens("shop", "app: web")
     assert "seccompProfile" in str(parameters(converted(read(tmp_path, text)))["deployment"])
-    assert [each.because for each in converted(read(tmp_path, text, "1.25.5")).held] == [("WP911",)]
+    held = {each.because for each in converted(read(tmp_path, text, "1.25.5")).held if "NS908" not in each.because}
+    assert held == {("WP911",)}
 
 
 def test_a_limit_range_sizes_the_waypoint(tmp_path: Path) -> None:

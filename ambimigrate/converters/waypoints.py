@@ -8,6 +8,7 @@ from typing import Any
 from ambimigrate.changes import Change, Create, Edit, Held, Set, Stage
 from ambimigrate.converters import made, serving, waypoint_objects
 from ambimigrate.converters.outcome import Outcome, Refused, held
+from ambimigrate.converters.room import NoRoom
 from ambimigrate.converters.serving import Plan, Waypoint, can_be_bound
 from ambimigrate.converters.settings import Settings
 from ambimigrate.kinds import Gateway, Service, ServiceEntry
@@ -29,7 +30,7 @@ def serve(mesh: Mesh, namespace: str, plan: Plan, settings: Settings) -> Outcome
         return Outcome(held=refusals)
     try:
         return Outcome((*_declare(mesh, unbound, plan, settings), *_bind(mesh, namespace, needing, unbound, plan)))
-    except waypoint_objects.NoRoom as refused:
+    except NoRoom as refused:
         return Outcome(held=(held(mesh, serving.anchor(unbound), waypoint_objects.NO_ROOM, refused),))
     except Refused as refused:
         return Outcome(held=(held(mesh, serving.anchor(unbound), REFUSED, refused),))
