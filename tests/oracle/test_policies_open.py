@@ -20,7 +20,7 @@ BOUND = [
 FROM_WEB = "[{source: {namespaces: [web]}}]"
 ON_SERVICE = "targetRefs: [{group: '', kind: Service, name: reviews}]"
 OBJECTS: dict[str, list[Tree]] = {
-    # wider: the guard leaves TCP ports open, on which a sidecar asked the authorizer (guard.built)
+    # narrower: from swap to enroll the guard refuses sidecars on a TCP port, where the authorizer was asked
     "an authorizer that is asked on a TCP port": [
         DATABASE,
         policy(f"{{{REVIEWS}, action: CUSTOM, provider: {{name: asked}}, rules: [{{}}]}}"),

@@ -104,7 +104,11 @@ def _selecting(mesh: Mesh) -> Mapping[int, tuple[Policy, ...]]:
 
 
 def built(mesh: Mesh, subject: Subject, own: tuple[str, ...]) -> Guard | None:
-    """The guard for the pods of a policy; ports of other protocols stay open where the policy never held for them."""
+    """The guard for the pods of a policy; ports of other protocols stay open where the policy never held for them.
+
+    An authorizer is asked about connections, too, so that CUSTOM leaves none open (Istio, pilot/pkg/security/authz/model,
+    model.go `Generate`).
+    """
     rules = subject.policy.body.spec.rules or ()
     covered = rules if subject.action == "DENY" else ()
     other = {
@@ -115,6 +119,7 @@ def built(mesh: Mesh, subject: Subject, own: tuple[str, ...]) -> Guard | None:
         for workload in subject.members
     }
     ports = sorted(each for each in other if each is not None and not any(_covers(rule, str(each)) for rule in covered))
+    ports = [] if subject.action == "CUSTOM" else ports
     known = {*placed(subject.policy.body, own)}
     about = [rules[each] for each in subject.about if each not in known] if subject.action == "DENY" else rules
     domain = trust.domain(mesh)
