@@ -128,6 +128,12 @@ class Decoder:
                 self.counts.not_rendered.append(document.file)
             return
         self.counts.objects[tree["kind"]] += 1
+        # A directive of a strategic merge that nothing here applies says what to take out, not what there is.
+        if "$patch" not in document.text or not _is_patch(tree):
+            self._placed(document, tree, base, view)
+
+    def _placed(self, document: Document, tree: dict[str, Any], base: Route, view: type[Object]) -> None:
+        """The object at each place where the layout puts it."""
         for placement in self.layout.of(document.file):
             placed = tree
             for transform in placement.transforms:
@@ -207,6 +213,13 @@ class Decoder:
 
     def _problems_of(self, mesh: str, problems: Iterable[Problem]) -> tuple[Problem, ...]:
         return tuple(problem for problem in problems if mesh in self.layout.meshes_of(problem.file))
+
+
+def _is_patch(tree: Any) -> bool:
+    """Whether a value holds a directive of a strategic merge patch."""
+    if isinstance(tree, dict):
+        return "$patch" in tree or any(_is_patch(each) for each in tree.values())
+    return isinstance(tree, list) and any(_is_patch(each) for each in tree)
 
 
 def names_a_kind(text: str) -> bool:

@@ -113,3 +113,13 @@ def test_templates_in_metadata_are_not_rendered() -> None:
 def test_route_of_a_message_of_msgspec() -> None:
     assert route("`$.spec.http[0].timeout`".strip("`")) == ("spec", "http", 0, "timeout")
     assert route("$.data[...]") == ("data",)
+
+
+def test_directives_of_strategic_merge_patches_are_no_objects() -> None:
+    reading = decoded(
+        "apiVersion: v1\nkind: Service\nmetadata: {name: gone}\n$patch: delete\n",
+        "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {ports: [{$patch: replace}, {port: 1}]}\n",
+        "apiVersion: v1\nkind: Service\nmetadata: {name: kept, annotations: {note: 'a $patch of words'}}\n",
+    )
+    assert [each.name for each in reading.meshes[0].resources] == ["kept"]
+    assert reading.counts.objects == {"Service": 3}
