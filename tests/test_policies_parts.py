@@ -217,7 +217,7 @@ def gateways(found: Conversion) -> dict[tuple[str, str], object]:
 
 def test_waypoints_are_spread_as_asked() -> None:
     spread = {
-        name: conversion("root", Choice(settings=Settings(close_direct_access=True, spread=name)))
+        name: conversion("mesh-wide", Choice(settings=Settings(close_direct_access=True, spread=name)))
         for name in ("namespace", "service", "shared")
     }
     assert not any(each.held for each in spread.values())

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from ambimigrate.changes import Change, Held, Set, Stage
 from ambimigrate.converters.outcome import Account, Outcome, Refused, held
 from ambimigrate.converters.settings import Settings
 from ambimigrate.kinds import (
-    APIService,
-    CustomResourceDefinition,
-    MutatingWebhookConfiguration,
     PeerAuthentication,
-    ValidatingWebhookConfiguration,
 )
-from ambimigrate.kinds.admission import ServiceReference
-from ambimigrate.model import Mesh, Ref, Resource, grouped
-from ambimigrate.topology import injection, mtls, policies
+from ambimigrate.model import Mesh, Ref, grouped
+from ambimigrate.topology import callbacks, injection, mtls, policies
 from ambimigrate.topology.captured import captured
 from ambimigrate.topology.injection import INJECT, MODE
 from ambimigrate.topology.meshconfig import dig
@@ -122,23 +116,7 @@ def _demands_identity(mesh: Mesh, workload: Workload) -> bool:
 
 def called(mesh: Mesh) -> dict[tuple[str, str], tuple[Ref, ...]]:
     """What makes the API server call a Service, by the Service's name."""
-    return grouped(((service.namespace, service.name), ref) for ref, service in _references(mesh))
-
-
-def _references(mesh: Mesh) -> Iterator[tuple[Ref, ServiceReference]]:
-    hooks: tuple[Resource[Any], ...] = (
-        *mesh.of(ValidatingWebhookConfiguration),
-        *mesh.of(MutatingWebhookConfiguration),
-    )
-    for config in hooks:
-        yield from ((config.ref, each.client_config.service) for each in config.body.webhooks if each.client_config.service)
-    for api in mesh.of(APIService):
-        if api.body.spec.service:
-            yield api.ref, api.body.spec.service
-    for definition in mesh.of(CustomResourceDefinition):
-        found = definition.body.spec.conversion
-        if found and found.webhook and found.webhook.client_config.service:
-            yield definition.ref, found.webhook.client_config.service
+    return grouped(((service.namespace, service.name), ref) for ref, service in callbacks.references(mesh))
 
 
 def _is_windows(workload: Workload) -> bool:

@@ -75,7 +75,7 @@ def _decoded(tree: Tree, namespace: str, config: Config | None, rendering: Rende
         *_patches((each for each in kustomizations if each.file not in layout.rendered), tree),
     ]
     for name in tree.files:
-        if name.endswith(FILE_NAMES) and posixpath.basename(name) in FILE_NAMES:
+        if name.endswith(FILE_NAMES) and posixpath.basename(name) in FILE_NAMES and not _is_templated(tree, name):
             decoder.counts.files += 1
             decoder.counts.skipped["kustomization"] += 1
             continue
@@ -132,9 +132,15 @@ def _first(layout: Layout, mesh: str) -> str:
 
 
 def _kustomizations(tree: Tree) -> tuple[list[Kustomization], list[Problem]]:
-    names = (name for name in tree.files if posixpath.basename(name) in FILE_NAMES)
+    names = (name for name in tree.files if posixpath.basename(name) in FILE_NAMES and not _is_templated(tree, name))
     read = [_kustomization(tree, name) for name in names]
     return [each for each in read if isinstance(each, Kustomization)], [each for each in read if isinstance(each, Problem)]
+
+
+def _is_templated(tree: Tree, name: str) -> bool:
+    """Whether a chart makes the file: a template of a Kustomization of Flux may have its name."""
+    text = tree.read(name) if "/templates/" in f"/{name}" else ""
+    return isinstance(text, str) and "{{" in text
 
 
 def _kustomization(tree: Tree, name: str) -> Kustomization | Problem:

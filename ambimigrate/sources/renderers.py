@@ -150,7 +150,7 @@ def _reason(said: str) -> str:
         if found:
             text = rest
             break
-    text = text.rpartition("recursed accumulation of path ")[2].rpartition("': ")[2] or text
+    text = text.rpartition("recursed accumulation of path ")[2].partition("': ")[2] or text
     words = " ".join(text.strip('<>" \n\t').split()).replace('\\"', '"')
     return words if len(words) <= _MOST else f"… {words[-_MOST:]}"  # the cause stands at the end
 

@@ -8,16 +8,11 @@ from typing import Any
 from ambimigrate.checks import rule
 from ambimigrate.checks.pods import at, listed, subject
 from ambimigrate.kinds import (
-    APIService,
-    CustomResourceDefinition,
-    MutatingWebhookConfiguration,
     Service,
-    ValidatingWebhookConfiguration,
 )
-from ambimigrate.kinds.admission import ServiceReference
 from ambimigrate.model import Hit, Mesh, Ref, Resource, grouped
 from ambimigrate.semantics.strict import demands_identity
-from ambimigrate.topology import injection, mtls
+from ambimigrate.topology import callbacks, injection, mtls
 from ambimigrate.topology.workloads import KINDS, Workload, behind, services_of, target_port
 
 Called = tuple[Ref, int]
@@ -65,20 +60,4 @@ def _unseen(mesh: Mesh, service: Resource[Service], callers: tuple[Called, ...])
 
 def called(mesh: Mesh) -> dict[tuple[str, str], tuple[Called, ...]]:
     """Who makes the API server call a Service, and on which port, by the Service's name."""
-    return grouped(((service.namespace, service.name), (ref, service.port)) for ref, service in _all(mesh))
-
-
-def _all(mesh: Mesh) -> Iterator[tuple[Ref, ServiceReference]]:
-    hooks: tuple[Resource[Any], ...] = (
-        *mesh.of(ValidatingWebhookConfiguration),
-        *mesh.of(MutatingWebhookConfiguration),
-    )
-    for config in hooks:
-        yield from ((config.ref, each.client_config.service) for each in config.body.webhooks if each.client_config.service)
-    for api in mesh.of(APIService):
-        if api.body.spec.service:
-            yield api.ref, api.body.spec.service
-    for definition in mesh.of(CustomResourceDefinition):
-        found = definition.body.spec.conversion
-        if found and found.webhook and found.webhook.client_config.service:
-            yield definition.ref, found.webhook.client_config.service
+    return grouped(((service.namespace, service.name), (ref, service.port)) for ref, service in callbacks.references(mesh))
