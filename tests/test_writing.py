@@ -16,7 +16,7 @@ import pytest
 from ambimigrate.changes import Change, Create, Held, Stage
 from ambimigrate.kinds import Service
 from ambimigrate.model import Position, Ref, Resource
-from ambimigrate.plan.steps import Step
+from ambimigrate.plan.values import Step
 from ambimigrate.render import pull_request
 from ambimigrate.sinks import git, tree
 from ambimigrate.yamlio import Document

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
 from ambimigrate import report
 from ambimigrate.changes import Change, Create, Held, Stage
-from ambimigrate.cli import agreements, options, writing
+from ambimigrate.cli import agreements, asking, options, writing
 from ambimigrate.cli.options import Ask
 from ambimigrate.convert import CANNOT_EDIT, Choice, Conversion, based
 from ambimigrate.convert import convert as converted
@@ -32,7 +33,9 @@ Namespaces = Annotated[list[str] | None, typer.Option("--only", help="Only this 
 Every = Annotated[bool, typer.Option("-A", "--all-namespaces", help="All namespaces.")]
 
 
+@asking.command(asking.of_files)
 def convert(
+    ask: Ask,
     path: Folder,
     out: writing.Out = "",
     write: writing.Write = False,
@@ -47,16 +50,6 @@ def convert(
     keep_virtual_services: agreements.Keep = None,
     waypoints: agreements.Spread = "",
     pilot: agreements.Pilot = "",
-    namespace: options.Namespace = "",
-    mesh: options.Only = "",
-    config: options.Config = "",
-    istio_version: options.Istio = "",
-    gateway_api_version: options.GatewayAPI = "",
-    channel: options.Channel = "",
-    platform: options.Platform = "",
-    trust_domain: options.TrustDomain = "",
-    render: options.Render = "auto",
-    helm_values: options.HelmValues = None,
     strict: options.Strict = False,
     format: options.Format = "text",
     quiet: options.Quiet = False,
@@ -67,23 +60,11 @@ def convert(
     Without --out and --write it only prints a diff of the end state. What cannot be converted exactly is held with the reason.
     """
     options.one_of("--format", format, "text", "diff", "json")
-    options.one_of("--render", render, "auto", "always", "never")
     options.colours(off=no_color)
     last = _stage(stage)
     how = writing.How(path, out, write, force, commit, pr_body)
     how.check(last)
-    ask = Ask(
-        (path,),
-        namespace,
-        config=config,
-        istio=istio_version,
-        gateway_api=gateway_api_version,
-        channel=channel,
-        platform=platform,
-        trust_domain=trust_domain,
-        render=render,
-        helm_values=tuple(helm_values or ()),
-    )
+    mesh, ask = ask.mesh, replace(ask, paths=(path,), mesh="")
     agreed = agreements.settings(
         options.config(ask), accept or (), keep_virtual_services or (), waypoints, pilot, close_direct=close_direct_access
     )

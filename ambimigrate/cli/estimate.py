@@ -9,8 +9,7 @@ from typing import Annotated
 import typer
 
 from ambimigrate import report
-from ambimigrate.cli import live, options
-from ambimigrate.cli.live import Live
+from ambimigrate.cli import asking, options
 from ambimigrate.cli.options import Ask
 from ambimigrate.estimate import EACH, L4_ONLY, NEEDED
 from ambimigrate.estimate import estimate as estimated
@@ -51,8 +50,9 @@ Traffic = Annotated[
 ]
 
 
+@asking.command(asking.of_everything)
 def estimate(
-    paths: options.Paths = None,
+    ask: Ask,
     pods: Pods = None,
     nodes: Nodes = None,
     namespaces: Namespaces = None,
@@ -69,18 +69,6 @@ def estimate(
     price_per_vcpu: Price = "",
     price_per_gib: Price = "",
     traffic: Traffic = "",
-    namespace: live.Namespaces = None,
-    context: live.Contexts = None,
-    kubeconfig: live.Kubeconfig = "",
-    selector: live.Selector = "",
-    configmaps: live.ConfigMaps = False,
-    request_timeout: live.Timeout = "",
-    save: live.Save = "",
-    mesh: options.Only = "",
-    config: options.Config = "",
-    istio_version: options.Istio = "",
-    render: options.Render = "auto",
-    helm_values: options.HelmValues = None,
     format: options.Format = "text",
     no_color: options.NoColor = False,
 ) -> None:
@@ -89,7 +77,6 @@ def estimate(
     Reservations are what pods request, not what they use; money follows them only as nodes are taken away.
     """
     options.one_of("--format", format, "text", "json")
-    options.one_of("--render", render, "auto", "always", "never")
     options.colours(off=no_color)
     given = Given(
         pods,
@@ -103,19 +90,6 @@ def estimate(
         _given("waypoint", waypoint_cpu, waypoint_memory),
     )
     prices = Prices(_span("--price-per-vcpu", price_per_vcpu), _span("--price-per-gib", price_per_gib))
-    clusters = Live(tuple(context or ()), kubeconfig, tuple(namespace or ()), selector, configmaps, request_timeout, save)
-    ask = Ask(
-        tuple(paths or ()),
-        live.only(namespace, paths, is_live=bool(context)),
-        "",
-        "",
-        mesh,
-        config,
-        istio_version,
-        render=render,
-        helm_values=tuple(helm_values or ()),
-        live=clusters,
-    )
     made = _read(ask, given)
     figures = of_meshes(made.meshes, made.namespaces, given) if made else of_numbers(given)
     _print(Result(estimated(figures, prices), ask.target({}), prices, _use(made, traffic), made), format)

@@ -107,8 +107,6 @@ class Ask(Struct, frozen=True):
 
     paths: tuple[str, ...]
     namespace: str = ""
-    context: str = ""
-    kubeconfig: str = ""
     mesh: str = ""
     config: str = ""
     istio: str = ""

@@ -9,31 +9,15 @@ import typer
 from msgspec.structs import replace
 
 from ambimigrate import report
-from ambimigrate.cli import agreements, live, options
-from ambimigrate.cli.live import Live
+from ambimigrate.cli import agreements, asking, options
 from ambimigrate.cli.options import Ask
 from ambimigrate.convert import Choice, convert
 from ambimigrate.plan import Plan, plans
 
 
+@asking.command(asking.of_everything)
 def plan(
-    paths: options.Paths = None,
-    namespace: live.Namespaces = None,
-    context: live.Contexts = None,
-    kubeconfig: live.Kubeconfig = "",
-    selector: live.Selector = "",
-    configmaps: live.ConfigMaps = False,
-    request_timeout: live.Timeout = "",
-    save: live.Save = "",
-    mesh: options.Only = "",
-    config: options.Config = "",
-    istio_version: options.Istio = "",
-    gateway_api_version: options.GatewayAPI = "",
-    channel: options.Channel = "",
-    platform: options.Platform = "",
-    trust_domain: options.TrustDomain = "",
-    render: options.Render = "auto",
-    helm_values: options.HelmValues = None,
+    ask: Ask,
     strict: options.Strict = False,
     format: options.Format = "text",
     quiet: options.Quiet = False,
@@ -44,27 +28,9 @@ def plan(
     Clients come before servers that need a waypoint; each step has commands, gate, verification and undo.
     """
     options.one_of("--format", format, "text", "json")
-    options.one_of("--render", render, "auto", "always", "never")
     options.colours(off=no_color)
-    clusters = Live(tuple(context or ()), kubeconfig, tuple(namespace or ()), selector, configmaps, request_timeout, save)
-    ask = Ask(
-        tuple(paths or ()),
-        live.only(namespace, paths, is_live=bool(context)),
-        "",
-        "",
-        mesh,
-        config,
-        istio_version,
-        gateway_api_version,
-        channel,
-        platform,
-        trust_domain,
-        render,
-        tuple(helm_values or ()),
-        clusters,
-    )
     reading = options.read(replace(ask, mesh=""))  # all meshes, also where one is chosen: a file may stand for several
-    chosen = tuple(each.name for each in options.chosen(reading.meshes, mesh))
+    chosen = tuple(each.name for each in options.chosen(reading.meshes, ask.mesh))
     made = report.report(reading, strict=strict)
     agreed = Choice(settings=agreements.settings(options.config(ask)))
     conversion = convert(made.meshes, made.findings, agreed)

@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from ambimigrate import report
-from ambimigrate.cli import live, options
-from ambimigrate.cli.live import Live
+from ambimigrate.cli import asking, options
 from ambimigrate.cli.options import Ask
 from ambimigrate.render import FORMATS, renderer
 
@@ -22,24 +21,9 @@ UpgradePath = Annotated[
 ]
 
 
+@asking.command(asking.of_everything)
 def scan(
-    paths: options.Paths = None,
-    namespace: live.Namespaces = None,
-    context: live.Contexts = None,
-    kubeconfig: live.Kubeconfig = "",
-    selector: live.Selector = "",
-    configmaps: live.ConfigMaps = False,
-    request_timeout: live.Timeout = "",
-    save: live.Save = "",
-    mesh: options.Only = "",
-    config: options.Config = "",
-    istio_version: options.Istio = "",
-    gateway_api_version: options.GatewayAPI = "",
-    channel: options.Channel = "",
-    platform: options.Platform = "",
-    trust_domain: options.TrustDomain = "",
-    render: options.Render = "auto",
-    helm_values: options.HelmValues = None,
+    ask: Ask,
     strict: options.Strict = False,
     format: Format = "text",
     output: options.Output = None,
@@ -56,25 +40,7 @@ def scan(
     threshold = options.threshold(fail_on)
     options.one_of("--format", format, *FORMATS)
     files = options.outputs(output, *FORMATS)
-    options.one_of("--render", render, "auto", "always", "never")
     options.colours(off=no_color)
-    clusters = Live(tuple(context or ()), kubeconfig, tuple(namespace or ()), selector, configmaps, request_timeout, save)
-    ask = Ask(
-        tuple(paths or ()),
-        live.only(namespace, paths, is_live=bool(context)),
-        "",
-        "",
-        mesh,
-        config,
-        istio_version,
-        gateway_api_version,
-        channel,
-        platform,
-        trust_domain,
-        render,
-        tuple(helm_values or ()),
-        clusters,
-    )
     made = report.report(options.read(ask), strict=strict, objects=objects, outlook=upgrade_path)
     code = report.exit_code(made, threshold)
     if not (quiet and code == 0):

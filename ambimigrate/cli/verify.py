@@ -15,7 +15,7 @@ import typer
 from msgspec.structs import replace
 
 from ambimigrate.changes import Change, Stage
-from ambimigrate.cli import options
+from ambimigrate.cli import asking, options
 from ambimigrate.cli.options import Ask
 from ambimigrate.decode import Reading
 from ambimigrate.model import Mesh, Problem
@@ -45,7 +45,9 @@ Limit = Annotated[int, typer.Option("--limit", min=1, help="How many requests to
 Seed = Annotated[int, typer.Option(help="Seed of the mixed requests.")]
 
 
+@asking.command(asking.of_files)
 def verify(
+    ask: Ask,
     before: Before,
     after: After = "",
     stage: StageName = "",
@@ -53,16 +55,6 @@ def verify(
     limit: Limit = 250,
     seed: Seed = 1,
     evidence: Evidence = "",
-    namespace: options.Namespace = "",
-    mesh: options.Only = "",
-    config: options.Config = "",
-    istio_version: options.Istio = "",
-    gateway_api_version: options.GatewayAPI = "",
-    channel: options.Channel = "",
-    platform: options.Platform = "",
-    trust_domain: options.TrustDomain = "",
-    render: options.Render = "auto",
-    helm_values: options.HelmValues = None,
     strict: options.Strict = False,
     format: options.Format = "text",
     quiet: options.Quiet = False,
@@ -70,23 +62,10 @@ def verify(
 ) -> None:
     """Prove that two trees route and authorize alike, or show a request that they treat differently."""
     options.one_of("--format", format, "text", "json")
-    options.one_of("--render", render, "auto", "always", "never")
     options.colours(off=no_color)
     _check(before, after, stage)
     own = _requests(requests) if requests else Recorded(())
-    ask = Ask(
-        (before,),
-        namespace,
-        mesh=mesh,
-        config=config,
-        istio=istio_version,
-        gateway_api=gateway_api_version,
-        channel=channel,
-        platform=platform,
-        trust_domain=trust_domain,
-        render=render,
-        helm_values=tuple(helm_values or ()),
-    )
+    ask = replace(ask, paths=(before,))
     old = _read(ask, strict=strict)
     changes = () if after else _changes(old, Stage[stage], ask)
     new = _read(replace(ask, paths=(after,)), strict=strict) if after else replace(old, meshes=_changed(old, changes))

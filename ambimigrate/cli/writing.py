@@ -14,7 +14,8 @@ from ambimigrate.changes import Change, Create, Stage
 from ambimigrate.cli import options
 from ambimigrate.convert import Conversion, based
 from ambimigrate.model import Mesh
-from ambimigrate.plan.steps import Source, Step, Work
+from ambimigrate.plan.steps import Source, Work
+from ambimigrate.plan.values import Step
 from ambimigrate.render import pull_request
 from ambimigrate.sinks import git, texts, tree
 

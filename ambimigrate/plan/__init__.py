@@ -5,50 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from msgspec import Struct
-
 from ambimigrate.changes import Change, Stage
 from ambimigrate.convert import Conversion
 from ambimigrate.model import Mesh
 from ambimigrate.plan import install, steps
 from ambimigrate.plan.order import Order, order
-from ambimigrate.plan.steps import Source, Step
-
-
-class Gap(Struct, frozen=True):
-    """A policy that is not enforced for these callers from one step to another."""
-
-    policy: str
-    callers: tuple[str, ...]
-    from_step: str
-    to_step: str
-
-
-class Wave(Struct, frozen=True):
-    """What is done together: steps in order, and the namespaces that become ambient in them."""
-
-    number: int
-    mesh: str
-    title: str
-    namespaces: tuple[str, ...]
-    steps: tuple[Step, ...]
-    gaps: tuple[Gap, ...] = ()
-
-
-class HeldBack(Struct, frozen=True):
-    """A namespace that gets nothing after `prepare`, and the findings or reasons."""
-
-    mesh: str
-    namespace: str
-    because: tuple[str, ...]
-
-
-class Plan(Struct, frozen=True):
-    """The waves of every mesh, the namespaces that stay, and the groups that call each other in a circle."""
-
-    waves: tuple[Wave, ...]
-    held: tuple[HeldBack, ...]
-    cycles: tuple[tuple[str, ...], ...]
+from ambimigrate.plan.steps import Source
+from ambimigrate.plan.values import Gap, HeldBack, Plan, Step, Wave, numbered
 
 
 def plans(meshes: tuple[Mesh, ...], conversion: Conversion, source: str, chosen: tuple[str, ...]) -> Plan:
@@ -83,7 +46,7 @@ def plan(mesh: Mesh, changes: Iterable[Change], held: Mapping[str, tuple[str, ..
     waves: list[Wave] = []
     for title, namespaces, made in (*_before(work), *_waves(work, ordered)):
         number = len(waves) + 1
-        named = tuple(steps.numbered(made, number))
+        named = tuple(numbered(made, number))
         if named:
             waves.append(Wave(number, mesh.name, title, namespaces, named))
     left = tuple(HeldBack(mesh.name, name, because) for name, because in sorted(held.items()))
@@ -114,3 +77,6 @@ def _waves(work: steps.Work, ordered: Order) -> Iterable[Draft]:
             *work.steps((Stage.retire, Stage.tighten), namespaces),
         ]
         yield f"Move {', '.join(name or 'the unnamed namespace' for name in namespaces)}", namespaces, tuple(made)
+
+
+__all__ = ["Gap", "HeldBack", "Plan", "Step", "Wave", "plan", "plans"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ambimigrate.kinds import IstioOperator
 from ambimigrate.model import Mesh
-from ambimigrate.plan.steps import Step
+from ambimigrate.plan.values import Step
 from ambimigrate.topology import injection, meshconfig
 from ambimigrate.topology.workloads import Workload, workloads
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from ambimigrate.changes import Change, Create, Stage
 from ambimigrate.converters import shared
 from ambimigrate.kinds import CronJob, Job, Service
 from ambimigrate.model import Mesh
 from ambimigrate.plan import deletions, live
+from ambimigrate.plan.values import Step
 from ambimigrate.topology import injection
 from ambimigrate.topology.workloads import Workload, in_namespace
 
@@ -27,25 +27,6 @@ _TITLES = {
 }
 _APART = "# two commits: what is new first; what is deleted once the gate holds, so that nothing is without both"
 _RESTARTABLE = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
-
-
-class Step(Struct, frozen=True):
-    """One step; `stage` is None where no file changes."""
-
-    title: str
-    stage: Stage | None
-    files: tuple[str, ...]
-    commands: tuple[str, ...]
-    gate: tuple[str, ...]
-    verify: tuple[str, ...]
-    undo: tuple[str, ...]
-    id: str = ""
-
-
-def numbered(made: Iterable[Step], wave: int) -> Iterator[Step]:
-    """The steps with ids `WAVE.NUMBER`."""
-    for number, step in enumerate(made, 1):
-        yield replace(step, id=f"{wave}.{number}")
 
 
 class Source(Struct, frozen=True):
@@ -82,6 +63,7 @@ class Work(Struct, frozen=True):
             (*gate, *deletions.gates(self.mesh, changes)),
             verify,
             _undo(stage, changes),
+            changes=changes,
         )
 
     def enroll(self, namespaces: tuple[str, ...]) -> Step:
@@ -99,6 +81,8 @@ class Work(Struct, frozen=True):
                 f"istioctl ztunnel-config workload --workload-namespace {name}    # HBONE for every pod" for name in namespaces
             ),
             ("git revert the commit of this step and let it be applied", *restarts),
+            changes=changes,
+            enrolls=namespaces,
         )
 
     def _of(self, stage: Stage, namespaces: tuple[str, ...]) -> tuple[Change, ...]:

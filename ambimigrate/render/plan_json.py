@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ambimigrate.plan import Plan, Wave
-from ambimigrate.plan.steps import Step
+from ambimigrate.plan.values import Step
 
 SCHEMA = "ambimigrate.plan/v1"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TextIO
 
 from ambimigrate.plan import Plan, Wave
-from ambimigrate.plan.steps import Step
+from ambimigrate.plan.values import Step
 from ambimigrate.render.style import Style, counted, visible, wrap
 
 SHOWN = 3  # reasons of a held namespace

@@ -8,7 +8,7 @@ from itertools import groupby
 from msgspec import Struct
 
 from ambimigrate.changes import Change, Held, Stage
-from ambimigrate.plan.steps import Step
+from ambimigrate.plan.values import Step
 from ambimigrate.render.markdown import code, escaped
 from ambimigrate.render.style import counted, visible
 
