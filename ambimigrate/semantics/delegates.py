@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from msgspec.structs import replace
 
 from ambimigrate.kinds import VirtualService
-from ambimigrate.kinds.routes import HTTPMatch, HTTPRule, StringMatch
+from ambimigrate.kinds.routes import Destination, HTTPMatch, HTTPRule, StringMatch
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.semantics.visibility import scope
+from ambimigrate.topology import hosts
 
 _INHERITED = (  # from the root where the delegate says nothing; redirect and route never are
     "rewrite",
@@ -40,8 +41,25 @@ def _resolved(mesh: Mesh, root: Resource[VirtualService], rule: HTTPRule) -> Ite
     if found is None or found.body.spec.hosts or scope(mesh, found, found.body.spec.export_to, root.namespace) is None:
         return
     for each in found.body.spec.http:
-        if each.delegate is None and (merged := merge(rule, each)) is not None:
+        if each.delegate is None and (merged := merge(rule, _named(each, namespace))) is not None:
             yield merged
+
+
+def _named(rule: HTTPRule, namespace: str) -> HTTPRule:
+    """The rule with full hosts: short ones are of the delegate's namespace.
+
+    istio push_context.go `initVirtualServices` completes names before it merges (since 1.7.8, istio/istio#30423).
+    """
+    return replace(
+        rule,
+        route=tuple(replace(each, destination=_full(each.destination, namespace)) for each in rule.route),
+        mirror=_full(rule.mirror, namespace) if rule.mirror else None,
+        mirrors=tuple(replace(each, destination=_full(each.destination, namespace)) for each in rule.mirrors),
+    )
+
+
+def _full(destination: Destination, namespace: str) -> Destination:
+    return replace(destination, host=hosts.full_name(destination.host, namespace))
 
 
 def merge(root: HTTPRule, leaf: HTTPRule) -> HTTPRule | None:

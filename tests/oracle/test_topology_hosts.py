@@ -170,6 +170,16 @@ def test_r07_a_missing_delegate_takes_its_rule_away() -> None:
     carried(mesh, request("reviews", "/api/x"), request("reviews", "/"))
 
 
+def test_the_short_names_of_a_delegate_are_of_its_own_namespace() -> None:
+    root = vs("root", "{hosts: [reviews], http: [{delegate: {name: leaf, namespace: other}}]}")
+    leaf = vs("leaf", "{http: [{route: [{destination: {host: v1}}]}]}", "other")
+    named = [*app("reviews"), *app("v1"), service("v1", namespace="other")]
+    mesh = worlds.read([SIDECARS, namespace("other"), root, leaf, *named, deployment("v1", "other")])
+    decision = by_sidecar(mesh, request("reviews", "/"))
+    assert [backend for _, outcome in decision.outcomes for backend in outcome.backends] == ["other/v1:9080"]
+    carried(mesh, request("reviews", "/"))
+
+
 R08 = [
     vs(
         "reviews",
