@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ambimigrate import conform, holds
+from ambimigrate import conform
 from ambimigrate.analyse import analyse
 from ambimigrate.changes import Change, Create, Held, Stage, Untouched
 from ambimigrate.converters import labels, made, namespaces, networks, pilot, policies, shared
@@ -19,6 +19,7 @@ from ambimigrate.converters.settings import DEFAULT, Settings
 from ambimigrate.converters.subsets import destinationrules, versioned
 from ambimigrate.editable import CANNOT_EDIT, based, uneditable
 from ambimigrate.holds import Check, Place, Proposal, decide, permitted
+from ambimigrate.holds.reasons import reason
 from ambimigrate.kinds import HTTPRoute, VirtualService
 from ambimigrate.model import Finding, Mesh, Problem, Ref, Resource
 from ambimigrate.topology import injection
@@ -86,7 +87,7 @@ def convert(
     reasons = (*(each for draft in drafts for each in draft.held), *more)
     if named := choice.settings.pilot:
         findings, check = pilot.concerning(findings, named), _of_pilot(check, named)
-    holding = decide(meshes, findings, chosen, Proposal(writable, reasons), check)
+    holding = decide(meshes, findings, chosen, Proposal(writable, reasons, choice.settings.accepts), check)
     left = networks.settled(meshes, permitted(writable, holding))
     free = _made_once(sorted(destinationrules.settled(meshes, left), key=_order))
     last = choice.stage or Stage.tighten
@@ -151,7 +152,7 @@ def _held(
         text = f"namespace {namespace} is held: {first.ref}: {first.reason}"
         for subject in _following(by_name[name], namespace, changes):
             if subject.ref not in named:
-                yield replace(holds.reason(by_name[name], namespace, FOLLOWS, text, subject), because=(FOLLOWS, *first.because))
+                yield replace(reason(by_name[name], namespace, FOLLOWS, text, subject), because=(FOLLOWS, *first.because))
 
 
 def _following(mesh: Mesh, namespace: str, changes: tuple[Change, ...]) -> Iterable[Resource[Any]]:

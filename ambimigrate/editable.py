@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ambimigrate import holds
 from ambimigrate.changes import Change, Delete, Edit, Held, Set
 from ambimigrate.checks.controllers import argocd
 from ambimigrate.converters import overlays, shared
+from ambimigrate.holds.reasons import reason
 from ambimigrate.layout.rendered import Made
 from ambimigrate.model import Mesh, Route
 from ambimigrate.yamlio import Document
@@ -31,7 +31,7 @@ def uneditable(meshes: tuple[Mesh, ...], changes: tuple[Change, ...]) -> Iterato
         except CannotEdit as error:
             for change in members:
                 subject = shared.anchor(change)
-                yield holds.reason(by_name[change.mesh], change.namespace, CANNOT_EDIT, error.reason, subject)
+                yield reason(by_name[change.mesh], change.namespace, CANNOT_EDIT, error.reason, subject)
 
 
 def _try(members: list[Change]) -> None:

@@ -157,7 +157,6 @@ def test_routes_do_nothing_without_their_waypoint() -> None:
 OPEN = {
     "accepted": "callers that nobody sees lose the rules of a VirtualService that is held with its namespace",
     "held-namespaces": "callers that nobody sees lose the rules of a VirtualService that is held with its namespace",
-    "subsets": "a policy with targetRefs that was there before begins to judge as callers cross the waypoint",
 }
 INPUTS = [
     pytest.param(each, marks=[pytest.mark.xfail(reason=OPEN[name], strict=True)] if name in OPEN else [], id=name)

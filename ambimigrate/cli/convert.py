@@ -16,7 +16,7 @@ from ambimigrate.cli.options import Ask
 from ambimigrate.convert import CANNOT_EDIT, Choice, Conversion, based
 from ambimigrate.convert import convert as converted
 from ambimigrate.converters import labels, shared
-from ambimigrate.holds import reason
+from ambimigrate.holds.reasons import reason
 from ambimigrate.model import Mesh
 from ambimigrate.render import convert_json, convert_text, diff
 from ambimigrate.report import Report

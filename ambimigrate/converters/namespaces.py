@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ambimigrate.converters import (
+    beginning,
     egress,
     labels,
     leftovers,
@@ -68,7 +69,8 @@ def _whole(mesh: Mesh, name: str, asked: tuple[str, ...] | None, aims: policies.
     if moving or injection.mode(mesh, name) != injection.AMBIENT:
         held += destinationrules.of_some(mesh, [each for each in services if each.namespace == name])
     changes = versioned.bound(change for outcome in found for change in outcome.changes)
-    return Outcome(changes, (*held, *doors.open_ones(mesh, name, changes)))
+    found_ = Outcome(changes, (*held, *doors.open_ones(mesh, name, changes)))
+    return beginning.named(mesh, found_, settings)
 
 
 def _destinations(mesh: Mesh, own: Iterable[Resource[VirtualService]]) -> Iterator[Resource[Service]]:

@@ -6,33 +6,32 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from ambimigrate import catalogue
 from ambimigrate.changes import Change, Held, Stage
-from ambimigrate.converters import halfway, shared
+from ambimigrate.converters import shared
 from ambimigrate.converters.apply import after
-from ambimigrate.kinds import VirtualService
+from ambimigrate.converters.settings import DEFAULT
+from ambimigrate.holds import calls
+from ambimigrate.holds.calls import Accepts, Place
+from ambimigrate.holds.reasons import reason
 from ambimigrate.model import Finding, Mesh, Position, Ref, Resource, Severity, grouped
 from ambimigrate.topology import injection, reach, waypoints
-from ambimigrate.topology.callgraph import calls
 from ambimigrate.topology.virtualservices import is_of_mesh
 from ambimigrate.verdicts import Standing, namespace_of, scope_of
 
-UNKNOWN, REMAINS, SHARED, CALLER, HALFWAY = "NS903", "NS904", "NS905", "NS906", "NS909"
-PAST = "AP906"
-_ABOUT_REQUESTS = frozenset({"AP905", "AP907"})  # changes of policies that sidecars carry out and ztunnel does not
-Place = tuple[str, str]  # mesh, namespace
+UNKNOWN, REMAINS, SHARED = "NS903", "NS904", "NS905"
 # Of the root: each namespace has its twins.
 _TWINNED = frozenset({"AuthorizationPolicy", "RequestAuthentication", "WasmPlugin", "TrafficExtension"})
 Check = Callable[[tuple[Mesh, ...]], Iterable[Finding]]
 
 
 class Proposal(Struct, frozen=True):
-    """What could be done if nothing were held: all changes, and what the converters refused."""
+    """What could be done if nothing were held: all changes, what the converters refused, and what the user agreed to."""
 
     changes: tuple[Change, ...]
     held: tuple[Held, ...]
+    accepts: Accepts = DEFAULT.accepts
 
 
 def decide(
@@ -52,8 +51,9 @@ def decide(
     known = shared.twins(meshes)
     while True:
         left = permitted(proposal.changes, found)
-        more = [*_shared(by_name, left, known), *_callers(meshes, left, moving - found.keys())]
-        more += [*_judged(meshes, left, found.keys()), *_halfway(meshes, left, found.keys())]
+        more = [*_shared(by_name, left, known), *calls.callers(meshes, left, moving - found.keys())]
+        more += [*calls.judged(meshes, left, found.keys()), *calls.halfway(meshes, left, found.keys())]
+        more += calls.beginning(meshes, left, found.keys(), proposal.accepts)
         if not more:
             more = [
                 held
@@ -82,19 +82,6 @@ def _add(found: dict[Place, list[Held]], more: Iterable[Held]) -> bool:
     return len(found) > before
 
 
-def reason(mesh: Mesh, namespace: str, rule: str, text: str, subject: Resource[Any] | None = None) -> Held:
-    """A reason that lies with a namespace as a whole, or with the object named."""
-    ref = subject.ref if subject else Ref("Namespace", "", "", namespace)
-    position = subject.at() if subject else _position(mesh, namespace)
-    return Held(mesh.name, namespace, ref, position, text, (rule,), None, catalogue.entry(rule).cases["default"].fix)
-
-
-def _position(mesh: Mesh, namespace: str) -> Position:
-    own: Resource[Any] | None = injection.namespaces(mesh).get(namespace)
-    first = own or next(iter(injection.by_namespace(mesh).get(namespace, ())), None)
-    return first.at() if first else Position("", None, None)
-
-
 def _unknown(mesh: Mesh, standing: Standing) -> Held:
     return reason(mesh, standing.name, UNKNOWN, f"not read: {', '.join(standing.not_seen)}")
 
@@ -108,57 +95,6 @@ def _shared(
         other = f"namespace {where}" + (f" of {twin.mesh}" if twin.mesh != change.mesh else "")
         text = f"its text also stands for {other}, which does not change in the same way"
         yield reason(meshes[change.mesh], change.namespace, SHARED, text, subject)
-
-
-def _callers(meshes: Iterable[Mesh], left: tuple[Change, ...], free: set[Place]) -> Iterator[Held]:
-    """Namespaces that call Services whose VirtualService only sidecars would still carry out."""
-    for mesh in meshes:
-        kept = dict(_kept(mesh, left))
-        for call in calls(mesh) if kept else ():
-            if (mesh.name, call.caller) in free and call.callee in kept:
-                vs = kept[call.callee]
-                text = f"it calls {call.callee}, as {call.ref} shows; only sidecars follow VirtualService {vs.name} there"
-                yield reason(mesh, call.caller, CALLER, text)
-
-
-def _judged(meshes: Iterable[Mesh], left: tuple[Change, ...], held: Iterable[Place]) -> Iterator[Held]:
-    """Namespaces whose rules about requests only a waypoint will carry out, while sidecars that stay call them past it."""
-    staying = set(held)
-    for mesh in meshes:
-        about = {each.namespace for each in left if each.mesh == mesh.name and not _ABOUT_REQUESTS.isdisjoint(each.because)}
-        for call in calls(mesh) if about else ():
-            if call.callee in about and (mesh.name, call.caller) in staying and _has_sidecars(mesh, call.caller):
-                text = f"namespace {call.caller} is held and keeps its sidecars, which call it past the waypoint ({call.ref})"
-                fix = catalogue.entry(PAST).cases["sidecars"].fix
-                yield replace(reason(mesh, call.callee, CALLER, text), because=(PAST,), alternative=fix)
-
-
-def _halfway(meshes: Iterable[Mesh], left: tuple[Change, ...], held: Iterable[Place]) -> Iterator[Held]:
-    """Namespaces whose callers, once ambient, would cross a waypoint before the policies behind it know of that."""
-    staying = set(held)
-    for mesh in meshes:
-        moving = {each.namespace for each in left if each.mesh == mesh.name and each.stage >= Stage.enroll}
-        moving = {each for each in moving if (mesh.name, each) not in staying and _has_sidecars(mesh, each)}
-        for policy, service in halfway.uncarried(mesh, left) if moving else ():
-            for namespace in sorted(moving):
-                text = f"Service {service.namespace}/{service.name} has a waypoint already, and {policy.ref} does not know it"
-                yield reason(mesh, namespace, HALFWAY, f"{text}: it would judge the waypoint in place of callers from here")
-
-
-def _has_sidecars(mesh: Mesh, namespace: str) -> bool:
-    return injection.mode(mesh, namespace) in {injection.SIDECAR, injection.MIXED}
-
-
-def _kept(mesh: Mesh, left: tuple[Change, ...]) -> Iterator[tuple[str, Resource[VirtualService]]]:
-    """Namespaces with a Service that a remaining VirtualService of the mesh routes and no waypoint serves."""
-    gone = {id(each.subject) for each in left if each.mesh == mesh.name and each.action is None}
-    if all(id(vs) in gone for vs in mesh.of(VirtualService) if is_of_mesh(vs.body)):
-        return
-    end = after(mesh, left)
-    for vs in end.of(VirtualService):
-        if is_of_mesh(vs.body):
-            targets = (each for host in vs.body.spec.hosts for each in reach.targets(end, host, vs.namespace, vs.file))
-            yield from ((each.namespace, vs) for each in targets if not waypoints.is_bound(end, each))
 
 
 def _key(finding: Finding) -> tuple[Any, ...]:
@@ -235,4 +171,4 @@ def _holding(mesh: Mesh, finding: Finding, moving: set[str]) -> Iterator[Held]:
         )
 
 
-__all__ = ["Place", "Proposal", "Stage", "decide", "permitted"]
+__all__ = ["Place", "Proposal", "Stage", "catalogue", "decide", "is_of_mesh", "permitted"]

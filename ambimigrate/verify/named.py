@@ -16,6 +16,7 @@ from ambimigrate.verify import authorization
 
 COPIED, CLOSED, PAST = "AP903", "AP905", "AP906"  # catalogue entries of convert
 TOKENS, TAKEN = "RA902", "RA903"
+BEGINS = "NS910"
 _POLICIES = (AuthorizationPolicy, RequestAuthentication)
 
 
@@ -57,6 +58,8 @@ def _by_position(mesh: Mesh) -> dict[Position, Resource[Any]]:
 
 
 def _means(mesh: Mesh, policy: Resource[Any], workload: str) -> bool:
+    if policies.targets(policy):
+        return workload.startswith(f"{policy.namespace}/") or policies.is_root(mesh, policy)
     return any(f"{each.namespace}/{each.name}" == workload for each in policies.scope(mesh, policy).workloads)
 
 
@@ -68,6 +71,8 @@ def _names(change: Change, policy: Resource[Any], found: Verdicts) -> Iterator[s
         yield from (each for each in agreed if each in {CLOSED, PAST})
         if COPIED in change.because and change.notes and policy.body.spec.action in {"", "ALLOW"}:
             yield COPIED
+    if found.kind in {authorization.NARROWER, authorization.AUTHORIZERS} and BEGINS in agreed and not found.is_past:
+        yield BEGINS
     if found.kind == authorization.NARROWER and TAKEN in change.because and not found.is_past:
         yield TAKEN
     if found.kind == authorization.AUDIT and COPIED in change.because and policy.body.spec.action == "AUDIT":

@@ -10,7 +10,7 @@ import yaml
 
 from ambimigrate.changes import Stage
 from ambimigrate.convert import Choice, Conversion, after, convert
-from ambimigrate.converters.settings import Settings
+from ambimigrate.converters.settings import Accepted, Settings
 from ambimigrate.kinds import AuthorizationPolicy, Service
 from ambimigrate.model import Mesh
 from ambimigrate.semantics import authz
@@ -251,3 +251,31 @@ def test_the_oracle_sees_what_is_open() -> None:
     found = next(letting.differing("enroll", mesh, after(mesh, changes), changes, 30), None)
     assert found is not None
     assert found.found.kind == "wider"
+
+
+# --- policies that begin to judge -----------------------------------------------------------------------------------
+
+BOUND = [
+    namespace(worlds.SHOP, **{"istio-injection": "enabled", "istio.io/use-waypoint": "gate"}),
+    worlds.thing("Gateway", "gate", worlds.WAYPOINT),
+]
+ON_SERVICE = "targetRefs: [{group: '', kind: Service, name: reviews}]"
+BEGINNING = {
+    "an ALLOW": f"{{{ON_SERVICE}, rules: [{{to: [{{operation: {{methods: [GET]}}}}]}}]}}",
+    "an authorizer": f"{{{ON_SERVICE}, action: CUSTOM, provider: {{name: oauth}}, rules: [{{}}]}}",
+}
+
+
+@pytest.mark.parametrize("name", BEGINNING)
+def test_a_policy_of_a_waypoint_begins_to_judge_only_if_that_was_agreed_to(name: str) -> None:
+    mesh = world(*BOUND, policy(BEGINNING[name]))
+    assert settled(mesh, OPEN) is None
+    assert settled(mesh, Settings((Accepted("NS910", worlds.SHOP, "p"),))) is not None
+
+
+def test_a_guard_for_sidecars_on_a_tcp_port_refuses_nobody() -> None:
+    database = service("reviews", selector={"app": "reviews"}, ports=[{"name": "tcp-db", "port": 5432}])
+    deny = "{from: [{source: {namespaces: [web]}}], to: [{operation: {hosts: [x]}}]}"
+    mesh = world(database, policy(f"{{selector: {{matchLabels: {{app: reviews}}}}, action: DENY, rules: [{deny}]}}"))
+    for settings in (OPEN, CLOSED):
+        settled(mesh, settings)

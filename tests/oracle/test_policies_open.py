@@ -17,30 +17,17 @@ BOUND = [
     namespace(worlds.SHOP, **{"istio-injection": "enabled", "istio.io/use-waypoint": "gate"}),
     worlds.thing("Gateway", "gate", worlds.WAYPOINT),
 ]
-FROM_WEB = "[{source: {namespaces: [web]}}]"
-ON_SERVICE = "targetRefs: [{group: '', kind: Service, name: reviews}]"
 OBJECTS: dict[str, list[Tree]] = {
     # narrower: from swap to enroll the guard refuses sidecars on a TCP port, where the authorizer was asked
     "an authorizer that is asked on a TCP port": [
         DATABASE,
         policy(f"{{{REVIEWS}, action: CUSTOM, provider: {{name: asked}}, rules: [{{}}]}}"),
     ],
-    # narrower: the early guard's token is nothing on a TCP chain, so sidecars refuse everybody from swap on
-    "a guard for sidecars on a TCP port": [
-        DATABASE,
-        policy(f"{{{REVIEWS}, action: DENY, rules: [{{from: {FROM_WEB}, to: [{{operation: {{hosts: [x]}}}}]}}]}}"),
-    ],
     # narrower: callers' sidecars answered before anybody judged (A26 for DENY and CUSTOM)
     "a redirect before a DENY": [ANSWERING, policy(f"{{{REVIEWS}, action: DENY, rules: [{{}}]}}")],
     "a redirect before an authorizer": [
         ANSWERING,
         policy(f"{{{REVIEWS}, action: CUSTOM, provider: {{name: oauth}}, rules: [{{}}]}}"),
-    ],
-    # narrower: policies of a waypoint that nobody crossed begin to judge, and nothing says so
-    "an ALLOW for a waypoint": [*BOUND, policy(f"{{{ON_SERVICE}, rules: [{{to: [{{operation: {{methods: [GET]}}}}]}}]}}")],
-    "an authorizer for a waypoint": [
-        *BOUND,
-        policy(f"{{{ON_SERVICE}, action: CUSTOM, provider: {{name: oauth}}, rules: [{{}}]}}"),
     ],
 }
 

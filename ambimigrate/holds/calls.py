@@ -1,0 +1,94 @@
+"""Namespaces that are held for what their calls, or calls from them, would meet on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from msgspec.structs import replace
+
+from ambimigrate import catalogue
+from ambimigrate.changes import Change, Held, Stage
+from ambimigrate.converters.apply import after
+from ambimigrate.converters.beginning import BEGINS
+from ambimigrate.converters.beginning import beginning as beginnings
+from ambimigrate.converters.halfway import uncarried
+from ambimigrate.holds.reasons import reason
+from ambimigrate.kinds import VirtualService
+from ambimigrate.model import Mesh, Resource
+from ambimigrate.topology import injection, reach, waypoints
+from ambimigrate.topology.callgraph import calls
+from ambimigrate.topology.virtualservices import is_of_mesh
+
+CALLER, HALFWAY, PAST = "NS906", "NS909", "AP906"
+_ABOUT_REQUESTS = frozenset({"AP905", "AP907"})  # changes of policies that sidecars carry out and ztunnel does not
+Place = tuple[str, str]  # mesh, namespace
+Accepts = Callable[[str, Resource[Any]], bool]
+
+
+def callers(meshes: Iterable[Mesh], left: tuple[Change, ...], free: set[Place]) -> Iterator[Held]:
+    """Namespaces that call Services whose VirtualService only sidecars would still carry out."""
+    for mesh in meshes:
+        kept = dict(_kept(mesh, left))
+        for call in calls(mesh) if kept else ():
+            if (mesh.name, call.caller) in free and call.callee in kept:
+                vs = kept[call.callee]
+                text = f"it calls {call.callee}, as {call.ref} shows; only sidecars follow VirtualService {vs.name} there"
+                yield reason(mesh, call.caller, CALLER, text)
+
+
+def judged(meshes: Iterable[Mesh], left: tuple[Change, ...], held: Iterable[Place]) -> Iterator[Held]:
+    """Namespaces whose rules about requests only a waypoint will carry out, while sidecars that stay call them past it."""
+    staying = set(held)
+    for mesh in meshes:
+        about = {each.namespace for each in left if each.mesh == mesh.name and not _ABOUT_REQUESTS.isdisjoint(each.because)}
+        for call in calls(mesh) if about else ():
+            if call.callee in about and (mesh.name, call.caller) in staying and _has_sidecars(mesh, call.caller):
+                text = f"namespace {call.caller} is held and keeps its sidecars, which call it past the waypoint ({call.ref})"
+                fix = catalogue.entry(PAST).cases["sidecars"].fix
+                yield replace(reason(mesh, call.callee, CALLER, text), because=(PAST,), alternative=fix)
+
+
+def halfway(meshes: Iterable[Mesh], left: tuple[Change, ...], held: Iterable[Place]) -> Iterator[Held]:
+    """Namespaces whose callers, once ambient, would cross a waypoint before the policies behind it know of that."""
+    for mesh in meshes:
+        moving = _moving(mesh, left, held)
+        for policy, service in uncarried(mesh, left) if moving else ():
+            for namespace in moving:
+                text = f"Service {service.namespace}/{service.name} has a waypoint already, and {policy.ref} does not know it"
+                yield reason(mesh, namespace, HALFWAY, f"{text}: it would judge the waypoint in place of callers from here")
+
+
+def beginning(meshes: Iterable[Mesh], left: tuple[Change, ...], held: Iterable[Place], accepts: Accepts) -> Iterator[Held]:
+    """Namespaces whose calls would be judged by policies that judge nobody's calls today."""
+    for mesh in meshes:
+        moving = _moving(mesh, left, held)
+        for policy, service in beginnings(mesh, left) if moving else ():
+            if not accepts(BEGINS, policy):
+                text = (
+                    f"calls of Service {service.namespace}/{service.name} from here would cross a waypoint for the first time"
+                )
+                yield from (reason(mesh, each, BEGINS, f"{text}, which carries it out", policy) for each in moving)
+
+
+def _moving(mesh: Mesh, left: tuple[Change, ...], held: Iterable[Place]) -> list[str]:
+    """The namespaces with sidecars that the changes enrol."""
+    staying = set(held)
+    found = {each.namespace for each in left if each.mesh == mesh.name and each.stage >= Stage.enroll}
+    return sorted(each for each in found if (mesh.name, each) not in staying and _has_sidecars(mesh, each))
+
+
+def _has_sidecars(mesh: Mesh, namespace: str) -> bool:
+    return injection.mode(mesh, namespace) in {injection.SIDECAR, injection.MIXED}
+
+
+def _kept(mesh: Mesh, left: tuple[Change, ...]) -> Iterator[tuple[str, Resource[VirtualService]]]:
+    """Namespaces with a Service that a remaining VirtualService of the mesh routes and no waypoint serves."""
+    gone = {id(each.subject) for each in left if each.mesh == mesh.name and each.action is None}
+    if all(id(vs) in gone for vs in mesh.of(VirtualService) if is_of_mesh(vs.body)):
+        return
+    end = after(mesh, left)
+    for vs in end.of(VirtualService):
+        if is_of_mesh(vs.body):
+            targets = (each for host in vs.body.spec.hosts for each in reach.targets(end, host, vs.namespace, vs.file))
+            yield from ((each.namespace, vs) for each in targets if not waypoints.is_bound(end, each))
