@@ -18,7 +18,7 @@ from ambimigrate.converters.routing import ends, keeping, routes
 from ambimigrate.converters.settings import DEFAULT, Settings
 from ambimigrate.converters.subsets import destinationrules, versioned
 from ambimigrate.editable import CANNOT_EDIT, based, uneditable
-from ambimigrate.holds import Check, Place, Proposal, decide, permitted
+from ambimigrate.holds import Check, Place, Proposal, calls, decide, permitted
 from ambimigrate.holds.reasons import reason
 from ambimigrate.kinds import HTTPRoute, VirtualService
 from ambimigrate.model import Finding, Mesh, Problem, Ref, Resource
@@ -89,7 +89,7 @@ def convert(
         findings, check = pilot.concerning(findings, named), _of_pilot(check, named)
     holding = decide(meshes, findings, chosen, Proposal(writable, reasons, choice.settings.accepts), check)
     left = networks.settled(meshes, permitted(writable, holding))
-    free = _made_once(sorted(destinationrules.settled(meshes, left), key=_order))
+    free = calls.marked(meshes, tuple(_made_once(sorted(destinationrules.settled(meshes, left), key=_order))))
     last = choice.stage or Stage.tighten
     return Conversion(
         tuple(each for each in free if each.stage <= last),
@@ -98,7 +98,7 @@ def convert(
         tuple(each for each in free if each.stage > last),
         holding,
         conform.problems(misread),
-        (*conform.notes(misread), *shared.reaching(meshes, free)),
+        (*conform.notes(misread), *shared.reaching(meshes, free), *calls.notes(meshes, free)),
     )
 
 

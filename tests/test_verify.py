@@ -154,18 +154,10 @@ def test_routes_do_nothing_without_their_waypoint() -> None:
     assert {each.kind for each in found} == {"routing"}
 
 
-OPEN = {
-    "accepted": "callers that nobody sees lose the rules of a VirtualService that is held with its namespace",
-    "held-namespaces": "callers that nobody sees lose the rules of a VirtualService that is held with its namespace",
-}
-INPUTS = [
-    pytest.param(each, marks=[pytest.mark.xfail(reason=OPEN[name], strict=True)] if name in OPEN else [], id=name)
-    for each in sorted((FIXTURES / "convert").glob("*/input"))
-    if (name := each.parent.name)
-]
+INPUTS = sorted((FIXTURES / "convert").glob("*/input"))
 
 
-@pytest.mark.parametrize("folder", INPUTS)
+@pytest.mark.parametrize("folder", INPUTS, ids=lambda each: each.parent.name)
 def test_what_convert_makes_differs_at_no_stage(folder: Path) -> None:
     name = folder.parent.name
     istio = name.partition("@")[2] or str(NEWEST)

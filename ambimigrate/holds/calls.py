@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -18,6 +19,7 @@ from ambimigrate.kinds import VirtualService
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.topology import injection, reach, waypoints
 from ambimigrate.topology.callgraph import calls
+from ambimigrate.topology.policies import listed
 from ambimigrate.topology.virtualservices import is_of_mesh
 
 CALLER, HALFWAY, PAST = "NS906", "NS909", "AP906"
@@ -69,6 +71,42 @@ def beginning(meshes: Iterable[Mesh], left: tuple[Change, ...], held: Iterable[P
                     f"calls of Service {service.namespace}/{service.name} from here would cross a waypoint for the first time"
                 )
                 yield from (reason(mesh, each, BEGINS, f"{text}, which carries it out", policy) for each in moving)
+
+
+def staying(meshes: Iterable[Mesh], left: tuple[Change, ...]) -> Iterator[tuple[Mesh, Resource[VirtualService], list[str]]]:
+    """VirtualServices that only sidecars follow, and the namespaces whose pods no longer will, though none is seen to call."""
+    for mesh in meshes:
+        moving = _moving(mesh, left, ())
+        for vs in {id(vs): vs for _, vs in _kept(mesh, left)}.values() if moving else ():
+            yield mesh, vs, moving
+
+
+def marked(meshes: Iterable[Mesh], left: tuple[Change, ...]) -> tuple[Change, ...]:
+    """The changes, the enrolments among them with the VirtualServices that callers from there would no longer follow."""
+    found: dict[Place, list[Resource[VirtualService]]] = defaultdict(list)
+    for mesh, vs, moving in staying(meshes, left):
+        for namespace in moving:
+            found[mesh.name, namespace].append(vs)
+    return tuple(_noted(each, found[place]) if (place := _enrols(each)) in found else each for each in left) if found else left
+
+
+def _enrols(change: Change) -> Place | None:
+    return (change.mesh, change.namespace) if change.stage is Stage.enroll else None
+
+
+def _noted(change: Change, kept: Iterable[Resource[VirtualService]]) -> Change:
+    positions = tuple(vs.at() for vs in kept)
+    return replace(change, because=(*change.because, CALLER), sources=tuple(dict.fromkeys((*change.sources, *positions))))
+
+
+def notes(meshes: Iterable[Mesh], left: tuple[Change, ...]) -> Iterator[str]:
+    """What nobody is seen to call, in words for the report."""
+    for mesh, vs, moving in staying(meshes, left):
+        where = f" of {mesh.name}" if mesh.name else ""
+        yield (
+            f"{vs.ref}{where} stays, and only sidecars follow it: a pod of {listed(moving)} that calls its hosts would take "
+            "the default route once ambient. None is seen to call them; ask before these enrol."
+        )
 
 
 def _moving(mesh: Mesh, left: tuple[Change, ...], held: Iterable[Place]) -> list[str]:

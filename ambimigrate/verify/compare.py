@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from ambimigrate.model import Mesh, Ref
 from ambimigrate.semantics import authz, registry
 from ambimigrate.verify import authorization, callers, places, requests, routing, sources, trip
-from ambimigrate.verify.named import Verdicts, named
+from ambimigrate.verify.named import Verdicts, named, unseen
 from ambimigrate.verify.seen import Case, Found, Seen, folded
 from ambimigrate.verify.values import GATEWAY, OUTSIDE, Ask, Difference, Place, Settings, Side, Source
 
@@ -99,7 +99,9 @@ class Comparison:
         names = routing.differing(one, other)
         if names:
             minor = routing.is_minor(names, one, other, self.before) or self._is_no_call(case)
-            yield Found(f"{ROUTING} minor" if minor else ROUTING, (minor, *routing.signature(names, one, other)), names)
+            by = unseen(self.before, self.settings.changes, case.caller.namespace, case.place.host)
+            kind = f"{ROUTING} minor" if minor else ROUTING
+            yield Found(kind, (minor, by, *routing.signature(names, one, other)), names, named=by)
 
     def _is_no_call(self, case: Case) -> bool:
         """What no gRPC client sends: a route for a service of gRPC may treat it otherwise (vector R21)."""

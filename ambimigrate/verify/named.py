@@ -8,15 +8,15 @@ from typing import Any
 from msgspec import Struct
 
 from ambimigrate.changes import Change
-from ambimigrate.kinds import AuthorizationPolicy, RequestAuthentication
+from ambimigrate.kinds import AuthorizationPolicy, RequestAuthentication, VirtualService
 from ambimigrate.model import Mesh, Position, Resource
 from ambimigrate.semantics import authz
-from ambimigrate.topology import policies
+from ambimigrate.topology import hosts, policies
 from ambimigrate.verify import authorization
 
 COPIED, CLOSED, PAST = "AP903", "AP905", "AP906"  # catalogue entries of convert
 TOKENS, TAKEN = "RA902", "RA903"
-BEGINS = "NS910"
+BEGINS, UNSEEN = "NS910", "NS906"
 _POLICIES = (AuthorizationPolicy, RequestAuthentication)
 
 
@@ -43,6 +43,17 @@ def named(mesh: Mesh, changes: Iterable[Change], found: Verdicts) -> tuple[str, 
     about = ((each, policy) for each in changes if each.mesh == mesh.name for policy in _policies(mesh, each))
     ids = (id for change, policy in about if _means(mesh, policy, found.workload) for id in _names(change, policy, found))
     return tuple(dict.fromkeys(ids))
+
+
+def unseen(mesh: Mesh, changes: Iterable[Change], namespace: str, host: str) -> tuple[str, ...]:
+    """The id under which a report says that pods of a namespace no longer follow a VirtualService for that host."""
+    own = (each for each in changes if UNSEEN in each.because and (each.mesh, each.namespace) == (mesh.name, namespace))
+    known = {position for change in own for position in change.sources}
+    return (UNSEEN,) if known and any(_routes(vs, host) for vs in mesh.of(VirtualService) if vs.at() in known) else ()
+
+
+def _routes(vs: Resource[VirtualService], host: str) -> bool:
+    return any(hosts.covers(hosts.full_name(each, vs.namespace), host) for each in vs.body.spec.hosts)
 
 
 def _policies(mesh: Mesh, change: Change) -> Iterator[Resource[Any]]:
