@@ -12,7 +12,7 @@ from ambimigrate.changes import Create, Stage
 from ambimigrate.convert import Choice, Conversion, convert
 from ambimigrate.converters import policies, serving
 from ambimigrate.converters.outcome import Refused
-from ambimigrate.converters.policies import classify, ports, rewrites, trust
+from ambimigrate.converters.policies import answers, classify, ports, rewrites, trust
 from ambimigrate.converters.settings import Accepted, Settings
 from ambimigrate.kinds import AuthorizationPolicy, Service
 from ambimigrate.kinds.security import Condition, Operation, Rule, RuleFrom, RuleTo, Source
@@ -138,11 +138,11 @@ def test_what_routes_answer_is_admitted_but_not_what_they_pass_on(tmp_path: Path
     mesh, service = routed(
         tmp_path, "- {match: [{uri: {exact: /old}}], redirect: {uri: /new}}\n- {route: [{destination: {host: web}}]}"
     )
-    assert rewrites.answered(mesh, service) == asking("/old")  # A26
+    assert answers.admitted(mesh, service) == asking("/old")  # A26
     first = "- {match: [{uri: {exact: /old/x}}], route: [{destination: {host: web}}]}\n"
     mesh, service = routed(tmp_path, first + "- {match: [{uri: {prefix: /old}}], redirect: {uri: /new}}")
     with pytest.raises(Refused):
-        rewrites.answered(mesh, service)
+        answers.admitted(mesh, service)
 
 
 # --- ports ------------------------------------------------------------------------------------------------------------

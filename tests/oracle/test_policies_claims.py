@@ -279,3 +279,37 @@ def test_a_guard_for_sidecars_on_a_tcp_port_refuses_nobody() -> None:
     mesh = world(database, policy(f"{{selector: {{matchLabels: {{app: reviews}}}}, action: DENY, rules: [{deny}]}}"))
     for settings in (OPEN, CLOSED):
         settled(mesh, settings)
+
+
+ANSWERING = reviews_vs("{match: [{uri: {exact: /old}}], redirect: {uri: /new}}", rule("reviews"))
+JUDGING = {
+    "a DENY": "{action: DENY, rules: [{}]}",
+    "a DENY of one path": "{action: DENY, rules: [{to: [{operation: {paths: [/old]}}]}]}",
+    "a DENY elsewhere": "{action: DENY, rules: [{to: [{operation: {paths: [/admin]}}]}]}",
+    "a DENY of callers": "{action: DENY, rules: [{from: [{source: {namespaces: [web]}}]}]}",
+    "an authorizer": "{action: CUSTOM, provider: {name: oauth}, rules: [{}]}",
+}
+
+
+@pytest.mark.parametrize("name", JUDGING)
+def test_a26_what_routes_answer_is_judged_by_no_copy(name: str) -> None:
+    mesh = world(ANSWERING, policy({**SELECTOR, **yaml.safe_load(JUDGING[name])}))
+    for settings in (OPEN, CLOSED):
+        settled(mesh, settings)
+    (copy,) = copies(after(mesh, at(mesh, CLOSED, Stage.policies).changes))
+    operations = [each.operation for one in copy.rules or () for each in one.to]
+    assert all(each and "/old" in each.not_paths for each in operations) is (name != "a DENY elsewhere")
+
+
+@pytest.mark.parametrize(("methods", "holds"), [("", True), ("methods: [GET]", False), ("notMethods: [OPTIONS]", False)])
+def test_a26_preflights_that_a_deny_would_judge_hold_it(methods: str, holds: bool) -> None:
+    cors = "corsPolicy: {allowOrigins: [{exact: 'https://a.example'}], unmatchedPreflights: IGNORE}"
+    answering = reviews_vs(rule("reviews", cors))
+    deny = f"{{paths: [/admin]{', ' + methods if methods else ''}}}"
+    mesh = world(answering, policy(f"{{{_selected()}, action: DENY, rules: [{{to: [{{operation: {deny}}}]}}]}}"))
+    settled(mesh, CLOSED)
+    assert any(each.because == ("AP901",) for each in at(mesh, CLOSED).held) is holds
+
+
+def _selected() -> str:
+    return "selector: {matchLabels: {app: reviews}}"

@@ -7,12 +7,11 @@ import pytest
 from ambimigrate.changes import Stage
 from ambimigrate.convert import Choice, Conversion, convert
 from tests.oracle import letting, worlds
-from tests.oracle.test_policies_claims import CLOSED, NO_ADMIN, OPEN, policy, reviews_vs, settled, world
-from tests.oracle.worlds import Tree, namespace, rule, service
+from tests.oracle.test_policies_claims import CLOSED, NO_ADMIN, OPEN, policy, settled, world
+from tests.oracle.worlds import Tree, namespace, service
 
 REVIEWS = "selector: {matchLabels: {app: reviews}}"
 DATABASE = service("reviews", selector={"app": "reviews"}, ports=[{"name": "tcp-db", "port": 5432}])
-ANSWERING = reviews_vs("{match: [{uri: {exact: /old}}], redirect: {uri: /new}}", rule("reviews"))
 BOUND = [
     namespace(worlds.SHOP, **{"istio-injection": "enabled", "istio.io/use-waypoint": "gate"}),
     worlds.thing("Gateway", "gate", worlds.WAYPOINT),
@@ -22,12 +21,6 @@ OBJECTS: dict[str, list[Tree]] = {
     "an authorizer that is asked on a TCP port": [
         DATABASE,
         policy(f"{{{REVIEWS}, action: CUSTOM, provider: {{name: asked}}, rules: [{{}}]}}"),
-    ],
-    # narrower: callers' sidecars answered before anybody judged (A26 for DENY and CUSTOM)
-    "a redirect before a DENY": [ANSWERING, policy(f"{{{REVIEWS}, action: DENY, rules: [{{}}]}}")],
-    "a redirect before an authorizer": [
-        ANSWERING,
-        policy(f"{{{REVIEWS}, action: CUSTOM, provider: {{name: oauth}}, rules: [{{}}]}}"),
     ],
 }
 

@@ -14,7 +14,7 @@ from ambimigrate.converters.outcome import Account, Refused
 from ambimigrate.converters.routing import flat
 from ambimigrate.kinds import Service, VirtualService
 from ambimigrate.kinds.routes import HTTPMatch, HTTPRule
-from ambimigrate.kinds.security import Operation, Rule, RuleTo
+from ambimigrate.kinds.security import Operation, Rule
 from ambimigrate.model import Mesh, Resource, Route
 from ambimigrate.topology import reach
 from ambimigrate.topology.virtualservices import MESH
@@ -58,7 +58,7 @@ class Routing(Struct, frozen=True):
 def translated(mesh: Mesh, rule: Rule, number: int, service: Resource[Service]) -> Rule:
     """The rule with paths as callers write them. Raises Refused."""
     base: Route = ("spec", "rules", number)
-    found = _routes(mesh, service)
+    found = routes(mesh, service)
     if not found or not any(map(_changes, found)):
         return rule
     _check_conditions(rule, base, found)
@@ -71,28 +71,8 @@ def translated(mesh: Mesh, rule: Rule, number: int, service: Resource[Service]) 
     return replace(rule, to=to)
 
 
-def answered(mesh: Mesh, service: Resource[Service]) -> Rule | None:
-    """A rule that admits what routes answer themselves, for the ALLOW of a waypoint, which now comes first (A26)."""
-    found = _routes(mesh, service)
-    for vs in found:
-        if any(each.cors_policy for each in vs.body.spec.http):
-            raise Refused(
-                "answers", ("spec", "rules"), f"{vs.ref} answers CORS preflights, which this ALLOW would judge at the waypoint"
-            )
-    if not any(_answers(each) for vs in found for each in vs.body.spec.http):
-        return None
-    routing = _routing(mesh, found, ("spec", "rules"))
-    paths = tuple(each.path if each.exact else f"{each.path}*" for each in routing.steps if each.answers)
-    samples = {text for each in routing.steps for text in (each.path, each.path + OTHER)}
-    for path in sorted(samples):
-        if any(_fits(each, path) for each in paths) and routing.seen(path) not in {ANSWER, UNROUTED}:
-            shown = path.replace(OTHER, "…")
-            reason = f"{routing.vs.ref} answers some requests itself; the ALLOW for them would admit {shown} to the pods, too"
-            raise Refused("answers", ("spec", "rules"), reason, f"GET {shown}")
-    return Rule(to=(RuleTo(operation=Operation(paths=paths)),))
-
-
-def _routes(mesh: Mesh, service: Resource[Service]) -> tuple[Resource[VirtualService], ...]:
+def routes(mesh: Mesh, service: Resource[Service]) -> tuple[Resource[VirtualService], ...]:
+    """The VirtualServices whose rules are for the Service."""
     return reach.mesh_virtual_services(mesh, service)
 
 
@@ -102,7 +82,8 @@ def _changes(vs: Resource[VirtualService]) -> bool:
     )
 
 
-def _answers(rule: HTTPRule) -> bool:
+def answers(rule: HTTPRule) -> bool:
+    """Whether the proxy that routes answers itself."""
     return rule.redirect is not None or rule.direct_response is not None
 
 
@@ -144,7 +125,7 @@ def _paths(mesh: Mesh, patterns: tuple[str, ...], route: Route, found: tuple[Res
     """The patterns for paths before the rewrite. Raises Refused where no list of patterns says the same."""
     if not patterns:
         return patterns
-    routing = _routing(mesh, found, route)
+    routing = routing_of(mesh, found, route)
     for each in patterns:
         if "{" in each or (each.startswith("*") and each != "*"):
             raise Refused("rewrite", route, f"{routing.vs.ref} rewrites paths, and {each} cannot be written for those before")
@@ -155,7 +136,7 @@ def _paths(mesh: Mesh, patterns: tuple[str, ...], route: Route, found: tuple[Res
         seen = routing.seen(path)
         if seen in {ANSWER, UNROUTED}:
             continue
-        if any(_fits(each, seen) for each in patterns) is not any(_fits(each, path) for each in result):
+        if any(fits(each, seen) for each in patterns) is not any(fits(each, path) for each in result):
             shown = path.replace(OTHER, "…")
             reason = f"{routing.vs.ref} rewrites paths in a way that no list of paths undoes"
             raise Refused("rewrite", route, reason, f"GET {shown}: the server sees {seen.replace(OTHER, '…')}")
@@ -175,7 +156,7 @@ def _before(pattern: str, step: Step) -> Iterator[str]:
         return
     text, wild = pattern.removesuffix("*"), pattern.endswith("*")
     if step.exact:
-        if _fits(pattern, step.rewrite):
+        if fits(pattern, step.rewrite):
             yield step.path
     elif text.startswith(step.rewrite):
         yield step.path + text[len(step.rewrite) :] + ("*" if wild else "")
@@ -192,11 +173,12 @@ def _samples(patterns: Iterable[str], routing: Routing) -> Iterator[str]:
     yield from (each for text in sorted(texts | {"/"}) for each in (text, text + OTHER) if each.startswith("/"))
 
 
-def _fits(pattern: str, path: str) -> bool:
+def fits(pattern: str, path: str) -> bool:
+    """Whether a path of a policy, `*` at its end meaning any rest, covers the path."""
     return path.startswith(pattern[:-1]) if pattern.endswith("*") else path == pattern
 
 
-def _routing(mesh: Mesh, found: tuple[Resource[VirtualService], ...], route: Route) -> Routing:
+def routing_of(mesh: Mesh, found: tuple[Resource[VirtualService], ...], route: Route) -> Routing:
     """The steps of the only VirtualService, if paths alone decide. Raises Refused."""
     vs = found[0]
     if len(found) > 1:
@@ -211,10 +193,10 @@ def _steps(vs: Resource[VirtualService], placed: flat.Placed, route: Route) -> I
         raise Refused("rewrite", route, f"{vs.ref} rewrites paths by a pattern, which cannot be undone")
     target = rule.rewrite.uri or None if rule.rewrite else None
     if not placed.matches:
-        yield Step("/", exact=False, rewrite=target, answers=_answers(rule))
+        yield Step("/", exact=False, rewrite=target, answers=answers(rule))
     for match, _ in placed.matches:
         if not match.gateways or MESH in match.gateways:
-            yield _step(vs, match, target, route, answers=_answers(rule))
+            yield _step(vs, match, target, route, answers=answers(rule))
 
 
 def _step(vs: Resource[VirtualService], match: HTTPMatch, target: str | None, route: Route, *, answers: bool) -> Step:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from ambimigrate.changes import FROM, Change, Create, Note, Stage
 from ambimigrate.converters import made
-from ambimigrate.converters.policies import classify, ports, rewrites, targets
+from ambimigrate.converters.policies import answers, classify, ports, rewrites, targets
 from ambimigrate.converters.policies.targets import Subject
 from ambimigrate.kinds import AuthorizationPolicy, Gateway, Service, VirtualService
 from ambimigrate.kinds.security import Rule, Source
@@ -20,6 +20,7 @@ from ambimigrate.topology import attachment, policies, waypoints, ztunnel
 from ambimigrate.versions import at_least
 
 COPIED = "AP903"
+_REFUSING = frozenset({"CUSTOM", "DENY"})
 MOST = 16  # targetRefs in one policy (API, security/v1beta1 `targetRefs`)
 Rules = tuple[Rule, ...]
 
@@ -49,8 +50,9 @@ def _rules(mesh: Mesh, subject: Subject, service: Resource[Service]) -> Rules | 
     for number, rule in enumerate(written or ()):
         changed = ports.translated(mesh, rule, number, service)
         if changed is not None:
-            found.append(_local(subject, rewrites.translated(mesh, changed, number, service)))
-    if subject.action == "ALLOW" and (more := rewrites.answered(mesh, service)) and Rule() not in found:
+            changed = rewrites.translated(mesh, changed, number, service)
+            found.append(_local(subject, answers.spared(mesh, service, changed) if subject.action in _REFUSING else changed))
+    if subject.action == "ALLOW" and (more := answers.admitted(mesh, service)) and Rule() not in found:
         found.append(more)
     return tuple(found) or None
 
