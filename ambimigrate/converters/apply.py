@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from ambimigrate.changes import Change, Create
 from ambimigrate.converters import made
 from ambimigrate.kinds import KINDS
-from ambimigrate.model import Mesh, Resource
+from ambimigrate.model import Mesh, Ref, Resource
 from ambimigrate.yamlio import Document
 from ambimigrate.yamlio.trees import edited
 
@@ -19,16 +19,20 @@ from ambimigrate.yamlio.trees import edited
 def after(mesh: Mesh, changes: Iterable[Change]) -> Mesh:
     """The mesh once those of the changes that are about it are made, stage by stage."""
     resources: dict[int, Resource[Any]] = {id(each): each for each in mesh.resources}
-    created: list[Resource[Any]] = []
+    created: dict[Ref, Resource[Any]] = {}
     for change in sorted((each for each in changes if each.mesh == mesh.name), key=lambda each: each.stage):
         if isinstance(change.action, Create):
-            created.append(_created(change.action))
+            created[change.ref] = _created(change.action)
         elif change.subject is not None and id(change.subject) in resources:
             if change.action is None:
                 del resources[id(change.subject)]
             else:
                 resources[id(change.subject)] = _edited(resources[id(change.subject)], change)
-    return replace(mesh, resources=(*resources.values(), *created), _memo={})
+        elif change.ref in created:  # made by a change of an earlier stage
+            found = created.pop(change.ref)
+            if change.action is not None:
+                created[change.ref] = _edited(found, change)
+    return replace(mesh, resources=(*resources.values(), *created.values()), _memo={})
 
 
 def _edited(resource: Resource[Any], change: Change) -> Resource[Any]:

@@ -9,6 +9,7 @@ from ambimigrate.changes import Change, Held
 from ambimigrate.converters import twins
 from ambimigrate.converters.outcome import Account, Outcome, Refused, held
 from ambimigrate.converters.policies import classify, guard, trust
+from ambimigrate.converters.policies.closing import Closing, Reading, closings
 from ambimigrate.converters.routing import routed
 from ambimigrate.converters.serving import Plan
 from ambimigrate.converters.settings import Settings
@@ -100,14 +101,20 @@ def _is_closed(mesh: Mesh, workload: Workload, own: frozenset[str]) -> bool:
 
 
 def _guarded(mesh: Mesh) -> frozenset[int]:
-    """The workloads of policies that convert guards or holds."""
+    """The workloads that the guard of a policy closes for everybody, or whose namespace the policy holds."""
     return frozenset(
         id(workload)
         for policy in mesh.of(AuthorizationPolicy)
         if policy.body.spec.action in {"DENY", "CUSTOM"} and not ztunnel.is_dry_run(policy.body)
-        if policy.body.spec.action == "CUSTOM" or classify.l7_rules(policy.body)
+        if Closing() in _closings(mesh, policy)
         for workload in policies.scope(mesh, policy).workloads
     )
+
+
+def _closings(mesh: Mesh, policy: Resource[AuthorizationPolicy]) -> tuple[Closing, ...]:
+    rules = policy.body.spec.rules or ()
+    about = [rules[each] for each in classify.l7_rules(policy.body)] if policy.body.spec.action == "DENY" else rules
+    return closings(about, Reading(policy.namespace, mesh.target.istio, trust.domain(mesh).name), ())
 
 
 # --- who asks for tokens ----------------------------------------------------------------------------------------------

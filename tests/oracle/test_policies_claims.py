@@ -313,3 +313,16 @@ def test_a26_preflights_that_a_deny_would_judge_hold_it(methods: str, holds: boo
 
 def _selected() -> str:
     return "selector: {matchLabels: {app: reviews}}"
+
+
+def test_a_guard_against_some_callers_closes_the_way_past_token_checks_for_nobody() -> None:
+    deny = "{action: DENY, rules: [{from: [{source: {namespaces: [web]}}], to: [{operation: {hosts: [reviews]}}]}]}"
+    tokens = policies.security(
+        "RequestAuthentication",
+        "jwt",
+        {**SELECTOR, "jwtRules": [{"issuer": "https://a.example", "jwksUri": "https://a.example/k"}]},
+    )
+    mesh = world(policy({**SELECTOR, **yaml.safe_load(deny)}), tokens)
+    assert settled(mesh, CLOSED) is None
+    assert any(each.because == ("RA902",) for each in at(mesh, CLOSED).held)
+    assert settled(world(policy({**SELECTOR, **yaml.safe_load(NO_ADMIN)}), tokens), CLOSED) is not None
