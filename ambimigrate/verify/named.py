@@ -82,6 +82,8 @@ def _names(change: Change, policy: Resource[Any], found: Verdicts) -> Iterator[s
         yield from (each for each in agreed if each in {CLOSED, PAST})
         if COPIED in change.because and change.notes and policy.body.spec.action in {"", "ALLOW"}:
             yield COPIED
+    if found.kind == authorization.NARROWER and policy.body.spec.action == "CUSTOM" and not found.after.status:
+        yield from (each for each in agreed if each == CLOSED)  # a connection, which sidecars refuse from `swap` on
     if found.kind in {authorization.NARROWER, authorization.AUTHORIZERS} and BEGINS in agreed and not found.is_past:
         yield BEGINS
     if found.kind == authorization.NARROWER and TAKEN in change.because and not found.is_past:

@@ -326,3 +326,11 @@ def test_a_guard_against_some_callers_closes_the_way_past_token_checks_for_nobod
     assert settled(mesh, CLOSED) is None
     assert any(each.because == ("RA902",) for each in at(mesh, CLOSED).held)
     assert settled(world(policy({**SELECTOR, **yaml.safe_load(NO_ADMIN)}), tokens), CLOSED) is not None
+
+
+def test_connections_that_sidecars_refuse_before_their_pods_are_ambient_are_named() -> None:
+    database = service("reviews", selector={"app": "reviews"}, ports=[{"name": "tcp-db", "port": 5432}])
+    asking = policy({**SELECTOR, "action": "CUSTOM", "provider": {"name": "asked"}, "rules": [{}]})
+    assert settled(world(database, asking), CLOSED) is not None
+    (held,) = (each for each in at(world(database, asking), OPEN).held if each.because == ("AP905",))
+    assert "from `swap` until its pods are ambient, connections to 5432 are refused" in held.reason

@@ -146,7 +146,7 @@ def agree(subject: Subject, past: tuple[direct.Direct, ...], settings: Settings)
     refused = Refused(
         "default",
         _first(subject),
-        f"only a waypoint can carry it out, so ztunnel will refuse whoever calls {what} past it: {names}",
+        f"only a waypoint can carry it out, so ztunnel will refuse whoever calls {what} past it: {names}{_meanwhile(subject)}",
         f"a connection to a pod of {_one(subject)} by its address: judged by {subject.policy.name} today, then refused",
     )
     if settings.close_direct_access:
@@ -154,6 +154,19 @@ def agree(subject: Subject, past: tuple[direct.Direct, ...], settings: Settings)
     else:
         account.agree(settings, CLOSED, subject.policy, refused)
     return account
+
+
+def _meanwhile(subject: Subject) -> str:
+    """What sidecars do with the closing rule where they see no requests: they refuse all.
+
+    Istio, pilot/pkg/security/authz/model: fields about HTTP are left out of a DENY for TCP.
+    """
+    ports = {port.port for each in subject.served for port in each.body.spec.ports if not protocols.carries_http(port)}
+    if subject.action != "CUSTOM" or not ports:
+        return ""
+    return (
+        f"; from `swap` until its pods are ambient, connections to {policies.listed(map(str, sorted(ports)))} are refused, too"
+    )
 
 
 def _first(subject: Subject) -> Route:
