@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from ambimigrate import catalogue, workers
 from ambimigrate.checks import Rule, rules
-from ambimigrate.model import Finding, Hit, Mesh, Position, Ref, Resource, Route, grouped
+from ambimigrate.model import Finding, Hit, Mesh, Position, Ref, Resource, Route, acquainted, grouped
 
 MANY = 6_000  # objects to look at; for fewer, processes cost more than they save
 
@@ -33,10 +33,16 @@ def whole(mesh: Mesh) -> Resource[Mesh]:
 
 def analyse(meshes: Iterable[Mesh], only: Iterable[Rule] | None = None) -> tuple[Finding, ...]:
     """The findings of all rules (or of some), sorted by place, rule and message."""
+    chosen = None if only is None else tuple(only)
+    every = acquainted(meshes)
+    return combined(each for mesh in every for each in _of_mesh(mesh, rules(mesh.kinds()) if chosen is None else chosen))
+
+
+def combined(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Findings of one or several meshes in their order: the same one in several meshes is one, equal prints are numbered."""
     found: dict[tuple[Any, ...], Finding] = {}
-    for mesh in meshes:
-        for finding in _of_mesh(mesh, rules(mesh.kinds()) if only is None else tuple(only)):
-            _add(found, finding)
+    for finding in findings:
+        _add(found, finding)
     return _numbered(sorted(found.values(), key=lambda finding: finding.order))
 
 
@@ -51,18 +57,19 @@ def _of_mesh(mesh: Mesh, among: tuple[Rule, ...]) -> Iterator[Finding]:
 
 def _found(mesh: Mesh, subjects: list[tuple[Resource[Any], tuple[Rule, ...]]]) -> list[Finding]:
     hits = ((rule, resource, hit) for resource, some in subjects for rule in some for hit in rule.check(resource, mesh))
-    made = (_finding(rule, resource, hit, mesh) for rule, resource, hit in hits)
-    return [finding for finding in made if finding is not None]
+    made = (finding(rule.id, resource, hit, mesh) for rule, resource, hit in hits)
+    return [each for each in made if each is not None]
 
 
-def _finding(rule: Rule, resource: Resource[Any], hit: Hit, mesh: Mesh) -> Finding | None:
-    case = catalogue.entry(rule.id).case(hit.case, mesh.target.istio)
+def finding(rule: str, resource: Resource[Any], hit: Hit, mesh: Mesh) -> Finding | None:
+    """A hit in its context; None if its case is not true for the target."""
+    case = catalogue.entry(rule).case(hit.case, mesh.target.istio)
     if case is None:
         return None
     if not hit.message.isprintable() or "  " in hit.message:  # a name may hold line feeds, or be empty
         hit = replace(hit, message=" ".join("".join(c if c.isprintable() else " " for c in hit.message).split()))
-    print_ = fingerprint(rule.id, resource, hit)
-    return Finding(rule.id, case.level, case.fails_open, resource.ref, hit, case.fix, (mesh.name,), print_)
+    print_ = fingerprint(rule, resource, hit)
+    return Finding(rule, case.level, case.fails_open, resource.ref, hit, case.fix, (mesh.name,), print_)
 
 
 def _add(found: dict[tuple[Any, ...], Finding], finding: Finding) -> None:
@@ -79,11 +86,11 @@ def _add(found: dict[tuple[Any, ...], Finding], finding: Finding) -> None:
 def fingerprint(rule: str, resource: Resource[Any], hit: Hit) -> str:
     """What a finding is known by wherever its text moves: SHA-256 of rule, case, object and stable route."""
     ref = resource.ref
-    parts = (rule, hit.case, ref.kind, ref.namespace, ref.name, *_stable(resource.body, hit.position.route))
+    parts = (rule, hit.case, ref.kind, ref.namespace, ref.name, *stable(resource.body, hit.position.route))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def _stable(body: Any, route: Route) -> Iterator[str]:
+def stable(body: Any, route: Route) -> Iterator[str]:
     """The route with list indexes replaced by the element's own name, or a hash of what it holds."""
     value = body
     for step in route:

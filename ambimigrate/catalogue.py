@@ -49,7 +49,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cases: dict[str, Case]
     reads: tuple[str, ...]
     references: tuple[str, ...]
-    by: str = "scan"  # scan | convert: who reports it
+    by: str = "scan"  # scan | report (about what the user wrote for us) | convert | gate: who reports it
     pitfalls: tuple[str, ...] = ()
 
     def case(self, name: str, istio: Version) -> Case | None:

@@ -45,6 +45,8 @@ def _lines() -> Iterator[str]:
     yield "Made from the catalogue; `ambimigrate explain ID` prints one entry with an example."
     yield "*Fails open* means that something that was denied or encrypted is not any more."
     yield "Rules marked *convert* say why `convert` holds or changes an object."
+    yield "Rules marked *report* are about suppressions, which quieten `scan` and `gate` and lift no hold."
+    yield "Rules marked *gate* compare a change with its base: what it takes back from namespaces that are migrated."
     for prefix, title in FAMILIES.items():
         members = [entry for name, entry in known.items() if name.startswith(prefix)]
         if members:
@@ -54,9 +56,6 @@ def _lines() -> Iterator[str]:
             yield "| id | what | level | known as |"
             yield "|---|---|---|---|"
             yield from (_row(entry) for entry in members)
-    yield from _elsewhere(
-        "live", "Waiting for the live cluster", "What only the state of a cluster shows; how to check it until a rule does."
-    )
     yield from _elsewhere("hand", "By hand", "What no tool can see.")
     yield from ("", "## Not converted", "", "What an edit could settle, and why `convert` makes none.", "")
     yield from ("| known as | settled by | because |", "|---|---|---|")
@@ -75,7 +74,7 @@ def _row(entry: Entry) -> str:
     level = ", ".join(each.name for each in levels)
     if any(case.fails_open for case in entry.cases.values()):
         level += " (fails open)"
-    by = " *(convert)*" if entry.by == "convert" else ""
+    by = f" *({entry.by})*" if entry.by != "scan" else ""
     return f"| {entry.id} | {entry.title}{by} | {level} | {' '.join(entry.pitfalls)} |"
 
 

@@ -74,12 +74,15 @@ def convert(
     """
     meshes, findings = tuple(meshes), tuple(findings)
     every = standings(meshes, findings)
-    chosen = [each for each in every if choice.takes(each.mesh, each.name)]
+    last = choice.stage or Stage.tighten
+    # Up to `bind` nobody moves: whoever is not chosen now may still do so, so that holds are decided with all of them.
+    meant = choice if last > Stage.bind or choice.settings.pilot else replace(choice, namespaces=None)
+    chosen = [each for each in every if meant.takes(each.mesh, each.name)]
     aims = {mesh.name: _aims(mesh, chosen, choice) for mesh in meshes}
     drafts = [_draft(mesh, each, aims[mesh.name]) for mesh in meshes for each in chosen if each.mesh == mesh.name]
     changes = shared.apart(versioned.once(change for draft in drafts for change in draft.changes), meshes)
     outside = {(each.mesh, each.name) for each in every if each.verdict == "not-in-mesh"}
-    misread = conform.misread(meshes, lambda mesh, name: choice.takes(mesh.name, name) and (mesh.name, name) not in outside)
+    misread = conform.misread(meshes, lambda mesh, name: meant.takes(mesh.name, name) and (mesh.name, name) not in outside)
     fit = conform.fitting(meshes, conform.without(changes, misread))
     fixed = (*refused, *uneditable(meshes, changes))
     writable = shared.without(fit.changes, ((each.mesh, each.ref, each.position) for each in fixed))
@@ -89,16 +92,17 @@ def convert(
         findings, check = pilot.concerning(findings, named), _of_pilot(check, named)
     holding = decide(meshes, findings, chosen, Proposal(writable, reasons, choice.settings.accepts), check)
     left = networks.settled(meshes, permitted(writable, holding))
-    free = calls.marked(meshes, tuple(_made_once(sorted(destinationrules.settled(meshes, left), key=_order))))
-    last = choice.stage or Stage.tighten
+    settled = (each for each in destinationrules.settled(meshes, left) if choice.takes(each.mesh, each.namespace))
+    free = calls.marked(meshes, tuple(_made_once(sorted(settled, key=_order))))
+    told = tuple(each for each in misread if choice.takes(each.mesh.name, each.resource.namespace))
     return Conversion(
         tuple(each for each in free if each.stage <= last),
         tuple(sorted(_held(meshes, holding, choice, writable), key=lambda each: (each.mesh, each.position.order, each.reason))),
         tuple(each for mesh in meshes for each in _untouched(mesh, choice.settings)),
         tuple(each for each in free if each.stage > last),
         holding,
-        conform.problems(misread),
-        (*conform.notes(misread), *shared.reaching(meshes, free), *calls.notes(meshes, free)),
+        conform.problems(told),
+        (*conform.notes(told), *shared.reaching(meshes, free), *calls.notes(meshes, free)),
     )
 
 

@@ -19,9 +19,10 @@ from ambimigrate.layout.rendered import Made, differing
 from ambimigrate.layout.transform import apply
 from ambimigrate.model import Mesh, Problem, Ref, Resource, Route, Target
 from ambimigrate.topology import releases, secrets
-from ambimigrate.yamlio import Document, Unreadable, documents, values
+from ambimigrate.yamlio import Document, Unreadable, Values, documents, values
 from ambimigrate.yamlio.wrong import route
 
+MARK = "ambimigrate:"  # begins the comments that are meant for us
 _KIND = re.compile(r"""kind["']?\s*:\s*(?:[&!]\S+\s+)?["']?([A-Za-z]+)""")  # `\b` in front would make it five times slower
 _OWN_KIND = re.compile(r"""^kind:\s*["']?(\w+)""", re.MULTILINE)
 _NAMESPACE = re.compile(r"""^\s*["']?namespace["']?\s*:\s*["']?([a-z0-9-]+)""", re.MULTILINE)
@@ -46,21 +47,31 @@ class Reading(Struct, frozen=True):
     counts: Counts
     layout: Layout | None = None
     notes: tuple[str, ...] = ()
+    marked: tuple[tuple[str, str], ...] = ()  # files that hold a word for us, with their texts
 
 
 class Decoder:
-    """Gathers the objects of one input; `namespace` is given to objects that name none."""
+    """Gathers the objects of one input; `namespace` is given to objects that name none, `parse` reads a document."""
 
-    def __init__(self, layout: Layout, namespace: str = "", is_template: Callable[[str], bool] = lambda _name: False) -> None:
-        self.layout, self.namespace, self.is_template = layout, namespace, is_template
+    def __init__(
+        self,
+        layout: Layout,
+        namespace: str = "",
+        is_template: Callable[[str], bool] = lambda _name: False,
+        parse: Callable[[Document], Values] = values,
+    ) -> None:
+        self.layout, self.namespace, self.is_template, self.parse = layout, namespace, is_template, parse
         self.counts = Counts()
         self.problems: list[Problem] = list(layout.problems)
+        self.marked: list[tuple[str, str]] = []
         self.resources: dict[str, list[Resource[Any]]] = {mesh: [] for mesh in layout.meshes}
 
     def add(self, file: str, text: str) -> None:
         """Reads one file."""
         self.counts.files += 1
         text = text.removeprefix("\ufeff")
+        if MARK in text:
+            self.marked.append((file, text))
         if "{{" in text and self.is_template(file):
             self.counts.not_rendered.append(file)
             return
@@ -79,7 +90,7 @@ class Decoder:
             return
         self.counts.documents += 1
         try:
-            read = values(document)
+            read = self.parse(document)
         except Unreadable as error:
             self._unreadable(document, error)
             return
@@ -209,7 +220,7 @@ class Decoder:
             Mesh(name, tuple(resources), target, self._problems_of(name, problems))
             for name, resources in self.resources.items()
         )
-        return Reading(meshes, tuple(problems), self.counts, self.layout, tuple(notes))
+        return Reading(meshes, tuple(problems), self.counts, self.layout, tuple(notes), tuple(self.marked))
 
     def _problems_of(self, mesh: str, problems: Iterable[Problem]) -> tuple[Problem, ...]:
         return tuple(problem for problem in problems if mesh in self.layout.meshes_of(problem.file))

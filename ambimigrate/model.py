@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ambimigrate.versions import Version
 
@@ -160,11 +161,12 @@ class Finding(Struct, frozen=True):
 
 
 class Suppression(Struct, frozen=True):
-    """Why a finding does not count: who said so, the reason, and the last day (ISO date) or None."""
+    """Why a finding does not count: by which means, the reason, the last day (ISO date) or None, and where it is said."""
 
-    by: str
+    by: str  # comment | annotation | configuration
     reason: str
     expires: str | None = None
+    place: Position | None = None
 
 
 class Target(Struct, frozen=True):
@@ -187,6 +189,7 @@ class Mesh(Struct, frozen=True, eq=False, dict=True):
     source: str = "files"  # files | cluster | both
     scope: tuple[str, ...] = ()  # the only namespaces that a cluster was asked for; empty: all
     touched: set[str] | None = field(default=None)  # kinds asked for, recorded in tests
+    peers: tuple[Mesh, ...] = ()  # the other clusters or environments of the same input; set while rules are run
     _memo: dict[Hashable, Any] = field(default_factory=dict)
 
     @cached_property
@@ -253,6 +256,14 @@ class Mesh(Struct, frozen=True, eq=False, dict=True):
 
     def kinds(self) -> Iterable[type]:
         return self._by_kind.keys()
+
+
+def acquainted(meshes: Iterable[Mesh]) -> tuple[Mesh, ...]:
+    """The meshes, each of which knows the others."""
+    every = tuple(meshes)
+    if len(every) < 2:
+        return every
+    return tuple(replace(each, peers=tuple(other for other in every if other is not each)) for each in every)
 
 
 def shared_path(left: str, right: str) -> int:

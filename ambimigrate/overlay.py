@@ -36,7 +36,7 @@ def overlaid(files: Reading, live: Reading) -> Reading:
     counts.files, counts.not_rendered = files.counts.files, files.counts.not_rendered
     problems = (*files.problems, *live.problems)
     notes = (*files.notes, *live.notes, *_drift(above, below), *_unexplained(own, below))
-    return Reading((mesh,), problems, counts, files.layout, notes)
+    return Reading((mesh,), problems, counts, files.layout, notes, files.marked)
 
 
 def _drift(above: Mesh, below: Mesh) -> Iterator[str]:

@@ -99,7 +99,7 @@ def _standing(mesh: Mesh, name: str, held: list[Finding], needs: Mapping[str, Ma
     need = _need(needs)
     unbound = tuple(service for service in sorted(needs) if not _is_bound(mesh, name, service))
     not_seen = _not_seen(mesh, name)
-    worst = max((finding.severity for finding in held if not finding.suppressed), default=Severity.info)
+    worst = max((finding.severity for finding in held), default=Severity.info)
     verdict = _verdict(mode, worst, bool(not_seen), bool(unbound))
     return Standing(name, mesh.name, injection.is_assumed(mesh, name), mode, verdict, not_seen, None, need, unbound)
 

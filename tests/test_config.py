@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
-from ambimigrate.sources.config import ConfigError, find, load
+from ambimigrate.sources.config import ConfigError, find, load, load_text
 
 MESH = """\
 apiVersion: v1
@@ -79,3 +80,75 @@ def test_faulty_files_are_one_clear_message(tree: Path, text: str) -> None:
     assert code == 2
     assert ".ambimigrate.yaml:" in message
     assert "Traceback" not in message
+
+
+# --- rules, severities, suppressions --------------------------------------------------------------------------------
+
+
+FAULTY = """\
+rules: {VS0011: off, NP001: loud, VS901: off}
+overrides:
+- {rules: {VS001: off}}
+- {paths: [a], nmaespaces: [b]}
+failOn: sometimes
+migrated: [a/b/c]
+suppressions:
+- {id: VS001, name: x}
+- {id: [VS001, ZZ999], because: x, until: 2027-02-30}
+- {id: VS001, because: x, until: soon}
+- {id: VS001, because: ' '}
+"""
+
+
+def test_all_faults_of_rules_and_suppressions_at_once_with_their_lines(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as error:
+        load_text("base:.ambimigrate.yaml", FAULTY, tmp_path)
+    lines = str(error.value).splitlines()
+    assert all(line.startswith("base:.ambimigrate.yaml:") for line in lines)
+    for number, said in (
+        (1, "no rule 'VS0011'; did you mean 'VS0"),
+        (1, "'loud' is not one of"),
+        (1, "VS901 is a reason of convert"),
+        (3, "needs paths or namespaces"),
+        (4, "'nmaespaces'; did you mean 'namespaces'"),
+        (5, "'sometimes' is not one of"),
+        (6, "'a/b/c' does not match"),
+        (8, "'because' is a required property"),
+        (9, "'ZZ999'"),
+        (9, "2027-02-30 is no day"),
+        (10, "'soon' does not match"),
+        (11, "' ' does not match"),
+    ):
+        assert any(f":{number}: " in line and said in line for line in lines), (number, said, lines)
+
+
+def test_what_a_text_says(tmp_path: Path) -> None:
+    text = "rules: {VS001: off, VS002: info}\nmigrated: [a, prod/b]\nsuppressions: [{id: VS001, name: x, because: z}]\n"
+    config = load_text("x", text.replace("\n", "\r\n"), tmp_path)
+    assert config.levels.rules == {"VS001": "off", "VS002": "info"}
+    assert config.is_migrated("stage", "a")
+    assert config.is_migrated("prod", "b")
+    assert not config.is_migrated("stage", "b")
+    assert config.suppressions[0].position[:2] == ("x", 3)
+    assert load_text("x", "", tmp_path).suppressions == ()
+    assert config.relative(str(tmp_path / "sub" / "a.yaml")) == "sub/a.yaml"
+    assert config.relative("/elsewhere/a.yaml") is None
+    assert config.relative("cluster/a/Service/b") is None
+
+
+def test_fail_on_of_the_configuration_and_of_the_command_line(tree: Path) -> None:
+    assert scan(str(tree))[0] == 0
+    (tree / ".ambimigrate.yaml").write_text("failOn: info\n")
+    level = scan(str(tree))[0]
+    found = scan(str(tree))[1]["findings"]
+    assert level == int(bool(found))
+    assert scan(str(tree), "--fail-on", "never")[0] == 0
+
+
+def test_the_schema_is_printed_for_editors_and_is_one() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "ambimigrate", "rules", "--config-schema"], capture_output=True, text=True, check=True
+    )
+    schema = json.loads(run.stdout)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert all("description" in each or "$ref" in each for each in schema["properties"].values())

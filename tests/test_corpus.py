@@ -12,10 +12,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ambimigrate.model import Position, Route
+from ambimigrate.model import Route
 from ambimigrate.yamlio import Document, Unreadable, documents, values
-from ambimigrate.yamlio.compose import compose
-from ambimigrate.yamlio.quick import offset
+from ambimigrate.yamlio.quick import nearest
 from tests.conftest import FIXTURES
 
 CORPUS = os.environ.get("AMBIMIGRATE_CORPUS", "")
@@ -37,26 +36,26 @@ def routes(value: Any, route: Route = ()) -> Iterator[Route]:
 
 @pytest.mark.parametrize("root", ROOTS, ids=lambda path: path.name)
 def test_places_read_off_the_lines_are_those_of_libyaml(root: Path) -> None:
-    """A few levels down: what `offset` says is what the composed nodes say."""
+    """A few levels down: what `nearest` says is what the composed nodes say."""
     quick = 0
     for document in manifests(root):
         try:
             found = values(document).value
         except Unreadable:
             continue
-        for route in routes(found):
-            if offset(document.text, route) is not None:
+        for route in asked(found):
+            if nearest(document.text, route) is not None:
                 quick += 1
-                assert document.at(route) == by_libyaml(document, route), (document.file, route)
+                assert document.at(route) == document._composed_at(route), (document.file, route)
     assert quick or root != FIXTURES
 
 
-def by_libyaml(document: Document, route: Route) -> Position:
-    assert compose(document.text) is not None
-    nodes = document.node(route)
-    assert nodes
-    mark = nodes[0].start_mark
-    return Position(document.file, document.first_line + mark.line, mark.column + 1, route)
+def asked(value: Any) -> Iterator[Route]:
+    """What is there, and beside each of it what may not be."""
+    for route in routes(value):
+        yield route
+        yield from ((*route, name) for name in ("status", "yes", "b", "name", "a/b", "on", "1", "exportTo"))
+        yield (*route, "spec", "none")
 
 
 WORDS = [
@@ -107,6 +106,6 @@ def test_places_in_any_style(tree: Any, flow: bool | None, indent: int, width: i
         Dumper.add_representer(str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|"))
     text = yaml.dump(tree, Dumper=Dumper, default_flow_style=flow, indent=indent, width=width)
     document = Document("x.yaml", 0, 1, text)
-    for route in routes(values(document).value):
-        if offset(text, route) is not None:
-            assert document.at(route) == by_libyaml(document, route), (text, route)
+    for route in asked(values(document).value):
+        if nearest(text, route) is not None:
+            assert document.at(route) == document._composed_at(route), (text, route)

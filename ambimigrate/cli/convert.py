@@ -13,6 +13,7 @@ from ambimigrate import report
 from ambimigrate.changes import Change, Create, Held, Stage
 from ambimigrate.cli import agreements, asking, options, writing
 from ambimigrate.cli.options import Ask
+from ambimigrate.cli.waves import of_wave
 from ambimigrate.convert import CANNOT_EDIT, Choice, Conversion, based
 from ambimigrate.convert import convert as converted
 from ambimigrate.converters import labels, shared
@@ -30,6 +31,10 @@ StageName = Annotated[
     str, typer.Option("--stage", help=f"The last stage to do: {', '.join(Stage.__members__)}. Default: all, as a preview.")
 ]
 Namespaces = Annotated[list[str] | None, typer.Option("--only", help="Only this namespace; may be given several times.")]
+Wave = Annotated[
+    int | None,
+    typer.Option("--wave", min=1, metavar="N", help="The namespaces of this wave of the plan that `plan --record` kept."),
+]
 Every = Annotated[bool, typer.Option("-A", "--all-namespaces", help="All namespaces.")]
 
 
@@ -44,6 +49,7 @@ def convert(
     pr_body: writing.Body = "",
     stage: StageName = "",
     only: Namespaces = None,
+    wave: Wave = None,
     all_namespaces: Every = False,
     accept: agreements.Accept = None,
     close_direct_access: agreements.CloseDirect = False,
@@ -64,13 +70,15 @@ def convert(
     last = _stage(stage)
     how = writing.How(path, out, write, force, commit, pr_body)
     how.check(last)
+    if wave is not None:
+        only, ask = of_wave(path, wave, last, ask, chosen=bool(only) or all_namespaces)
     mesh, ask = ask.mesh, replace(ask, paths=(path,), mesh="")
     agreed = agreements.settings(
         options.config(ask), accept or (), keep_virtual_services or (), waypoints, pilot, close_direct=close_direct_access
     )
     chosen = Choice(tuple(only) if only else None, last, mesh, agreed)
     made = report.report(options.read(ask), strict=strict)  # all meshes: a file may stand for several
-    _check_names(options.chosen(made.meshes, mesh), chosen)
+    _check_names(options.chosen(made.meshes, mesh), chosen, "--only" if wave is None else "--wave: the recorded plan is old")
     _check_pilot(options.chosen(made.meshes, mesh), chosen)
     conversion, files = _made(path, made, chosen)
     made = report.joined(made, conversion.problems, conversion.notes)
@@ -88,11 +96,11 @@ def _again(path: str, choice: Choice) -> str:
     return "" if choice.stage else f"ambimigrate convert {path}" + (f" --mesh {choice.mesh}" if choice.mesh else "")
 
 
-def _check_names(meshes: tuple[Mesh, ...], choice: Choice) -> None:
+def _check_names(meshes: tuple[Mesh, ...], choice: Choice, asked: str) -> None:
     known = {name for each in meshes for name in injection.namespaces(each)}
     for name in choice.namespaces or ():
         if name not in known:
-            raise typer.BadParameter(f"--only: there is no namespace {name!r} in the input")
+            raise typer.BadParameter(f"{asked}: there is no namespace {name!r} in the input")
 
 
 def _check_pilot(meshes: tuple[Mesh, ...], choice: Choice) -> None:

@@ -43,7 +43,8 @@ def _lines(entry: catalogue.Entry) -> Iterator[str]:
         yield f"{name}: {case.severity}{fails_open}{versions} ({case.evidence})"
         yield from wrap(f"-> {case.fix}", 88, initial_indent="  ", subsequent_indent="     ")
     yield ""
-    yield f"Reads: {', '.join(entry.reads)}"
+    if entry.reads:
+        yield f"Reads: {', '.join(entry.reads)}"
     if entry.pitfalls:
         yield f"Known as: {', '.join(entry.pitfalls)}"
     yield from entry.references

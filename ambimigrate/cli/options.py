@@ -96,7 +96,10 @@ Output = Annotated[
 ]
 FailOn = Annotated[
     str,
-    typer.Option(help="Exit 1 from this level on: blocker, error, warning, info, or never.", rich_help_panel=OUTPUT),
+    typer.Option(
+        help="Exit 1 from this level on: blocker, error, warning, info, never. Default: configured failOn, or error.",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing if there is nothing to say.", rich_help_panel=OUTPUT)]
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colours, also on a terminal.", rich_help_panel=OUTPUT)]
@@ -192,7 +195,7 @@ def read(ask: Ask) -> Reading:
         return live.over(files, live.read(ask.live, target, given))
     meshes = reading.meshes
     if settings and ask.paths:
-        meshes = tuple(_targeted(mesh, ask, settings) for mesh in meshes)
+        meshes = tuple(targeted(mesh, ask, settings) for mesh in meshes)
     return replace(reading, meshes=chosen(meshes, ask.mesh))
 
 
@@ -220,7 +223,7 @@ def _are_snapshots(paths: tuple[str, ...]) -> bool:
     return all(found)
 
 
-def _targeted(mesh: Mesh, ask: Ask, config: Configuration) -> Mesh:
+def targeted(mesh: Mesh, ask: Ask, config: Configuration) -> Mesh:
     """The mesh with the target that the configuration gives to it."""
     settings = config.meshes.get(mesh.name)
     return mesh if not settings else replace(mesh, target=ask.target({**config.target, **settings}))

@@ -4,20 +4,75 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Iterator
+from typing import Annotated
 
 import typer
 from msgspec.structs import replace
 
 from ambimigrate import report
-from ambimigrate.cli import agreements, asking, options
+from ambimigrate.changes import Held
+from ambimigrate.cli import agreements, asking, options, plan_files
 from ambimigrate.cli.options import Ask
-from ambimigrate.convert import Choice, convert
-from ambimigrate.plan import Plan, plans
+from ambimigrate.convert import Choice
+from ambimigrate.model import Mesh
+from ambimigrate.plan import Plan, Wanted, excluding, plans
+from ambimigrate.plan.owners import Owned
+from ambimigrate.plan.staged import staged
+from ambimigrate.plan.wishes import Contradiction, Wishes
+from ambimigrate.render import json, plan_gaps, plan_json, text
+from ambimigrate.report import Report
+from ambimigrate.sources.config_plan import wishes
+from ambimigrate.traffic import QUERY, Traffic
+
+ORDER = "The order"
+
+MaxWave = Annotated[
+    int | None,
+    typer.Option("--max-wave", min=1, metavar="N", help="The most namespaces of one wave.", rich_help_panel=ORDER),
+]
+Measured = Annotated[
+    str,
+    typer.Option(
+        "--traffic",
+        metavar="FILE",
+        help="Answer of Prometheus to the query of --traffic-query: who calls whom.",
+        rich_help_panel=ORDER,
+    ),
+]
+Query = Annotated[
+    bool, typer.Option("--traffic-query", help="Print the query for Prometheus and read nothing.", rich_help_panel=ORDER)
+]
+Record = Annotated[
+    bool,
+    typer.Option(
+        "--record",
+        help="Keep the plan as .ambimigrate/plan.json at the root of the repository, for convert --wave and status.",
+        rich_help_panel=options.OUTPUT,
+    ),
+]
+Explained = Annotated[
+    bool,
+    typer.Option(
+        "--explain-gaps",
+        help="Print only what is not enforced, or refused, meanwhile, and why no other order avoids it.",
+        rich_help_panel=options.OUTPUT,
+    ),
+]
 
 
 @asking.command(asking.of_everything)
 def plan(
     ask: Ask,
+    max_wave: MaxWave = None,
+    traffic: Measured = "",
+    traffic_query: Query = False,
+    record: Record = False,
+    out: plan_files.Out = "",
+    probes: plan_files.Probes = "",
+    probe_image: plan_files.Image = plan_files.IMAGE,
+    by: plan_files.By = "",
+    explain_gaps: Explained = False,
     strict: options.Strict = False,
     format: options.Format = "text",
     quiet: options.Quiet = False,
@@ -27,30 +82,104 @@ def plan(
 
     Clients come before servers that need a waypoint; each step has commands, gate, verification and undo.
     """
-    options.one_of("--format", format, "text", "json")
+    if traffic_query:
+        sys.stdout.write(f"{QUERY}\n")
+        raise typer.Exit
+    options.one_of("--format", format, "text", "json", "markdown")
     options.colours(off=no_color)
-    reading = options.read(replace(ask, mesh=""))  # all meshes, also where one is chosen: a file may stand for several
-    chosen = tuple(each.name for each in options.chosen(reading.meshes, ask.mesh))
-    made = report.report(reading, strict=strict)
-    agreed = Choice(settings=agreements.settings(options.config(ask)))
-    conversion = convert(made.meshes, made.findings, agreed)
-    made = report.joined(made, conversion.problems, conversion.notes)
-    found = plans(made.meshes, conversion, "" if made.source == "cluster" else " ".join(ask.paths), chosen)
+    wish = plan_files.Wish(out, probes, probe_image, by)
+    wish.check()
+    measured = _traffic(traffic)
+    found, made = planned(ask, wishes(options.config(ask), max_wave or 0), (measured, traffic), strict=strict)
     code = 2 if made.problems else int(bool(found.held))
-    if not (quiet and code == 0):
-        _print(found, made, format)
+    if record:
+        _keep(found, made, ask)
+    owned = plan_files.owned(wish, found, made.meshes, ask.paths)
+    plan_files.put(wish, found, made.meshes, owned)
+    if explain_gaps and format == "text":
+        plan_gaps.render(found, sys.stdout, _width())
+        sys.stdout.writelines(f"{line}\n" for line in text.problems(made, sys.stdout, _width()))
+    elif not (quiet and code == 0):
+        _print(found, made, format, owned)
     raise typer.Exit(code)
 
 
-def _print(found: Plan, made: report.Report, format: str) -> None:
-    if format == "json":
-        from ambimigrate.render import json, plan_json
+def planned(ask: Ask, wanted: Wishes, traffic: tuple[Traffic | None, str], *, strict: bool) -> tuple[Plan, Report]:
+    """The plan, and the report about what it was made from."""
+    reading = options.read(replace(ask, mesh=""))  # all meshes, also where one is chosen: a file may stand for several
+    chosen = tuple(each.name for each in options.chosen(reading.meshes, ask.mesh))
+    if traffic[1] and len(chosen) > 1:
+        raise typer.BadParameter(f"--traffic is of one mesh; choose it with --mesh: {', '.join(chosen)}")
+    made = report.report(reading, strict=strict)
+    staying = tuple(_staying(made.meshes, chosen, wanted))
+    found = staged(made.meshes, made.findings, Choice(settings=agreements.settings(options.config(ask))), staying)
+    made = report.joined(made, found.conversion.problems, found.conversion.notes)
+    path = "" if made.source == "cluster" else "\n".join(ask.paths)
+    try:
+        return plans(made.meshes, found, Wanted(chosen, path, wanted, *traffic)), made
+    except Contradiction as fault:
+        sys.stderr.write(f"{fault}\n")
+        raise typer.Exit(2) from None
 
-        sys.stdout.write(json.dumped(plan_json.record(found, json.head(plan_json.SCHEMA, made))))
+
+def _staying(meshes: tuple[Mesh, ...], chosen: tuple[str, ...], wanted: Wishes) -> Iterator[Held]:
+    for mesh in meshes:
+        if mesh.name in chosen:
+            yield from excluding(mesh, wanted)
+
+
+def _traffic(file: str) -> Traffic | None:
+    if not file:
+        return None
+    from ambimigrate.sources.traffic import TrafficError, read
+
+    try:
+        return read(file)
+    except TrafficError as error:
+        sys.stderr.write(f"{error}\n")
+        raise typer.Exit(2) from None
+
+
+def _keep(found: Plan, made: Report, ask: Ask) -> None:
+    """Records the plan, unless the input has problems: on them more may depend."""
+    from ambimigrate.sinks import plans as kept
+    from ambimigrate.sinks.tree import Unwritable
+
+    if made.problems:
+        sys.stderr.write("--record: not kept, since the input has problems\n")
         return
-    from ambimigrate.render import plan_text, text
+    file = kept.place("" if made.source == "cluster" else ask.paths[0])
+    try:
+        kept.save(_dumped(found, made), file)
+    except Unwritable as error:
+        sys.stderr.write(f"Error: {error}\n")
+        raise typer.Exit(2) from None
+    sys.stderr.write(f"recorded in {file}; commit it, then: ambimigrate convert PATH --wave N --stage STAGE --write\n")
 
-    width = min(shutil.get_terminal_size((100, 24)).columns, 120) if sys.stdout.isatty() else 100
-    plan_text.render(found, sys.stdout, width)
+
+def _dumped(found: Plan, made: Report) -> str:
+    return json.dumped(plan_json.record(found, json.head(plan_json.SCHEMA, made)))
+
+
+def _width() -> int:
+    return min(shutil.get_terminal_size((100, 24)).columns, 120) if sys.stdout.isatty() else 100
+
+
+def _print(found: Plan, made: Report, format: str, owned: tuple[Owned, ...]) -> None:
+    if format == "json":
+        sys.stdout.write(_dumped(found, made))
+        return
+    if format == "markdown":
+        from ambimigrate.render import plan_markdown, plan_owners
+
+        sys.stdout.write(plan_owners.markdown(owned) if owned else plan_markdown.text(found))
+        return
+    from ambimigrate.render import plan_owners, plan_text
+
+    width = _width()
+    if owned:
+        sys.stdout.writelines(f"{line}\n" for line in plan_owners.text(owned, width))
+    else:
+        plan_text.render(found, sys.stdout, width)
     for line in text.problems(made, sys.stdout, width):
         sys.stdout.write(f"{line}\n")

@@ -15,10 +15,16 @@ def rules(
     words: Annotated[list[str] | None, typer.Argument(help="Only rules that name all of these words.")] = None,
     severity: Annotated[str, typer.Option(help="Only rules that have a case of this level.")] = "",
     fails_open: Annotated[bool, typer.Option("--fails-open", help="Only rules about what fails open.")] = False,
+    config_schema: Annotated[
+        bool, typer.Option("--config-schema", help="Print the JSON Schema of .ambimigrate.yaml instead, for editors.")
+    ] = False,
     format: options.Format = "text",
 ) -> None:
     """List the rules of scan and the reasons of convert."""
     options.one_of("--format", format, "text", "json")
+    if config_schema:
+        sys.stdout.write((catalogue.folder() / "schemas" / "config.json").read_text(encoding="utf-8"))
+        return
     if severity:
         options.threshold(severity)
     chosen = [entry for entry in catalogue.entries().values() if _is_meant(entry, words or [], severity, fails_open)]

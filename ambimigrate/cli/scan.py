@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ambimigrate import report
-from ambimigrate.cli import asking, options
+from ambimigrate.cli import asking, hearing, options
 from ambimigrate.cli.options import Ask
 from ambimigrate.render import FORMATS, renderer
 
@@ -29,7 +29,7 @@ def scan(
     output: options.Output = None,
     objects: Objects = False,
     upgrade_path: UpgradePath = False,
-    fail_on: options.FailOn = "error",
+    fail_on: options.FailOn = "",
     quiet: options.Quiet = False,
     no_color: options.NoColor = False,
 ) -> None:
@@ -37,11 +37,12 @@ def scan(
 
     Each finding has its place, what will happen in this mesh, and what to do. Exit 1 from --fail-on on, 2 for problems.
     """
-    threshold = options.threshold(fail_on)
+    threshold = hearing.threshold(ask, fail_on, "error")
     options.one_of("--format", format, *FORMATS)
     files = options.outputs(output, *FORMATS)
     options.colours(off=no_color)
-    made = report.report(options.read(ask), strict=strict, objects=objects, outlook=upgrade_path)
+    reading = options.read(ask)
+    made = hearing.heard(report.report(reading, strict=strict, objects=objects, outlook=upgrade_path), reading, ask)
     code = report.exit_code(made, threshold)
     if not (quiet and code == 0):
         renderer(format)(made, sys.stdout)

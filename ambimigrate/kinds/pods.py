@@ -43,6 +43,7 @@ class PodSpec(View, frozen=True):
     service_account_name: str = ""
     host_network: bool = False
     node_name: str = ""
+    termination_grace_period_seconds: int | None = None
     node_selector: dict[str, str] = field(default_factory=dict)
     runtime_class_name: str | None = None
     dns_policy: str = "ClusterFirst"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct, field
@@ -210,6 +211,7 @@ def _items(spec: Tree, key: str) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+@lru_cache(maxsize=1 << 16)  # each entry is asked for several times
 def _join(folder: str, entry: str) -> str:
     path = posixpath.normpath(posixpath.join(folder, entry))
     return "" if path == "." else path

@@ -9,7 +9,8 @@ from ambimigrate.changes import Change
 from ambimigrate.checks.controllers import argocd
 from ambimigrate.converters.outcome import written
 from ambimigrate.kinds import FluxKustomization
-from ambimigrate.model import Mesh, Ref, Resource
+from ambimigrate.model import Mesh, Resource
+from ambimigrate.plan.lines import kind, kubectl, told
 from ambimigrate.topology.meshconfig import dig
 
 _OPTIONS = "argocd.argoproj.io/sync-options"
@@ -21,7 +22,7 @@ def commands(mesh: Mesh, changes: Iterable[Change]) -> Iterator[str]:
     for each in _gone(changes):
         reason = unpruned(mesh, each)
         if reason:
-            yield f"kubectl {_named(each.ref)}    # once the gate holds; {reason}"
+            yield told(kubectl(each.namespace, "delete", kind(each.ref), each.name), f"once the gate holds; {reason}")
 
 
 def gates(mesh: Mesh, changes: Iterable[Change]) -> Iterator[str]:
@@ -44,7 +45,7 @@ def unpruned(mesh: Mesh, resource: Resource[Any]) -> str:
     if "disabled" in {metadata.labels.get(_FLUX), metadata.annotations.get(_FLUX)}:
         return f"it says {_FLUX}: disabled"
     owners = tuple(argocd.applications(mesh, resource))
-    flux = tuple(each for each in mesh.of(FluxKustomization) if _applies(each, resource))
+    flux = tuple(each for each in mesh.of(FluxKustomization) if applies(each, resource))
     if any(_prunes(each) for each in owners) or any(each.body.spec.prune for each in flux):
         return ""
     named = next((f"{each.kind} {each.name} does not prune" for each in (*owners, *flux)), "")
@@ -70,13 +71,8 @@ def _prunes_last(application: Resource[Any]) -> bool:
     return isinstance(options, list) and "PruneLast=true" in options
 
 
-def _applies(flux: Resource[FluxKustomization], resource: Resource[Any]) -> bool:
+def applies(flux: Resource[FluxKustomization], resource: Resource[Any]) -> bool:
     """Whether the path of a Kustomization of Flux holds the file, or one of the overlays that change the object."""
     path = flux.body.spec.path.strip("./")
     files = (resource.file, *(level.file for level in resource.levels))
     return not path or any(f"/{path}/" in f"/{file}" for file in files)
-
-
-def _named(ref: Ref) -> str:
-    space = f"-n {ref.namespace} " if ref.namespace else ""
-    return f"{space}delete {ref.kind.lower()}{f'.{ref.group}' if ref.group else ''} {ref.name}"

@@ -9,25 +9,25 @@ from typing import Any
 
 from ambimigrate.changes import Change, Create, Delete, Set
 from ambimigrate.model import Route
+from ambimigrate.plan.lines import kind, kubectl, told
 
 
 def commands(change: Change) -> Iterator[str]:
     """What makes the change: a manifest through the pipe, a merge patch, or a deletion."""
-    target = f"{change.ref.kind.lower()}.{change.ref.group}" if change.ref.group else change.ref.kind.lower()
-    namespace = f" -n {change.ref.namespace}" if change.ref.namespace else ""
+    namespace, named = change.ref.namespace, (kind(change.ref), change.ref.name)
     match change.action:
         case Create(value=value):
             yield f"echo {shlex.quote(_json(value))} | kubectl apply --server-side -f -"
         case None:
-            yield f"kubectl delete{namespace} {target} {change.ref.name}"
+            yield kubectl(namespace, "delete", *named)
         case edits:
             patch: dict[str, Any] = {}
             for edit in edits:
                 _put(patch, edit.route, edit.value if isinstance(edit, Set) else None)
             if _is_mergeable(edits):
-                yield f"kubectl patch{namespace} {target} {change.ref.name} --type=merge -p {shlex.quote(_json(patch))}"
+                yield kubectl(namespace, "patch", *named, "--type=merge", "-p", _json(patch))
             else:
-                yield f"kubectl edit{namespace} {target} {change.ref.name}    # {_words(edits)}"
+                yield told(kubectl(namespace, "edit", *named), _words(edits))
 
 
 def _is_mergeable(edits: tuple[Set | Delete, ...]) -> bool:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from msgspec import Struct
 
 from ambimigrate.changes import Change, Create, Stage
 from ambimigrate.converters import shared
-from ambimigrate.kinds import CronJob, Job, Service
+from ambimigrate.converters.apply import after
 from ambimigrate.model import Mesh
-from ambimigrate.plan import deletions, live
+from ambimigrate.plan import deletions, live, restarts, showing, stages, triggers, undoing
+from ambimigrate.plan.lines import remark
+from ambimigrate.plan.trials import Around
 from ambimigrate.plan.values import Step
-from ambimigrate.topology import injection
-from ambimigrate.topology.workloads import Workload, in_namespace
+from ambimigrate.topology import mtls, reach
 
 _TITLES = {
     Stage.prepare: "Apply the neutral edits",
@@ -25,12 +28,13 @@ _TITLES = {
     Stage.retire: "Retire what sidecars needed",
     Stage.tighten: "Remove the temporary exceptions",
 }
-_APART = "# two commits: what is new first; what is deleted once the gate holds, so that nothing is without both"
-_RESTARTABLE = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
+_APART = remark("two commits: what is new first; what is deleted once the gate holds, so that nothing is without both")
+_COMMIT = remark("commit what it wrote, and let it be applied")
+_MOST = 8  # names in a title
 
 
 class Source(Struct, frozen=True):
-    """Where the files are: the path that `convert` is called with, and the files that stand for several meshes."""
+    """Where the files are: the folders that were read, one a line, and the files that stand for several meshes."""
 
     path: str
     shared: frozenset[str] = frozenset()
@@ -43,9 +47,9 @@ class Work(Struct, frozen=True):
     changes: tuple[Change, ...]
     source: Source
 
-    def steps(self, stages: Iterable[Stage], namespaces: Iterable[str]) -> Iterator[Step]:
+    def steps(self, wanted: Iterable[Stage], namespaces: Iterable[str]) -> Iterator[Step]:
         """A step for each stage in which some file of the namespaces changes."""
-        for stage in stages:
+        for stage in wanted:
             concerned = tuple(name for name in namespaces if self._of(stage, (name,)))
             if concerned:
                 yield self.step(stage, concerned)
@@ -53,37 +57,73 @@ class Work(Struct, frozen=True):
     def step(self, stage: Stage, namespaces: tuple[str, ...]) -> Step:
         """The step of one stage for these namespaces."""
         changes = self._of(stage, namespaces)
-        gate, verify = _checks(stage, changes, self.mesh)
-        gone = tuple(deletions.commands(self.mesh, changes)) if self.source.path else ()
+        by_hand = tuple(deletions.commands(self.mesh, changes)) if self.source.path else ()
+        gate = (
+            *showing.delivered(self.mesh, changes),
+            *stages.gates(stage, self.mesh, changes, self.changes),
+            *showing.objects(changes),
+            *deletions.gates(self.mesh, changes),
+        )
+        concerned = sorted({each.namespace for each in changes}) or namespaces
         return Step(
-            f"{_TITLES[stage]}: {', '.join(namespaces)}",
+            f"{_TITLES[stage]}: {reach.listed(concerned, _MOST)}",
             stage,
             self._files(changes),
-            (*self._convert(stage, namespaces), *gone),
-            (*gate, *deletions.gates(self.mesh, changes)),
-            verify,
-            _undo(stage, changes),
+            (*self._convert(stage, namespaces), *by_hand),
+            gate or (remark("the change is applied"),),
+            self._verify(stage, changes, namespaces),
+            tuple(undoing.lines(self.mesh, changes, live=not self.source.path)),
+            triggers=triggers.of_stage(stage, namespaces, strict=False),
+            unenforced=stages.unenforced(stage, self.mesh, namespaces, changes),
             changes=changes,
+            namespaces=namespaces,
         )
 
     def enroll(self, namespaces: tuple[str, ...]) -> Step:
         """The window in which the namespaces become ambient."""
         changes = self._of(Stage.enroll, namespaces)
-        restarts = tuple(command for name in namespaces for command in _restarts(self.mesh, name))
-        gate = tuple(line for name in namespaces for line in _captured(name))
+        is_live = not self.source.path
+        commands = (
+            *chain.from_iterable(restarts.before(self.mesh, name) for name in namespaces),
+            *self._convert(Stage.enroll, namespaces),
+            *chain.from_iterable(restarts.commands(self.mesh, name) for name in namespaces),
+        )
+        gate = (
+            *showing.delivered(self.mesh, changes),
+            *showing.objects(changes),
+            *chain.from_iterable(restarts.gates(self.mesh, name) for name in namespaces),
+        )
         return Step(
-            f"{_TITLES[Stage.enroll]}: {', '.join(namespaces)}",
+            f"{_TITLES[Stage.enroll]}: {reach.listed(namespaces, _MOST)}",
             Stage.enroll if changes else None,
             self._files(changes),
-            (*self._convert(Stage.enroll, namespaces), *restarts),
+            commands or (remark("nothing is restarted: the pods of gateways keep their proxies"),),
             gate,
-            tuple(
-                f"istioctl ztunnel-config workload --workload-namespace {name}    # HBONE for every pod" for name in namespaces
-            ),
-            ("git revert the commit of this step and let it be applied", *restarts),
+            self._verify(Stage.enroll, changes, namespaces),
+            tuple(undoing.of_enrolling(self.mesh, changes, namespaces, live=is_live)),
+            triggers=triggers.of_stage(Stage.enroll, namespaces, strict=any(self._is_strict(name) for name in namespaces)),
+            unenforced=stages.unenforced(Stage.enroll, self.mesh, namespaces, changes),
             changes=changes,
             enrolls=namespaces,
+            namespaces=namespaces,
         )
+
+    def around(self, staying: frozenset[str] = frozenset()) -> Around:
+        """The mesh before and after all changes; `staying` namespaces keep their sidecars."""
+        known = self.mesh.index(_ends)
+        if id(self.changes) not in known:
+            known[id(self.changes)] = (self.changes, after(self.mesh, self.changes))
+        return Around(self.mesh, known[id(self.changes)][1], staying)
+
+    def _is_strict(self, namespace: str) -> bool:
+        return mtls.of_namespace(self.mesh, namespace) == mtls.STRICT
+
+    def _verify(self, stage: Stage, changes: tuple[Change, ...], namespaces: tuple[str, ...]) -> tuple[str, ...]:
+        """The calls for each policy that the step touches, else what to look at."""
+        found = stages.touched(self.mesh, stage, changes, namespaces) if stage > Stage.waypoints else ()
+        lines = tuple(stages.checks(self.around(), found)) if found else ()
+        lines = (*showing.gone(changes), *lines)
+        return lines or (remark("requests, errors and latency are as in the baseline, as the triggers show"),)
 
     def _of(self, stage: Stage, namespaces: tuple[str, ...]) -> tuple[Change, ...]:
         return tuple(each for each in self.changes if each.stage is stage and each.namespace in namespaces)
@@ -96,12 +136,29 @@ class Work(Struct, frozen=True):
         if not changes:
             return ()
         if not self.source.path:
-            return tuple(command for change in changes for command in live.commands(change))
-        only = " ".join(f"--only {name}" for name in namespaces)
+            direct = (command for change in changes for command in live.commands(change))
+            return (*undoing.backups(changes), *direct)
+        commands = tuple(self._command(path, stage, namespaces, changes) for path in self._paths(changes))
+        is_both = {"create", "delete"} <= {change.verb for change in changes}
+        return (*commands, _APART if is_both else _COMMIT)
+
+    def _paths(self, changes: tuple[Change, ...]) -> tuple[str, ...]:
+        """The folders among those that were read in which files change; `convert` takes one."""
+        every = tuple(self.source.path.split("\n"))
+        files = [f"{_file(each)}/" for each in changes]
+        inside = tuple(path for path in every if any(each.startswith(f"{path.rstrip('/')}/") for each in files))
+        return inside or every[:1]
+
+    def _command(self, path: str, stage: Stage, namespaces: tuple[str, ...], changes: tuple[Change, ...]) -> str:
         alone = self.mesh.name and self.source.shared.isdisjoint(_file(change) for change in changes if not change.alone)
-        mesh = f" --mesh {self.mesh.name}" if alone else ""  # a file of several meshes changes for all of them at once
-        command = f"ambimigrate convert {self.source.path}{mesh} --stage {stage.name} {only} --write"
-        return (command, _APART) if {"create", "delete"} <= {change.verb for change in changes} else (command,)
+        words = ["ambimigrate", "convert", path]
+        words += ["--mesh", self.mesh.name] if alone else []  # a file of several meshes changes for all of them at once
+        words += ["--stage", stage.name, *(word for name in namespaces for word in ("--only", name)), "--write"]
+        return shlex.join(words)
+
+
+def _ends(_mesh: Mesh) -> dict[int, tuple[tuple[Change, ...], Mesh]]:
+    return {}
 
 
 def _file(change: Change) -> str:
@@ -112,77 +169,3 @@ def _place(change: Change) -> str:
     if isinstance(change.action, Create):
         return f"{shared.beside(change)} (new {change.ref} beside it)"
     return ", ".join(shared.files(change)) if change.subject else str(change.ref)
-
-
-def _checks(stage: Stage, changes: tuple[Change, ...], mesh: Mesh) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Gate and verification of a stage."""
-    match stage:
-        case Stage.waypoints:
-            return _waypoint_checks(changes)
-        case Stage.bind:
-            return _bind_checks(changes, mesh)
-        case Stage.retire:
-            return _route_checks(changes)
-    names = sorted({change.namespace for change in changes})
-    applied = tuple(f"kubectl -n {name} get authorizationpolicies,networkpolicies" for name in names)
-    return ("the change is applied in the cluster and CI is green",), applied
-
-
-def _waypoint_checks(changes: tuple[Change, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    made = [change.ref for change in changes if change.ref.kind == "Gateway"]
-    gate = tuple(f"kubectl -n {ref.namespace} wait --for=condition=Programmed gateway/{ref.name} --timeout=5m" for ref in made)
-    verify = tuple(f"kubectl -n {ref.namespace} rollout status deployment/{ref.name}" for ref in made)
-    return gate or ("the change is applied",), verify or ("kubectl get gateways -A",)
-
-
-def _bind_checks(changes: tuple[Change, ...], mesh: Mesh) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    names = [(ref.namespace, ref.name) for ref in (change.ref for change in changes) if ref.kind == "Service"]
-    spaces = [change.ref.name for change in changes if change.ref.kind == "Namespace"]
-    names += [(each.namespace, each.name) for each in mesh.of(Service) if each.namespace in spaces]
-    gate = tuple(
-        f"kubectl -n {namespace} wait --for=condition=istio.io/WaypointBound service/{name} --timeout=2m"
-        for namespace, name in sorted(set(names))
-    )
-    verify = tuple(
-        f"istioctl ztunnel-config service --service-namespace {name}" for name in sorted({each[0] for each in names})
-    )
-    return gate or ("the labels are applied",), verify or ("istioctl ztunnel-config service",)
-
-
-def _route_checks(changes: tuple[Change, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    routes = [change.ref for change in changes if change.ref.kind == "HTTPRoute"]
-    gate = tuple(
-        f"kubectl -n {ref.namespace} get httproute {ref.name} -o jsonpath='{{.status.parents[*].conditions}}'    # all True"
-        for ref in routes
-    )
-    return gate or ("no sidecar is left in the namespace",), ("error rate and latency of its Services are as in the baseline",)
-
-
-def _undo(stage: Stage, changes: tuple[Change, ...]) -> tuple[str, ...]:
-    made = [change.ref for change in changes if isinstance(change.action, Create)]
-    deleted = tuple(
-        f"kubectl -n {ref.namespace} delete {ref.kind.lower()} {ref.name}    # if nothing prunes it" for ref in made
-    )
-    return "git revert the commit of this step and let it be applied", *deleted
-
-
-def _restarts(mesh: Mesh, namespace: str) -> Iterator[str]:
-    """Restarts of everything that has a sidecar; Jobs take effect with their next run."""
-    members = [each for each in in_namespace(mesh, namespace) if _has_sidecar(mesh, each)]
-    names = " ".join(f"{each.resource.kind.lower()}/{each.name}" for each in members if each.resource.kind in _RESTARTABLE)
-    if names:
-        yield f"kubectl -n {namespace} rollout restart {names}"
-        yield f"kubectl -n {namespace} rollout status {names.split()[0]}"
-    jobs = [each.name for each in members if isinstance(each.resource.body, CronJob | Job)]
-    if jobs:
-        yield f"kubectl -n {namespace} get pods    # {', '.join(jobs)}: ambient from the next run on"
-
-
-def _has_sidecar(mesh: Mesh, workload: Workload) -> bool:
-    return injection.workload_mode(mesh, workload) == injection.SIDECAR and not injection.is_gateway(workload)
-
-
-def _captured(namespace: str) -> Iterator[str]:
-    shown = r"{range .items[*]}{.metadata.name} {.metadata.annotations.ambient\.istio\.io/redirection}{\"\n\"}{end}"
-    yield f"kubectl -n {namespace} get pods -l security.istio.io/tlsMode=istio    # prints no pod"
-    yield f'kubectl -n {namespace} get pods -o jsonpath="{shown}"    # enabled behind every pod'

@@ -32,7 +32,7 @@ class Step(Struct, frozen=True):
     """One step; `stage` is None where no file changes.
 
     `changes` are what the step does to the mesh and `enrolls` the namespaces whose pods it restarts into ambient mode: the
-    proof follows them; neither is printed.
+    proof follows them; neither is printed. `namespaces` are those that its commands choose, empty where they choose all.
     """
 
     title: str
@@ -47,16 +47,22 @@ class Step(Struct, frozen=True):
     unenforced: str = ""
     changes: tuple[Change, ...] = ()
     enrolls: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
 
 
 class Gap(Struct, frozen=True):
-    """A policy that is not enforced for these callers from one step to another, and why no other order avoids it."""
+    """A policy that is not enforced for these callers from one step to another, and why no other order avoids it.
+
+    `kind`: unenforced, refused (it refuses whom nobody refused before) or unaudited; `witness`: a call that shows it.
+    """
 
     policy: str
     callers: tuple[str, ...]
     from_step: str
     to_step: str
     why: str = ""
+    kind: str = "unenforced"
+    witness: str = ""
 
 
 class Wave(Struct, frozen=True):
@@ -93,6 +99,7 @@ class Plan(Struct, frozen=True):
     cycles: tuple[tuple[str, ...], ...]
     graphs: tuple[Graph, ...] = ()
     orders: tuple[str, ...] = ()  # the orders that were compared for gaps, in words
+    notes: tuple[str, ...] = ()  # what a reader has to know about the order
 
 
 def numbered(made: Iterable[Step], wave: int) -> Iterator[Step]:

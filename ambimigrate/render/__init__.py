@@ -11,7 +11,7 @@ from ambimigrate.report import Report
 Renderer = Callable[[Report, TextIO], None]
 
 
-FORMATS = ("text", "json", "sarif", "junit", "github", "codequality", "markdown")
+FORMATS = ("text", "json", "sarif", "junit", "github", "codequality", "markdown", "html")
 
 
 def renderer(name: str) -> Renderer:

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any, TextIO
 
-import msgspec
-
 from ambimigrate.model import Position, Severity
 from ambimigrate.render import places
+from ambimigrate.render.json import encoded
 from ambimigrate.render.style import visible
 from ambimigrate.report import Report
 
@@ -23,12 +22,12 @@ _SEVERITIES = {
 
 def render(report: Report, out: TextIO) -> None:
     """Writes the list."""
-    out.write(msgspec.json.format(msgspec.json.encode(list(_issues(report))), indent=2).decode() + "\n")
+    out.write(encoded(list(_issues(report))) + "\n")
 
 
 def _issues(report: Report) -> Iterator[dict[str, Any]]:
     for problem in report.problems:
-        key = sha256(f"{problem.file}\0{problem.message}".encode()).hexdigest()
+        key = sha256(f"{problem.file}\0{problem.message}".encode(errors="surrogateescape")).hexdigest()
         yield _issue("input", problem.message, Position(problem.file, problem.line, None, ()), key, "blocker")
     for finding in report.findings:
         if not finding.suppressed:

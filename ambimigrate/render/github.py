@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TextIO
 
-from ambimigrate.model import Position, Severity
-from ambimigrate.render import places
+from ambimigrate.model import Finding, Position, Severity
+from ambimigrate.render import places, text
 from ambimigrate.render.style import visible
-from ambimigrate.report import Report
+from ambimigrate.report import Gate, Report
 
 _COMMANDS = {Severity.info: "notice", Severity.warning: "warning", Severity.error: "error", Severity.blocker: "error"}
 
@@ -16,25 +17,52 @@ def render(report: Report, out: TextIO) -> None:
     """Writes the commands; GitHub shows ten of each level for a step, so that the worst come first."""
     for problem in report.problems:
         out.write(_command("error", Position(problem.file, problem.line, None), "input", problem.message))
-    for finding in sorted(report.findings, key=lambda each: (-each.severity, each.hit.position.order)):
-        if not finding.suppressed:
-            title = f"{finding.rule} {finding.ref}"
-            text = f"{finding.hit.message}. {finding.fix}"
-            out.write(_command(_COMMANDS[finding.severity], finding.hit.position, title, text))
+    shown = (each for each in report.findings if not each.suppressed and _is_shown(each, report.gate))
+    for finding in sorted(shown, key=lambda each: (not _fails(each, report.gate), -each.severity, each.hit.position.order)):
+        why = report.gate.failing.get(finding.fingerprint) if report.gate else None
+        title = f"{finding.rule} {finding.ref}"
+        said = f"{finding.hit.message}. {report.gate.fix(finding) if report.gate else finding.fix}" + (
+            f" Fails: {why}." if why else ""
+        )
+        out.write(_command(_level(finding, report.gate), finding.hit.position, title, said))
 
 
-def _command(name: str, position: Position, title: str, text: str) -> str:
+def fenced(report: Report, out: TextIO) -> None:
+    """Writes the text of the report for the log: in between the runner follows no command, whatever a line holds."""
+    token = secrets.token_hex(16)
+    out.write(f"::stop-commands::{token}\n")
+    text.render(report, out)
+    out.write(f"::{token}::\n")
+
+
+def _is_shown(finding: Finding, gate: Gate | None) -> bool:
+    """Of the gate's findings only what is new or worse: a pull request does not answer for the rest."""
+    return gate is None or gate.state(finding) != "known"
+
+
+def _fails(finding: Finding, gate: Gate | None) -> bool:
+    return gate is not None and gate.fails(finding)
+
+
+def _level(finding: Finding, gate: Gate | None) -> str:
+    """The command; of the gate's findings only those that fail are errors."""
+    if gate is None:
+        return _COMMANDS[finding.severity]
+    return "error" if gate.fails(finding) else "notice" if finding.severity is Severity.info else "warning"
+
+
+def _command(name: str, position: Position, title: str, said: str) -> str:
     values = {"title": title}
     if places.is_file(position):
         numbers = {"line": position.line, "col": position.column}
         values = {"file": places.path(position.file), **{key: str(each) for key, each in numbers.items() if each}, **values}
-    return f"::{name} {','.join(f'{key}={_property(each)}' for key, each in values.items())}::{_data(text)}\n"
+    return f"::{name} {','.join(f'{key}={_property(each)}' for key, each in values.items())}::{_data(said)}\n"
 
 
-def _data(text: str) -> str:
+def _data(said: str) -> str:
     """Text behind the command, as the toolkit of GitHub Actions escapes it."""
-    return visible(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return visible(said).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+def _property(said: str) -> str:
+    return _data(said).replace(":", "%3A").replace(",", "%2C")

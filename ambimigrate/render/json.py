@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, TextIO
 
@@ -10,12 +12,13 @@ import msgspec
 from ambimigrate import __version__, catalogue
 from ambimigrate.advice import Advice
 from ambimigrate.kinds import HelmValues
-from ambimigrate.model import Finding, Problem, Ref, Target
+from ambimigrate.model import Finding, Problem, Ref, Suppression, Target
 from ambimigrate.outlook import Outlook
-from ambimigrate.report import Report
+from ambimigrate.report import Gate, Report
 from ambimigrate.verdicts import Standing
 
 SCHEMA = "ambimigrate.report/v1"
+_HIDDEN = re.compile(r"[^\x00-\x7e]")
 LEVELS = ("blocker", "error", "warning", "info", "suppressed")
 
 
@@ -41,12 +44,43 @@ def _stream(items: Iterator[Any], out: TextIO) -> None:
 
 
 def _indented(value: Any, by: int) -> str:
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode().replace("\n", "\n" + " " * by)
+    return encoded(value).replace("\n", "\n" + " " * by)
 
 
 def dumped(record: dict[str, Any]) -> str:
     """A record as indented JSON with a line feed at its end."""
-    return msgspec.json.format(msgspec.json.encode(record), indent=2).decode() + "\n"
+    return encoded(record) + "\n"
+
+
+def encoded(value: Any) -> str:
+    """A value as indented JSON that is safe to print.
+
+    Characters that a terminal obeys or hides are escapes, and so is what a server of continuous integration takes for a
+    command anywhere in a line (see style.visible): read back, both are what they were.
+    """
+    try:
+        encoded = msgspec.json.encode(value)
+    except UnicodeEncodeError:  # names of files that are no UTF-8
+        encoded = msgspec.json.encode(_as_utf8(msgspec.to_builtins(value)))
+    text = msgspec.json.format(encoded, indent=2).decode()
+    if "##" in text:
+        text = text.replace("##", "#\\u0023")
+    return text if text.isascii() and "\x7f" not in text else _HIDDEN.sub(_escape, text)
+
+
+def _as_utf8(value: Any) -> Any:
+    """The value with `\\udcff` spelt out for bytes that no text can hold."""
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_as_utf8(key): _as_utf8(each) for key, each in value.items()}
+    return [_as_utf8(each) for each in value] if isinstance(value, list) else value
+
+
+def _escape(found: re.Match[str]) -> str:
+    """What JSON writes for characters that cannot be printed."""
+    units = "" if found[0].isprintable() else found[0].encode("utf-16-be").hex()
+    return "".join(f"\\u{units[each : each + 4]}" for each in range(0, len(units), 4)) or found[0]
 
 
 def record(report: Report) -> dict[str, Any]:
@@ -62,10 +96,36 @@ def _sections(report: Report) -> Iterator[tuple[str, Any]]:
     yield "namespaces", (_namespace(each) for each in report.namespaces)
     yield "advice", [_advice(each) for each in report.advice]
     yield "summary", {level: summary[level] for level in LEVELS}
+    if report.gate:
+        yield from _gate(report.gate, report)
     if report.outlook:
         yield "upgrade_path", [_outlook(each) for each in report.outlook]
     if report.objects:
         yield "objects", _objects(report)
+
+
+def _gate(gate: Gate, report: Report) -> Iterator[tuple[str, Any]]:
+    """What the gate decided, beside the states of the findings."""
+    states = Counter(gate.state(each) for each in report.findings)
+    verdict = {
+        "base": gate.base,
+        "verdict": "problems" if report.problems else "failed" if gate.failing else "passed",
+        **{state: states[state] for state in ("new", "worse", "known")},
+        "failing": sorted(gate.failing),
+        "remarks": list(gate.remarks),
+    }
+    yield "gate", verdict
+    yield "fixed", [{"fingerprint": each.fingerprint, "id": each.id, "object": reference(each.object)} for each in gate.fixed]
+    yield "known_problems", [problem(each) for each in gate.problems]
+
+
+def _state(finding: Finding, gate: Gate | None) -> dict[str, Any]:
+    """What the gate says of a finding; `fails` tells why it stops the change, or is null."""
+    if gate is None:
+        return {}
+    said: dict[str, Any] = {"state": gate.state(finding), "fails": gate.failing.get(finding.fingerprint)}
+    changed = gate.changed.get(finding.fingerprint)
+    return said | ({"changed": list(changed)} if changed else {})
 
 
 def _advice(advice: Advice) -> dict[str, Any]:
@@ -148,13 +208,20 @@ def _finding(finding: Finding, report: Report) -> dict[str, Any]:
         "line": position.line,
         "column": position.column,
         "field": field(position.route),
-        "fix": finding.fix,
+        "fix": report.gate.fix(finding) if report.gate else finding.fix,
         "references": list(entry.references),
         "evidence": finding.hit.evidence or entry.cases[finding.hit.case].evidence,
         "fails_open": finding.fails_open,
-        "suppressed": suppressed and {"by": suppressed.by, "reason": suppressed.reason, "expires": suppressed.expires},
+        "suppressed": suppressed and _suppressed(suppressed),
         "fingerprint": finding.fingerprint,
+        **_state(finding, report.gate),
     }
+
+
+def _suppressed(value: Suppression) -> dict[str, Any]:
+    place = value.place
+    where = {"file": place.file, "line": place.line} if place else {}
+    return {"by": value.by, "reason": value.reason, "expires": value.expires, **where}
 
 
 def field(route: tuple[str | int, ...]) -> str:

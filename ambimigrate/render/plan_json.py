@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ambimigrate.plan import Plan, Wave
-from ambimigrate.plan.values import Step
+from ambimigrate.plan.values import Edge, Gap, Step
 
 SCHEMA = "ambimigrate.plan/v1"
 
@@ -17,6 +17,22 @@ def record(plan: Plan, head: dict[str, Any]) -> dict[str, Any]:
         "waves": [_wave(wave) for wave in plan.waves],
         "held": [{"namespace": each.namespace, "mesh": each.mesh, "because": list(each.because)} for each in plan.held],
         "cycles": [list(cycle) for cycle in plan.cycles],
+        "calls": [_edge(graph.mesh, edge) for graph in plan.graphs for edge in graph.edges],
+        "orders": list(plan.orders),
+        "notes": list(plan.notes),
+    }
+
+
+def _edge(mesh: str, edge: Edge) -> dict[str, Any]:
+    """Who calls whom; `guessed` where only a text names the Service."""
+    return {
+        "mesh": mesh,
+        "caller": edge.caller,
+        "callee": edge.callee,
+        "because": edge.because,
+        "file": edge.file,
+        "line": edge.line,
+        "guessed": edge.guessed,
     }
 
 
@@ -27,10 +43,19 @@ def _wave(wave: Wave) -> dict[str, Any]:
         "title": wave.title,
         "namespaces": list(wave.namespaces),
         "steps": [_step(step) for step in wave.steps],
-        "gaps": [
-            {"policy": gap.policy, "callers": list(gap.callers), "from_step": gap.from_step, "to_step": gap.to_step}
-            for gap in wave.gaps
-        ],
+        "gaps": [_gap(gap) for gap in wave.gaps],
+    }
+
+
+def _gap(gap: Gap) -> dict[str, Any]:
+    return {
+        "policy": gap.policy,
+        "callers": list(gap.callers),
+        "from_step": gap.from_step,
+        "to_step": gap.to_step,
+        "kind": gap.kind,
+        "why": gap.why,
+        "witness": gap.witness,
     }
 
 
@@ -44,4 +69,7 @@ def _step(step: Step) -> dict[str, Any]:
         "gate": list(step.gate),
         "verify": list(step.verify),
         "undo": list(step.undo),
+        "triggers": [{"query": each.query, "stop_if": each.stop_if} for each in step.triggers],
+        "unenforced": step.unenforced,
+        "namespaces": list(step.namespaces),
     }

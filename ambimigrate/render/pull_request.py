@@ -10,6 +10,7 @@ from msgspec import Struct
 from ambimigrate.changes import Change, Held, Stage
 from ambimigrate.plan.values import Step
 from ambimigrate.render.markdown import code, escaped
+from ambimigrate.render.plan_markdown import shown
 from ambimigrate.render.style import counted, visible
 
 _SAFE = {
@@ -63,7 +64,7 @@ def _message(work: Work) -> Iterator[str]:
         if found:
             yield ""
             yield f"{title}:"
-            yield from (f"  {visible(line)}" for line in found)
+            yield from (f"  {shown(line)}" for line in found)
 
 
 def body(work: Work) -> str:
@@ -114,7 +115,7 @@ def _safety(work: Work) -> Iterator[str]:
 
 
 def _commands(title: str, lines: Iterable[str]) -> Iterator[str]:
-    found = list(dict.fromkeys(visible(line) for line in lines))
+    found = list(dict.fromkeys(map(shown, lines)))
     if found:
         fence = "`" * (3 + max((line.count("`") for line in found), default=0))
         yield f"## {title}"

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, TextIO
 from urllib.parse import quote
 
 from ambimigrate import __version__, catalogue
-from ambimigrate.model import Finding, Problem, Severity
+from ambimigrate.model import Finding, Problem, Severity, Suppression
 from ambimigrate.render import places
 from ambimigrate.render.json import dumped, field
 from ambimigrate.render.markdown import escaped
 from ambimigrate.render.style import visible
-from ambimigrate.report import Report
+from ambimigrate.report import Gate, Report
+from ambimigrate.suppressions.values import CONFIGURATION
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _ROOT = "%SRCROOT%"
 _LEVELS = {Severity.info: "note", Severity.warning: "warning", Severity.error: "error", Severity.blocker: "error"}
 _RANKS = {Severity.info: 20.0, Severity.warning: 50.0, Severity.error: 80.0, Severity.blocker: 100.0}
+_STATES = {"new": "new", "worse": "updated", "known": "unchanged"}
 
 
 def render(report: Report, out: TextIO) -> None:
@@ -44,7 +47,7 @@ def record(report: Report) -> dict[str, Any]:
                 "toolExecutionNotifications": [_problem(each) for each in report.problems],
             }
         ],
-        "results": [_result(each, numbers[each.rule]) for each in report.findings],
+        "results": [_result(each, numbers[each.rule]) | _state(each, report.gate) for each in report.findings],
     }
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
 
@@ -69,17 +72,15 @@ def _rule(id: str, worst: Severity) -> dict[str, Any]:
 
 
 def _result(finding: Finding, number: int) -> dict[str, Any]:
-    suppressed = finding.suppressed
-    reason = suppressed and {"kind": "external", "status": "accepted", "justification": suppressed.reason}
     return {
         "ruleId": finding.rule,
         "ruleIndex": number,
         "level": _LEVELS[finding.severity],
         "rank": _RANKS[finding.severity],
-        "message": {"text": visible(f"{finding.hit.message}. {finding.fix}")},
+        "message": {"text": _plain(f"{finding.hit.message}. {finding.fix}")},
         "locations": [_location(finding)],
         "partialFingerprints": {"ambimigrate/v1": finding.fingerprint},
-        "suppressions": [reason] if reason else [],
+        "suppressions": [_suppression(finding.suppressed)] if finding.suppressed else [],
         "properties": {
             "severity": finding.severity.name,
             "case": finding.hit.case,
@@ -87,6 +88,18 @@ def _result(finding: Finding, number: int) -> dict[str, Any]:
             "meshes": list(finding.meshes),
         },
     }
+
+
+def _suppression(value: Suppression) -> dict[str, Any]:
+    kind = "external" if value.by == CONFIGURATION else "inSource"
+    found: dict[str, Any] = {"kind": kind, "status": "accepted", "justification": visible(value.reason)}
+    if value.place and places.is_file(value.place):
+        found["location"] = {"physicalLocation": _physical(value.place.file, value.place.line, value.place.column)}
+    return found
+
+
+def _state(finding: Finding, gate: Gate | None) -> dict[str, Any]:
+    return {"baselineState": _STATES[gate.state(finding)]} if gate else {}
 
 
 def _location(finding: Finding) -> dict[str, Any]:
@@ -102,11 +115,16 @@ def _location(finding: Finding) -> dict[str, Any]:
 
 def _physical(file: str, line: int | None, column: int | None = None) -> dict[str, Any]:
     region = {"startLine": line or 1} | ({"startColumn": column} if column else {})
-    return {"artifactLocation": {"uri": quote(places.path(file)), "uriBaseId": _ROOT}, "region": region}
+    return {"artifactLocation": {"uri": quote(os.fsencode(places.path(file))), "uriBaseId": _ROOT}, "region": region}
 
 
 def _problem(problem: Problem) -> dict[str, Any]:
-    found: dict[str, Any] = {"level": "error", "message": {"text": visible(problem.message)}}
+    found: dict[str, Any] = {"level": "error", "message": {"text": _plain(problem.message)}}
     if problem.file and not problem.file.startswith((places.CLUSTER, "<")):
         found["locations"] = [{"physicalLocation": _physical(problem.file, problem.line)}]
     return found
+
+
+def _plain(text: str) -> str:
+    """Text of a message: `[words](target)` would be a link (SARIF 2.1.0, 3.11.6), so that a space parts the two."""
+    return visible(text).replace("](", "] (")

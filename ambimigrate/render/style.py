@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from textwrap import TextWrapper
 from typing import TextIO
 
@@ -52,9 +53,17 @@ def wrap(text: str, width: int, *, initial_indent: str = "", subsequent_indent: 
     return wrapper.wrap(text)
 
 
+# What servers of continuous integration take for a command in what a program prints: `::error …::` where a line begins
+# (GitHub, actions/runner ActionCommand.TryParseV2; wrapping may begin a line at any word), `##[…]` anywhere in it (the same,
+# TryParse) and `##vso[…]`, `##teamcity[…]` (Azure Pipelines, TeamCity).
+_COMMAND = re.compile(r"(?<!\S):(?=:[A-Za-z-]+(?: |::|$))|(?<=#)#(?=\w*\[)")
+
+
 def visible(text: str) -> str:
-    """The text with control characters shown as escapes, so that no name can move the cursor or end a line."""
-    return text if text.isprintable() else "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+    """The text with control characters shown as escapes: no name can move the cursor, end a line or command a server."""
+    if not text.isprintable():
+        text = "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+    return _COMMAND.sub(lambda found: f"\\x{ord(found[0]):02x}", text) if "::" in text or "##" in text else text
 
 
 def counted(number: int, noun: str) -> str:

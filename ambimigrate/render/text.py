@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from typing import TextIO
 
@@ -35,9 +35,24 @@ def render(report: Report, out: TextIO) -> None:
     """Writes the report, as wide as the terminal but at most 120 columns (100 into a pipe)."""
     style = Style.of(out)
     width = min(shutil.get_terminal_size((100, 24)).columns, 120) if out.isatty() else 100
+    if report.gate:
+        for line in _gate(report, style, width):
+            out.write(f"{line}\n")
+        return
     page = _Page(style, width, several=len(report.meshes) > 1, all_meshes=tuple(mesh.name for mesh in report.meshes))
     for line in _lines(report, page):
         out.write(f"{line}\n")
+
+
+def _gate(report: Report, style: Style, width: int) -> Iterator[str]:
+    """The gate's verdict instead of the whole report."""
+    from ambimigrate.render import gate_text
+
+    yield from gate_text.lines(report, style, width)
+    if report.problems:
+        yield from _problems(report, style, width)
+    if report.gate:
+        yield from wrap(visible(gate_text.verdict(report, report.gate)), width)
 
 
 class _Page(Struct, frozen=True):
@@ -56,20 +71,25 @@ def _lines(report: Report, page: _Page) -> Iterator[str]:
     for standing in report.namespaces:
         standings[standing.name].append(standing)
     findings: dict[str | None, list[Finding]] = defaultdict(list)
+    hushed: set[str] = set()
     for finding in report.findings:
         name = namespace_of(finding)
-        findings[name if name in standings else None].append(finding)
+        if finding.suppressed:
+            hushed.add(name)
+        else:
+            findings[name if name in standings else None].append(finding)
     if findings[None]:
         yield page.style.bold("The mesh as a whole")
         yield from _findings(findings[None], page)
-    quiet: dict[str, list[str]] = defaultdict(list)
+    quiet: dict[tuple[str, str], list[str]] = defaultdict(list)
     for name, members in sorted(standings.items(), key=lambda item: (_worst(item[1]), item[0])):
         if findings[name] or any(each.waypoint for each in members):
             yield from _section(name, members, findings[name], page)
         else:
-            quiet[members[0].verdict].append(visible(name) or NAMELESS)
-    for verdict, names in sorted(quiet.items(), key=lambda item: _ORDER.index(item[0])):
-        yield from page.wrapped(f"{_SAYS[verdict].capitalize()}, nothing found: {', '.join(names)}", "")
+            found = "all that was found is suppressed" if name in hushed else "nothing found"
+            quiet[members[0].verdict, found].append(visible(name) or NAMELESS)
+    for (verdict, found), names in sorted(quiet.items(), key=lambda item: (_ORDER.index(item[0][0]), item[0][1])):
+        yield from page.wrapped(f"{_SAYS[verdict].capitalize()}, {found}: {', '.join(names)}", "")
         yield ""
     yield from _advice(report, page)
     yield from _outlook(report, page)
@@ -203,6 +223,17 @@ def _closing(report: Report, style: Style, width: int) -> Iterator[str]:
         skipped = ", ".join(f"{number} {reason}" for reason, number in sorted(counts.skipped.items()))
         yield from wrap(f"Passed over: {skipped}.", width)
     yield f"For Istio {report.target.istio}, Gateway API {report.target.gateway_api} ({report.target.channel})."
+    if said := suppressed(report.findings):
+        yield from wrap(said, width)
     summary = report.summary
     levels = [f"{summary[level.name]} {level.name}" for level in reversed(Severity) if summary[level.name]]
     yield style.bold(", ".join(levels) or ("nothing found" if counts.objects else "nothing was read"))
+
+
+def suppressed(findings: Iterable[Finding]) -> str:
+    """How many findings are suppressed, and by which means; empty if none is."""
+    means = Counter(each.suppressed.by for each in findings if each.suppressed)
+    if not means:
+        return ""
+    said = ", ".join(f"{number} by {by}" for by, number in sorted(means.items()))
+    return f"{counted(sum(means.values()), 'finding')} suppressed ({said}); --format json lists them with their reasons."

@@ -20,6 +20,14 @@ def root(path: str) -> Path | None:
         return None
 
 
+def origin(path: str) -> str:
+    """Where the repository comes from, empty if it says nothing of that."""
+    try:
+        return _git(path, "config", "--get", "remote.origin.url").strip()
+    except GitError:
+        return ""
+
+
 def changed(path: str) -> tuple[str, ...]:
     """The files below the folder that differ from the last commit or are not in it, as paths from the work tree's root."""
     found = _git(path, "status", "--porcelain=v1", "-z", "--untracked-files=all", "--", ".")

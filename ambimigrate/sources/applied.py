@@ -36,10 +36,10 @@ class _Folder(Struct, frozen=True):
 
 def applied(decoder: Decoder, names: Iterable[str]) -> Applied:
     """What the objects that were read say."""
-    folders = tuple(sorted({parent for name in names for parent in _parents(name)}))
     objects = {id(each): (mesh, each) for mesh, resources in decoder.resources.items() for each in resources if _applies(each)}
     if not objects:
         return Applied()
+    folders = tuple(sorted({parent for name in names for parent in _parents(name)}))
     found = [part for mesh, each in objects.values() for part in _of(each, "" if each.shared else mesh, folders)]
     meshes, spaces = defaultdict[str, set[str]](set), defaultdict[str, set[Space]](set)
     for each in found:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+import posixpath
+from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct, field
 
-from ambimigrate import catalogue
-from ambimigrate.model import Position
+from ambimigrate.sources.config_faults import faults
+from ambimigrate.suppressions.globs import is_namespace, matches
+from ambimigrate.suppressions.levels import OFF, Levels, Override
+from ambimigrate.suppressions.values import CONFIGURATION, Scope, Silence
 from ambimigrate.yamlio import Document, Unreadable, values
 
 NAME = ".ambimigrate.yaml"
@@ -30,6 +33,13 @@ class Agreement(Struct, frozen=True):
     until: str = ""
 
 
+class Section(Struct, frozen=True):
+    """A part that one command alone reads: what it says, and the document that tells where."""
+
+    document: Document
+    tree: Mapping[str, Any]
+
+
 class Config(Struct, frozen=True):
     """What the configuration says; all of it is optional. Paths are relative to `folder`."""
 
@@ -43,6 +53,10 @@ class Config(Struct, frozen=True):
     close_direct_access: bool = False
     keep_virtual_services: tuple[str, ...] = ()
     waypoints: str = ""
+    levels: Levels = Levels()  # what is said of rules, severities and thresholds
+    migrated: tuple[str, ...] = ()  # NAMESPACE or MESH/NAMESPACE, `*` for any characters
+    suppressions: tuple[Silence, ...] = ()
+    plan: Section | None = None
 
     def folders_below(self, root: str) -> Mapping[str, str] | None:
         """Folder below `root` -> mesh, None if the configuration names no meshes."""
@@ -60,16 +74,26 @@ class Config(Struct, frozen=True):
         """Whether a file (a path as the user gave it) is not to be read."""
         if not self.exclude or self.folder is None:
             return False
-        full = Path(file).resolve()
-        if not full.is_relative_to(self.folder):
-            return False
-        below = full.relative_to(self.folder)
-        return any(_matches(below, pattern) for pattern in self.exclude)
+        below = self.relative(file)
+        return below is not None and any(matches(below, pattern) for pattern in self.exclude)
+
+    def relative(self, file: str) -> str | None:
+        """The path of a file (as the user gave it) below the folder of the configuration, None if it is not there."""
+        return _relative(self.folder, file) if self.folder and not file.startswith(("cluster/", "<")) else None
+
+    def is_migrated(self, mesh: str, namespace: str) -> bool:
+        """Whether the namespace is declared to be ambient for good."""
+        return any(is_namespace(each, mesh, namespace) for each in self.migrated)
 
 
-def _matches(path: Path, pattern: str) -> bool:
-    plain = pattern.rstrip("/").removesuffix("/**")
-    return any(part.match(plain) for part in (path, *path.parents) if part.name)
+def _relative(folder: Path, file: str) -> str | None:
+    above, name = _resolved(posixpath.dirname(file)), posixpath.basename(file)
+    return (above / name).relative_to(folder).as_posix() if above.is_relative_to(folder) else None
+
+
+@lru_cache(maxsize=4096)
+def _resolved(folder: str) -> Path:
+    return Path(folder).resolve()
 
 
 def find(path: str) -> Path | None:
@@ -86,20 +110,35 @@ def find(path: str) -> Path | None:
 def load(path: Path) -> Config:
     """Reads and checks the file; ConfigError names every fault with its line."""
     try:
-        document = Document(str(path), 0, 1, path.read_text(encoding="utf-8").removeprefix("\ufeff"))
-        read = values(document)
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    except (UnicodeDecodeError, Unreadable) as error:
-        raise ConfigError(f"{path}:{getattr(error, 'line', 1)}: {getattr(error, 'message', 'is not UTF-8')}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}:1: is not UTF-8") from None
+    return load_text(_shown(path), text, path.resolve().parent)
+
+
+def _shown(path: Path) -> str:
+    """The path as seen from where the command runs, if it lies below."""
+    here = Path.cwd()
+    return path.relative_to(here).as_posix() if path.is_relative_to(here) else path.as_posix()
+
+
+def load_text(name: str, text: str, folder: Path) -> Config:
+    """Checks a text that was read in another way; `name` is how its faults call it, its paths are relative to `folder`."""
+    document = Document(name, 0, 1, text.removeprefix("\ufeff"))
+    try:
+        read = values(document)
+    except Unreadable as error:
+        raise ConfigError(f"{name}:{error.line}: {error.message}") from None
     tree = {} if read.value is None else read.value
-    faults = [f"{path}:{line}: key {name!r} stands twice" for name, line in read.duplicates] + list(_faults(document, tree))
-    if faults:
-        raise ConfigError("\n".join(faults))
-    return _config(path.resolve().parent, tree)
+    found = [f"{name}:{line}: key {key!r} stands twice" for key, line in read.duplicates] + list(faults(document, tree))
+    if found:
+        raise ConfigError("\n".join(found))
+    return _config(document, folder.resolve(), tree)
 
 
-def _config(folder: Path, tree: dict[str, Any]) -> Config:
+def _config(document: Document, folder: Path, tree: dict[str, Any]) -> Config:
     meshes = tree.get("meshes", [])
     return Config(
         folder,
@@ -112,31 +151,27 @@ def _config(folder: Path, tree: dict[str, Any]) -> Config:
         tree.get("closeDirectAccess", False),
         tuple(tree.get("keepVirtualServices", ())),
         tree.get("waypoints", ""),
+        _levels(tree),
+        tuple(tree.get("migrated", ())),
+        tuple(_silence(document, number, each) for number, each in enumerate(tree.get("suppressions", ()))),
+        Section(document, tree["plan"]) if tree.get("plan") else None,
     )
 
 
-def _faults(document: Document, tree: Any) -> Iterator[str]:
-    import jsonschema
-
-    schema = json.loads((catalogue.folder() / "schemas" / "config.json").read_text(encoding="utf-8"))
-    errors = jsonschema.Draft202012Validator(schema).iter_errors(tree)
-    for error in sorted(errors, key=lambda each: [str(step) for step in each.absolute_path]):
-        route = tuple(error.absolute_path)
-        if error.validator == "additionalProperties":
-            known = list(error.schema.get("properties", {}))
-            for key in sorted(set(error.instance) - set(known)):
-                yield f"{_place(document.at((*route, key)))}: unknown key {key!r}{_nearest(key, known)}"
-        else:
-            where = ".".join(str(step) for step in route)
-            yield f"{_place(document.at(route))}: {where + ': ' if where else ''}{error.message}"
+def _levels(tree: dict[str, Any]) -> Levels:
+    overrides = (
+        Override(tuple(each.get("paths", ())), tuple(each.get("namespaces", ())), _rules(each), each.get("failOn", ""))
+        for each in tree.get("overrides", ())
+    )
+    return Levels(_rules(tree), tree.get("failOn", ""), tuple(overrides))
 
 
-def _place(position: Position) -> str:
-    return f"{position.file}:{position.line}"
+def _rules(tree: dict[str, Any]) -> dict[str, str]:
+    return {id: said or OFF for id, said in tree.get("rules", {}).items()}  # `off` is false in YAML 1.1
 
 
-def _nearest(key: str, known: list[str]) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(key, known, 1, 0.5)
-    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
+def _silence(document: Document, number: int, tree: dict[str, Any]) -> Silence:
+    ids = (tree["id"],) if isinstance(tree["id"], str) else tuple(tree["id"])
+    scope = Scope(*(tree.get(key, "") for key in ("namespace", "kind", "name", "path")))
+    position = document.at(("suppressions", number))
+    return Silence(CONFIGURATION, ids, tree["because"], tree.get("until", ""), position, scope=scope)

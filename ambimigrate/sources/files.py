@@ -18,8 +18,10 @@ from ambimigrate.model import Problem
 SUFFIXES = (".yaml", ".yml", ".json")
 STDIN = "<stdin>"
 TEMPLATED = "helmfile with templates"  # counted, not parsed
-_HELMFILE = re.compile(r"helmfile\.ya?ml\.gotmpl")
-_UNSEARCHED = frozenset({".git"})
+HELMFILE = re.compile(r"helmfile\.ya?ml\.gotmpl")
+_POINTER = b"version https://git-lfs.github.com/spec/"  # the first line of what stands for a file that was not fetched
+OWN = ".ambimigrate"  # the folder in which we keep baselines and plans
+_UNSEARCHED = frozenset({".git", OWN})
 _DESCRIPTORS = ("/dev/fd/", "/proc/self/fd/")  # what a shell makes of `<(kustomize build .)`
 
 
@@ -41,13 +43,24 @@ class Tree(Struct):
         """The text of a file, or why it cannot be read."""
         shown = self.shown(name)
         try:
-            content = _content(shown)
+            content = self.content(name)
         except OSError as error:
             return Problem(f"cannot be read: {error.strerror or error}", shown)
+        if content.startswith(_POINTER):
+            self.skipped["Git LFS pointer"] += 1
+            return ""
         try:
             return content.decode()
         except UnicodeDecodeError as error:
             return self._other(content, error, shown)
+
+    def content(self, name: str) -> bytes:
+        """The bytes of a file. Raises OSError."""
+        return _content(self.shown(name))
+
+    def on_disk(self, shown: str) -> Path:
+        """Where a file or folder stands for programs that read it themselves, by the name that is shown."""
+        return Path(shown or ".")
 
     def _other(self, content: bytes, error: UnicodeDecodeError, shown: str) -> str | Problem:
         """Bytes that are no UTF-8: no text at all, or a manifest in an encoding that Kubernetes does not read."""
@@ -102,6 +115,7 @@ def _folder(root: str) -> Tree:
     inside = os.path.realpath(root)
     _search(tree, root, "", inside)
     tree.files.sort()
+    tree.problems.sort(key=lambda problem: problem.file)  # a folder is read in any order
     return tree
 
 
@@ -111,7 +125,7 @@ def _search(tree: Tree, folder: str, below: str, inside: str) -> None:
     except OSError as error:
         tree.problems.append(Problem(f"cannot be read: {error.strerror or error}", tree.shown(below)))
         return
-    tree.skipped.update(TEMPLATED for entry in entries if _HELMFILE.fullmatch(entry.name))
+    tree.skipped.update(TEMPLATED for entry in entries if HELMFILE.fullmatch(entry.name))
     for entry in entries:
         name = f"{below}/{entry.name}" if below else entry.name
         if entry.is_symlink():

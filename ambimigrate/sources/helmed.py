@@ -6,12 +6,13 @@ import os
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
+from ambimigrate import yamlio
 from ambimigrate.decode import Decoder, names_a_kind
 from ambimigrate.layout import Placement
 from ambimigrate.layout.rendered import Made
@@ -21,7 +22,7 @@ from ambimigrate.sources.chart_uses import Use, uses
 from ambimigrate.sources.files import Tree
 from ambimigrate.topology.charts import Layer, laid
 from ambimigrate.topology.releases import mapping
-from ambimigrate.yamlio import Document, Unreadable, documents, values
+from ambimigrate.yamlio import Document, Unreadable, Values, documents, values
 
 UNKNOWN = "namespace-not-known"  # stands for the namespace of a release that nobody tells
 _NAMED = 5  # charts in one sentence
@@ -31,10 +32,14 @@ _SOURCE = re.compile(r"^# Source: (\S+)", re.MULTILINE)
 
 
 class Asked(Struct, frozen=True):
-    """How charts are to be rendered: auto, always or never, and values files that count more than all others."""
+    """How charts are to be rendered: auto, always or never, and values files that count more than all others.
+
+    `parse` reads a document, anew or out of what is remembered.
+    """
 
     choice: str
     values: tuple[str, ...] = ()
+    parse: Callable[[Document], Values] = yamlio.values
 
 
 def render_charts(tree: Tree, decoder: Decoder, asked: Asked) -> tuple[str, ...]:
@@ -53,7 +58,7 @@ def render_charts(tree: Tree, decoder: Decoder, asked: Asked) -> tuple[str, ...]
     more = _given(asked.values, decoder)
     wanted = [each for each in uses(files, decoder, decoder.namespace) if each.chart.folder in folders]
     ready = [each for each in wanted if _is_inside(each, tree, decoder)]
-    answers = list(zip(ready, renderers.template_all(helm, (_release(each, more) for each in ready)), strict=True))
+    answers = list(zip(ready, renderers.template_all(helm, (_release(each, more, tree) for each in ready)), strict=True))
     made = [(use, answer) for use, answer in answers if isinstance(answer, str)]
     _forget({use.chart.folder for use, _ in made}, decoder)
     for use, text in made:
@@ -64,10 +69,10 @@ def render_charts(tree: Tree, decoder: Decoder, asked: Asked) -> tuple[str, ...]
     return (*_notes(use for use, _ in made), *_several("not rendered with its own values; --helm-values FILE gives more", left))
 
 
-def _release(use: Use, more: Mapping[str, Any]) -> Any:
+def _release(use: Use, more: Mapping[str, Any], tree: Tree) -> Any:
     from ambimigrate.sources.renderers import Release
 
-    return Release(Path(use.chart.folder or "."), use.name, use.namespace or UNKNOWN, _over(use.values, more))
+    return Release(tree.on_disk(use.chart.folder), use.name, use.namespace or UNKNOWN, _over(use.values, more))
 
 
 def _over(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,8 +104,8 @@ def _templates(files: Files, folder: str) -> Iterator[str]:
 
 def _is_inside(use: Use, tree: Tree, decoder: Decoder) -> bool:
     """Whether no link leads helm out of the tree."""
-    top = os.path.realpath(tree.root or ".")
-    for place, folders, names in os.walk(use.chart.folder or "."):
+    top = os.path.realpath(tree.on_disk(tree.root))
+    for place, folders, names in os.walk(tree.on_disk(use.chart.folder)):
         for name in (*folders, *names):
             real = os.path.realpath(f"{place}/{name}")
             if real != top and not real.startswith(top.rstrip(os.sep) + os.sep):

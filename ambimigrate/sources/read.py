@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from ambimigrate.decode import Counts, Decoder, Reading, named
@@ -18,7 +18,7 @@ from ambimigrate.sources.charts import read_charts
 from ambimigrate.sources.files import Tree, trees
 from ambimigrate.sources.helmed import Asked, render_charts
 from ambimigrate.sources.kustomized import Rendered
-from ambimigrate.yamlio import Unreadable, documents, values
+from ambimigrate.yamlio import Document, Unreadable, Values, documents, values
 
 if TYPE_CHECKING:
     from ambimigrate.sources.config import Config
@@ -32,11 +32,15 @@ def read_files(
     `render` says whether kustomizations and charts go through the real renderers: auto (where they are on PATH), always or
     never; and with which values charts do.
     """
-    asked = Asked(render) if isinstance(render, str) else render
+    return read_trees(trees(paths), target, namespace, config, Asked(render) if isinstance(render, str) else render)
+
+
+def read_trees(origins: Iterable[Tree], target: Target, namespace: str, config: Config | None, asked: Asked) -> Reading:
+    """The meshes of all trees together, wherever their texts come from."""
     collecting = gc.isenabled()
     gc.disable()  # nothing that is made while reading becomes garbage in circles; the collector costs a third of the time
     try:
-        return combined([_tree(tree, target, namespace, config, asked) for tree in trees(paths)], target)
+        return combined([_tree(tree, target, namespace, config, asked) for tree in origins], target)
     finally:
         gc.freeze()  # what was read stays until the end; no later collection looks at it
         if collecting:
@@ -47,7 +51,7 @@ def _tree(tree: Tree, target: Target, namespace: str, config: Config | None, ask
     if config is not None and config.exclude:
         _exclude(tree, config)
     skipped = tree.skipped.copy()
-    rendering = Rendered(tree, asked.choice)
+    rendering = Rendered(tree, asked)
     decoder = _decoded(tree, namespace, config, rendering, Applied())
     found = applied(decoder, map(tree.shown, tree.files))
     if found.meshes or found.spaces:  # Argo CD or Flux say where folders belong, which only reading them tells
@@ -61,13 +65,13 @@ def _tree(tree: Tree, target: Target, namespace: str, config: Config | None, ask
 
 
 def _decoded(tree: Tree, namespace: str, config: Config | None, rendering: Rendered, found: Applied) -> Decoder:
-    kustomizations, problems = _kustomizations(tree)
+    kustomizations, problems = _kustomizations(tree, rendering.asked.parse)
     shown = [tree.shown(name) for name in tree.files]
     charts = frozenset(posixpath.dirname(name) for name in shown if posixpath.basename(name) == "Chart.yaml")
     folders = config.folders_below(tree.root or ".") if config else None
     ask = Help(_Names(tree), rendering, rendering.is_possible, found.meshes, found.spaces)
     layout = lay_out(shown, kustomizations, folders, root=tree.root, ask=ask)
-    decoder = Decoder(layout, namespace, lambda name: _is_template(name, charts))
+    decoder = Decoder(layout, namespace, lambda name: _is_template(name, charts), rendering.asked.parse)
     decoder.problems += [
         *tree.problems,
         *problems,
@@ -131,9 +135,9 @@ def _first(layout: Layout, mesh: str) -> str:
     return folders[0] + (" …" if len(folders) > 1 else "")
 
 
-def _kustomizations(tree: Tree) -> tuple[list[Kustomization], list[Problem]]:
+def _kustomizations(tree: Tree, parse: Callable[[Document], Values] = values) -> tuple[list[Kustomization], list[Problem]]:
     names = (name for name in tree.files if posixpath.basename(name) in FILE_NAMES and not _is_templated(tree, name))
-    read = [_kustomization(tree, name) for name in names]
+    read = [_kustomization(tree, name, parse) for name in names]
     return [each for each in read if isinstance(each, Kustomization)], [each for each in read if isinstance(each, Problem)]
 
 
@@ -143,13 +147,13 @@ def _is_templated(tree: Tree, name: str) -> bool:
     return isinstance(text, str) and "{{" in text
 
 
-def _kustomization(tree: Tree, name: str) -> Kustomization | Problem:
+def _kustomization(tree: Tree, name: str, parse: Callable[[Document], Values]) -> Kustomization | Problem:
     text, shown = tree.read(name), tree.shown(name)
     if isinstance(text, Problem):
         return text
     document = next((each for each in documents(shown, text.removeprefix("\ufeff")) if each.text.strip()), None)
     try:
-        spec = values(document).value if document else None
+        spec = parse(document).value if document else None
     except Unreadable as error:
         return Problem(error.message, shown, error.line)
     if not isinstance(spec, dict):
@@ -191,7 +195,8 @@ def combined(readings: list[Reading], target: Target) -> Reading:
     if not counts.objects and not problems:
         problems = nothing
     meshes = tuple(_joined(name, readings, target) for name in names)
-    return Reading(meshes, problems, counts, None, tuple(note for reading in readings for note in reading.notes))
+    marked = tuple(each for reading in readings for each in reading.marked)
+    return Reading(meshes, problems, counts, None, tuple(note for reading in readings for note in reading.notes), marked)
 
 
 def _joined(name: str, readings: list[Reading], target: Target) -> Mesh:

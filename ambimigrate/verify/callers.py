@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from ambimigrate.kinds import AuthorizationPolicy, DestinationRule, Gateway, Namespace, Sidecar, VirtualService
 from ambimigrate.kinds.security import Source as From
-from ambimigrate.model import Mesh
+from ambimigrate.model import Mesh, grouped
 from ambimigrate.topology import callgraph, injection, waypoints
 from ambimigrate.topology.workloads import Workload, in_namespace, matches, workloads
 from ambimigrate.verify import places
@@ -30,17 +30,21 @@ def callers(before: Mesh, after: Mesh, place: Place) -> tuple[Caller, ...]:
 def every(before: Mesh, after: Mesh, place: Place) -> tuple[Caller, ...]:
     """The callers of a place: of its namespace, of those that call it or that policies name, gateways, and others."""
     named = dict.fromkeys(each for mesh in (before, after) for each in _named(mesh, place))
-    calling = {call.caller for mesh in (before, after) for call in callgraph.calls(mesh) if call.callee == place.namespace}
+    calling = {name for mesh in (before, after) for name in mesh.index(_calling).get(place.namespace, ())}
     wanted = sorted({place.namespace, *calling, *(namespace for namespace, _ in named)} - {ANY})
     found = [*_of_namespace(before, after, place.namespace), Caller(OUTSIDE, ip=OUTSIDE_IP)]
     found += _one_more(before, after, wanted)
     found += [caller for name in wanted for caller in _of_namespace(before, after, name)]
-    seen = {(each.namespace, each.account) for each in found} | _waypoints(before) | _waypoints(after)
+    seen = {(each.namespace, each.account) for each in found} | before.index(_waypoints) | after.index(_waypoints)
     found += [Caller(UNSEEN, namespace, account) for namespace, account in named if (namespace, account) not in seen]
-    found += _gateways(before, after)
+    found += [*before.index(_gateways), *after.index(_gateways)]
     addresses = dict.fromkeys(ip for mesh in (before, after) for ip in _addresses(mesh, place))
     found += [Caller(OUTSIDE, ip=ip) for ip in addresses]
     return tuple(dict.fromkeys(found))
+
+
+def _calling(mesh: Mesh) -> Mapping[str, tuple[str, ...]]:
+    return grouped((call.callee, call.caller) for call in callgraph.calls(mesh))
 
 
 def mode(mesh: Mesh, caller: Caller, place: Place) -> str:
@@ -57,6 +61,8 @@ def _modes(_mesh: Mesh) -> dict[tuple[Caller, str], str]:
 
 
 def _mode(mesh: Mesh, caller: Caller, place: Place) -> str:
+    if caller.mode:
+        return caller.mode
     match caller.kind:
         case "outside":
             return injection.NONE
@@ -202,15 +208,18 @@ def _waypoints(mesh: Mesh) -> set[tuple[str, str]]:
     return {(each.namespace, each.name) for each in waypoints.waypoints(mesh)}
 
 
-def _gateways(before: Mesh, after: Mesh) -> Iterator[Caller]:
-    for mesh in (before, after):
-        for workload in workloads(mesh):
-            if injection.is_gateway(workload):
-                yield Caller(GATEWAY, workload.namespace, workload.service_account, (), workload.name)
-        for gateway in mesh.of(Gateway):
-            if not waypoints.is_waypoint(gateway.body):
-                made = f"{gateway.name}-{gateway.body.spec.gateway_class_name}"  # the pods that istiod makes for it
-                yield Caller(GATEWAY, gateway.namespace, made, (), gateway.name)
+def _gateways(mesh: Mesh) -> tuple[Caller, ...]:
+    return tuple(_every_gateway(mesh))
+
+
+def _every_gateway(mesh: Mesh) -> Iterator[Caller]:
+    for workload in workloads(mesh):
+        if injection.is_gateway(workload):
+            yield Caller(GATEWAY, workload.namespace, workload.service_account, (), workload.name)
+    for gateway in mesh.of(Gateway):
+        if not waypoints.is_waypoint(gateway.body):
+            made = f"{gateway.name}-{gateway.body.spec.gateway_class_name}"  # the pods that istiod makes for it
+            yield Caller(GATEWAY, gateway.namespace, made, (), gateway.name)
 
 
 def opted_in(mesh: Mesh, place: Place) -> bool:

@@ -25,6 +25,7 @@ class Caller(Struct, frozen=True):
     workload: str = ""
     ip: str = "10.244.0.9"
     domain: str = ""  # another trust domain than the mesh's
+    mode: str = ""  # the data plane, where it is another than that of the workload in the mesh
 
     def __str__(self) -> str:
         match self.kind:

@@ -6,6 +6,7 @@ import re
 from functools import cache, lru_cache
 
 from ambimigrate.model import Route
+from ambimigrate.yamlio.scalars import plain
 
 # What makes lines say something else than they seem to: tabs, returns, merge keys, quoted and complex keys, flow and quoted
 # scalars over several lines, anchors, aliases, tags, lists in lists, items that begin on the next line.
@@ -15,6 +16,7 @@ _ODD_VALUE = re.compile(r"[:-] +(?:[&*!]|[\[{](?:[^\n]*[^\]}\n])?$|\"(?![^\"\\\n
 _BEFORE = re.compile(r"(?:---[ ]*\n)?(?:[ ]*(?:#[^\n]*)?\n)*(?=[A-Za-z{])")  # what may stand before a mapping without odd marks
 _FIRST = re.compile(r"^( *)(- )?[^ #\n]", re.MULTILINE)
 _NOTHING = re.compile(r" *(?:#.*)?$", re.MULTILINE)
+_NO_WORD = r"(?![ \n#]|-[ \n]|[A-Za-z][\w./-]*:(?:[ \n]|$))."  # what stands in the column of a mapping and is no such key
 _KEY = re.compile(r"[\w./-]+:(?=[ \n])")
 
 Region = tuple[int, int, int]  # where the text of a mapping or a list begins and ends, and its column
@@ -29,22 +31,31 @@ def is_plain(text: str) -> bool:
     return not _ODD_LINE.search(f"\n{text}") and not _ODD_VALUE.search(text)
 
 
-def offset(text: str, route: Route) -> int | None:
-    """Where the key or item at the route begins; None if it is not there, or if only libyaml can tell."""
-    if not route:
-        found = _BEFORE.match(text)
-        return found.end() if found else None
+def nearest(text: str, route: Route) -> tuple[int, int] | None:
+    """Where the nearest ancestor of the route that is in the text begins, and its depth; None if only libyaml can tell."""
+    begin = _BEFORE.match(text)
+    if begin is None or not route:
+        return (begin.end(), 0) if begin else None
     if not is_plain(text):
         return None
     region: Region | None = (0, len(text), 0)
-    at = None
+    at = begin.end()
     for number, step in enumerate(route):
         if number:
-            region = _inside(text, region, at, route[number - 1], step) if region and at is not None else None
+            region = _inside(text, region, at, route[number - 1], step) if region else None
         if region is None:
             return None
-        at = _item(text, region, step) if isinstance(step, int) else _key(text, region, step)
-    return at
+        found = _item(text, region, step) if isinstance(step, int) else _key(text, region, step)
+        if found is None:
+            return (at, number) if isinstance(step, str) and _is_absent(text, region, step) else None
+        at = found
+    return at, len(route)
+
+
+def _is_absent(text: str, region: Region, name: str) -> bool:
+    """Whether a name that was not found is no key, however written: all keys of the mapping are words that mean themselves."""
+    start, end, column = region
+    return isinstance(plain(name), str) and not _lines(column, _NO_WORD).search(text, start, end)
 
 
 @cache

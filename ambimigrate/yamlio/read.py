@@ -13,7 +13,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from ambimigrate.model import Position, Route
 from ambimigrate.yamlio.compose import compose, composed, lines_above, reason
-from ambimigrate.yamlio.quick import offset
+from ambimigrate.yamlio.quick import nearest
 from ambimigrate.yamlio.scalars import KEYS, VALUES, tagged
 
 MOST_VALUES = 400_000  # aliases may expand a document to so many values, as in the reader of Kubernetes
@@ -39,9 +39,10 @@ class Document(Struct, frozen=True):
 
     def at(self, route: Route) -> Position:
         """The position of the nearest ancestor of `route` that is in the text: a key, or an item of a list."""
-        if (found := offset(self.text, route)) is not None:
-            column = found - self.text.rfind("\n", 0, found)
-            return Position(self.file, self.first_line + self.text.count("\n", 0, found), column, route)
+        if (found := nearest(self.text, route)) is not None:
+            place, depth = found
+            column = place - self.text.rfind("\n", 0, place)
+            return Position(self.file, self.first_line + self.text.count("\n", 0, place), column, route[:depth])
         return self._composed_at(route)
 
     def _composed_at(self, route: Route) -> Position:

@@ -7,7 +7,7 @@ from math import ceil, inf
 from typing import Any
 
 from ambimigrate.checks import rule
-from ambimigrate.checks.platform import install
+from ambimigrate.checks.platform import install, room
 from ambimigrate.checks.quantities import number, shown
 from ambimigrate.checks.replicas import replicas
 from ambimigrate.kinds import HelmValues, IstioOperator, Node, SailIstio
@@ -43,8 +43,13 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
 
 
 def _of_node(node: Resource[Node], mesh: Mesh) -> Iterator[Hit]:
-    """Said once, at the node with the least memory."""
-    nodes = mesh.of(Node)
+    """Said once: at the node with the least memory, and at the first one that is full."""
+    nodes, full = mesh.of(Node), mesh.index(_full)
+    if full and node.name == full[0]:
+        left = ", ".join(shown(key, max(0, room.free(mesh)[node.name][key])) for key in _SIDECAR)
+        where = "there" if len(full) == 1 else f"there and on {len(full) - 1} more"
+        said = f"pods leave {left} of {node.name}, ztunnel and istio-cni ask for {_told(mesh)}: they stay Pending {where}"
+        yield Hit(node.at("status", "allocatable"), said, "full")
     if node is not mesh.index(_smallest):
         return
     place = node.at("status", "allocatable")
@@ -63,6 +68,11 @@ def _of_node(node: Resource[Node], mesh: Mesh) -> Iterator[Hit]:
 
 def _smallest(mesh: Mesh) -> Resource[Node]:
     return min(mesh.of(Node), key=lambda each: (_has(each, "memory"), _has(each, "cpu"), each.name))
+
+
+def _full(mesh: Mesh) -> tuple[str, ...]:
+    left = room.free(mesh)
+    return tuple(sorted(name for name in left if any(left[name][key] < _reserved(mesh, key) for key in _SIDECAR)))
 
 
 def _has(node: Resource[Node], key: str) -> float:

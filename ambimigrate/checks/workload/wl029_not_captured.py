@@ -1,4 +1,4 @@
-"""WL029: pods of an ambient namespace that ztunnel has not captured."""
+"""WL029: pods that run outside the data plane that their labels say, or in none at all."""
 
 from __future__ import annotations
 
@@ -24,12 +24,23 @@ def check(namespace: Resource[Namespace], mesh: Mesh) -> Iterator[Hit]:
     if stray:
         said = "are captured by ztunnel, though neither the namespace nor the pod has the ambient label"
         yield Hit(namespace.at("metadata"), f"{len(stray)} pods ({owner(stray[0])}) {said}", "stray")
+    bare = [each for each in members if _is_bare(each)] if injection.injects(mesh, namespace.name) and not is_ambient else []
+    if bare:
+        said = "run with neither a sidecar nor ztunnel, though the namespace injects sidecars: their traffic is plaintext"
+        yield Hit(namespace.at("metadata"), f"{len(bare)} of {len(members)} pods ({owner(bare[0])}) {said}", "bare")
 
 
 def _belongs(pod: Resource[Pod]) -> bool:
     """Host networking, sidecars and an opt-out keep a pod out (Istio, cni/pkg/util/podutil.go)."""
     wanted = pod.body.metadata.labels.get(injection.MODE)
     return not pod.body.spec.host_network and not has_sidecar(pod) and wanted in {None, injection.AMBIENT}
+
+
+def _is_bare(pod: Resource[Pod]) -> bool:
+    """Whether nothing carries the pod's traffic, and it did not ask for that."""
+    metadata = pod.body.metadata
+    asked = metadata.labels.get(injection.INJECT) or metadata.annotations.get(injection.INJECT)
+    return not is_captured(pod) and asked != "false" and metadata.labels.get(injection.MODE) != injection.NONE
 
 
 def _may(pod: Resource[Pod], is_ambient: bool) -> bool:

@@ -1,0 +1,95 @@
+"""No way back: what a change takes from namespaces that are declared migrated, one rule for each way of sliding back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
+from functools import partial
+
+from ambimigrate.analyse import combined, finding
+from ambimigrate.gate.back import (
+    direct,
+    doors,
+    enrolment,
+    entered,
+    filters,
+    in_place,
+    injected,
+    lost,
+    onward,
+    optouts,
+    proxied,
+    selected,
+    sidecars,
+    strict,
+    templates,
+    unbound,
+    until,
+    vanished,
+    virtualservices,
+)
+from ambimigrate.gate.back.compare import Found, Pair
+from ambimigrate.model import Finding, Hit, Mesh
+
+Rule = Callable[[Pair], Iterable[Found]]
+
+RULES: Mapping[str, Rule] = {
+    "NS801": injected.check,
+    "NS802": enrolment.check,
+    "WL801": templates.check,
+    "WL802": optouts.check,
+    "AP801": selected.check,
+    "AP802": lost.authorization,
+    "AP803": doors.check,
+    "AP804": direct.check,
+    "AP805": onward.check,
+    "AP806": in_place.check,
+    "RA801": proxied.tokens,
+    "RA802": lost.tokens,
+    "EX801": proxied.extensions,
+    "EF801": filters.check,
+    "SC801": sidecars.check,
+    "VS801": virtualservices.check,
+    "WP801": vanished.check,
+    "WP802": unbound.check,
+    "WP803": entered.check,
+    "PA801": strict.check,
+}
+DATED = "NS803"  # the rule that needs to know the day
+
+
+def regressions(
+    before: tuple[Mesh, ...], after: tuple[Mesh, ...], migrated: frozenset[tuple[str, str]], today: date | None = None
+) -> tuple[Finding, ...]:
+    """What the change from `before` (empty if not known) to `after` takes back; `migrated` names mesh and namespace.
+
+    Nothing is found where both are the same, but for exceptions whose day has passed.
+    """
+    rules: dict[str, Rule] = {**RULES, DATED: partial(until.check, today=today or date.today())}
+    return combined(each for pair in _pairs(before, after, migrated) for each in _findings(pair, rules))
+
+
+def _findings(pair: Pair, rules: Mapping[str, Rule]) -> Iterator[Finding]:
+    for rule, check in rules.items():
+        for found in check(pair):
+            hit = Hit(found.resource.at(*found.route), found.message, found.case)
+            made = finding(rule, found.resource, hit, pair.after)
+            if made is not None:
+                yield made
+
+
+def _pairs(before: tuple[Mesh, ...], after: tuple[Mesh, ...], migrated: frozenset[tuple[str, str]]) -> Iterator[Pair]:
+    """Each mesh with what it was: that of its name, else those left over (a change may rename, part or join environments)."""
+    named = {each.name: each for each in before}
+    gone = [each for each in before if each.name not in {mesh.name for mesh in after}]
+    for mesh in after:
+        was = named.get(mesh.name) or (_joined(gone) if gone else None)
+        names = {mesh.name} if mesh.name in named else {mesh.name, *(each.name for each in gone)}
+        yield Pair(was, mesh, frozenset(space for name, space in migrated if name in names))
+
+
+def _joined(meshes: list[Mesh]) -> Mesh:
+    """Several meshes as one."""
+    if len(meshes) == 1:
+        return meshes[0]
+    return Mesh("", tuple(resource for mesh in meshes for resource in mesh.resources), meshes[0].target)

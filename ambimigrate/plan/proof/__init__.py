@@ -1,0 +1,93 @@
+"""The proof of a plan's order: at every step, half-done ones included, who is let in as before, and where not.
+
+It knows nothing of how the waves were made: it follows their changes with `after(mesh, changes)` and asks the evaluators.
+Files that are applied half are a gate of each step, and are not followed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ambimigrate.converters.apply import after
+from ambimigrate.model import Mesh
+from ambimigrate.plan.proof import back, gaps, moments, orders, undo, walk
+from ambimigrate.plan.proof.around import Pair
+from ambimigrate.plan.proof.callees import Callee, Numbered, callees
+from ambimigrate.plan.proof.orders import Window
+from ambimigrate.plan.values import Gap, Wave
+
+
+class Proof(Struct, frozen=True):
+    """The gaps that stay, how each step is undone (by its id), the orders that were compared, and the waves proven.
+
+    `waves` are those that were given, or the same steps in an order with fewer gaps.
+    """
+
+    gaps: tuple[Gap, ...]
+    undo: dict[str, tuple[str, ...]]
+    orders: tuple[str, ...]
+    waves: tuple[Wave, ...]
+
+
+def proven(
+    mesh: Mesh, waves: tuple[Wave, ...], window: Window, fits: orders.Fits = orders.any_order
+) -> tuple[tuple[Wave, ...], tuple[str, ...]]:
+    """The waves of one mesh with their gaps and ways back, and the orders that were compared; only what `fits` is taken."""
+    proof = prove(mesh, waves, window, fits)
+    first = {step.id: wave.number for wave in proof.waves for step in wave.steps}
+    found: dict[int, list[Gap]] = defaultdict(list)
+    for gap in proof.gaps:
+        found[first[gap.from_step]].append(gap)
+    made = (
+        replace(
+            wave,
+            steps=tuple(replace(step, undo=proof.undo.get(step.id, step.undo)) for step in wave.steps),
+            gaps=tuple(found[wave.number]),
+        )
+        for wave in proof.waves
+    )
+    return tuple(made), proof.orders
+
+
+def prove(mesh: Mesh, waves: tuple[Wave, ...], window: Window, fits: orders.Fits = orders.any_order) -> Proof:
+    """Follows the waves of one mesh; where another order of their steps has fewer gaps, that one is taken.
+
+    `window` makes the step in which some namespaces become ambient, for orders that take a window apart.
+    """
+    blocks = moments.blocks(waves)
+    planned, known = moments.flat(blocks), Numbered()
+    for one in (*planned, *(whole := moments.whole(waves))):
+        known.number(one)
+    end = after(mesh, (change for one in planned for change in one.changes))
+    called = tuple(callees(Pair(mesh, end), known))
+    spans = walk.every(called, walk.track(planned, known))
+    mine = gaps.count(spans)
+    tried = _tried(Pair(mesh, end), blocks, spans) if spans else ()
+    best = orders.better(mine, tried, fits)
+    if best is not None:
+        return prove(mesh, orders.rebuilt(waves, best.order, window), window, fits)
+    found = gaps.gaps(spans, planned, lambda seen, same: orders.why(tried, seen, same))
+    return Proof(found, _undo(waves, called, walk.track(whole, known)), orders.words(mine, tried), waves)
+
+
+def _tried(pair: Pair, blocks: tuple[moments.Moments, ...], spans: Iterable[walk.Span]) -> tuple[orders.Tried, ...]:
+    """The other orders, whose moments count for namespaces that the plan's own do not tell apart."""
+    planned = moments.flat(blocks)
+    torn = {planned[number].id for span in spans for number in (span.start, span.end)}
+    found, known = tuple(moments.others(blocks, torn)), Numbered()
+    for one in (*planned, *(one for each in found for one in each.moments)):
+        known.number(one)
+    return orders.tried(tuple(callees(pair, known)), found, known)
+
+
+def _undo(waves: tuple[Wave, ...], called: tuple[Callee, ...], track: walk.Track) -> dict[str, tuple[str, ...]]:
+    steps = tuple(step for wave in waves for step in wave.steps)
+    found = undo.backs(called, track)
+    return {step.id: back.lines(steps, number, found.get(number)) for number, step in enumerate(steps)}
+
+
+__all__ = ["Proof", "prove", "proven"]

@@ -1,0 +1,181 @@
+"""What becomes of calls to one namespace in any state of a plan, compared with what became of them before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ambimigrate.changes import Change
+from ambimigrate.converters.apply import after
+from ambimigrate.kinds import AuthorizationPolicy, NetworkPolicy, PeerAuthentication, RequestAuthentication, Service
+from ambimigrate.model import Mesh, Resource
+from ambimigrate.plan.proof import pods
+from ambimigrate.plan.proof.asks import Wanted
+from ambimigrate.semantics import authz
+from ambimigrate.semantics.authz import attach
+from ambimigrate.topology import meshconfig, policies
+from ambimigrate.topology.workloads import Workload, workloads
+from ambimigrate.verify import authorization, trip, wires
+from ambimigrate.verify.named import Verdicts, named
+from ambimigrate.verify.values import Ask, Caller, Place
+
+UNENFORCED, REFUSED, UNAUDITED = "unenforced", "refused", "unaudited"
+UNPROVEN = "unproven"  # a state that cannot be made of the changes
+_KINDS = {authorization.WIDER: UNENFORCED, authorization.NARROWER: REFUSED, authorization.AUDIT: UNAUDITED}
+
+
+class State(Struct, frozen=True):
+    """Which moments are done, and what the pods of some namespaces are meanwhile (`pods.py`); "" as their labels say."""
+
+    done: tuple[int, ...]
+    pods: str = ""
+    moving: frozenset[str] = frozenset()
+
+
+class Who(Struct, frozen=True):
+    """A caller, and the data planes that it is in before the plan and after it."""
+
+    caller: Caller
+    former: str
+    latter: str
+
+
+class Seen(Struct, frozen=True):
+    """One way in which a policy is not enforced, or refuses whom nobody refused; `named`: where the report says so."""
+
+    kind: str
+    policy: str
+    named: tuple[str, ...] = ()
+
+
+Found = Mapping[Seen, str]  # with a witness each
+Results = Mapping[str, authz.Decision]  # by workload
+
+
+class Judge:
+    """Decisions about calls to some places, each made once."""
+
+    def __init__(self, before: Mesh, end: Mesh, wanted: tuple[Wanted, ...], changes: tuple[tuple[Change, ...], ...]) -> None:
+        self.before, self.end, self.changes = before, end, changes
+        self.wanted = wanted
+        self._meshes: dict[State, Mesh] = {State(()): before}
+        self._known: dict[tuple[bool, Caller], list[Results]] = {}
+        self._found: dict[tuple[State, Who, str], Found] = {}
+
+    def mesh(self, state: State) -> Mesh:
+        """The part of the mesh in a state. Raises Missing where a change edits what one that is not done would make."""
+        if state not in self._meshes:
+            found = after(self.before, self._done(state))
+            if state.pods:
+                found = pods.running(self.before, found, state.pods, state.moving)
+            self._meshes[state] = found
+        return self._meshes[state]
+
+    def _done(self, state: State) -> tuple[Change, ...]:
+        return tuple(change for number in state.done for change in self.changes[number])
+
+    def found(self, state: State, who: Who, mode: str) -> Found:
+        """What differs for a caller that is in this data plane by then."""
+        key = state, who, mode
+        if key not in self._found:
+            self._found[key] = dict(self._differing(state, who, replace(who.caller, mode=mode)))
+        return self._found[key]
+
+    def _differing(self, state: State, who: Who, now: Caller) -> Iterator[tuple[Seen, str]]:
+        mesh, old = self.mesh(state), self._all(self.before, replace(who.caller, mode=who.former))
+        found: dict[Seen, tuple[Ask, str]] = {}
+        for number, (place, service, ask) in enumerate(self._asks()):
+            new = trip.travel(mesh, now, place, ask, service).verdicts
+            if new == old[number]:
+                continue
+            for kind, workload, one, other in authorization.differing(old[number], new):
+                seen = self._seen(state, Verdicts(kind, workload, one, other))
+                if seen is not None and seen.named and seen.kind != UNENFORCED:
+                    seen = None if self._lasts(who, number, old, workload) else replace(seen, named=())
+                if seen is None:
+                    continue
+                if seen not in found or ask.size < found[seen][0].size:
+                    found[seen] = ask, _witness(place, ask, now, one, other)
+        return ((seen, text) for seen, (_, text) in found.items())
+
+    def _all(self, mesh: Mesh, caller: Caller) -> list[Results]:
+        """What becomes of every call in a mesh that is asked often: the first, or the last."""
+        key = mesh is self.before, caller
+        if key not in self._known:
+            self._known[key] = [trip.travel(mesh, caller, place, ask, own).verdicts for place, own, ask in self._asks()]
+        return self._known[key]
+
+    def _lasts(self, who: Who, number: int, old: list[Results], workload: str) -> bool:
+        """Whether the plan leads to the same: what is only so for a time is no difference that anybody agreed to."""
+        end = self._all(self.end, replace(who.caller, mode=who.latter))[number]
+        return workload in end and authorization.kind_of(old[number][workload], end[workload]) != ""
+
+    def _asks(self) -> Iterator[tuple[Place, Resource[Service], Ask]]:
+        return ((place, service, ask) for place, service, asks in self.wanted for ask in asks)
+
+    def _seen(self, state: State, found: Verdicts) -> Seen | None:
+        """What a difference means; None for what refuses or lets in nobody else."""
+        kind, one, other = _kind(found), found.before, found.after
+        if not kind:
+            return None
+        mesh, decision = (self.before, one) if kind != REFUSED else (self.mesh(state), other)
+        missing = tuple(each for each in one.providers if each not in other.providers)
+        names = named(self.before, self._done(state), found)
+        return Seen(kind, policy(mesh, found.workload, decision, missing), names)
+
+
+def _kind(found: Verdicts) -> str:
+    if found.kind == authorization.AUTHORIZERS:
+        return REFUSED if set(found.before.providers) <= set(found.after.providers) else UNENFORCED
+    if found.kind == authorization.AUDIT and (found.after.audit or found.is_past):
+        return ""
+    return _KINDS.get(found.kind, "")
+
+
+def _witness(place: Place, ask: Ask, caller: Caller, one: authz.Decision, other: authz.Decision) -> str:
+    what = f"{ask.method} {ask.path}" if place.is_http else "a connection"
+    headers = "".join(f" with {name}: {value[:40]}" for name, value in ask.headers)
+    way = f"to a pod of {place.host}" if ask.direct else f"to {place.host}"
+    words = f"{authorization.text(one)} before, then {authorization.text(other)}"
+    return f"{what}{headers} {way}:{place.port} by {caller}: {words}"
+
+
+# --- who decides ----------------------------------------------------------------------------------------------------
+
+
+def policy(mesh: Mesh, workload: str, decision: authz.Decision, providers: tuple[str, ...] = ()) -> str:
+    """The policies behind a decision at a workload, by name."""
+    at = mesh.index(_by_name).get(workload)
+    if at is None:
+        return decision.because or "the policies"
+    found: list[Resource[AuthorizationPolicy]] = [*_granting(mesh, at)] if decision.because.startswith("no ALLOW") else []
+    if providers and decision.verdict is authz.Verdict.ASK:
+        bound = _bound(mesh, at)
+        found = [each for each in bound if each.body.spec.provider and each.body.spec.provider.name in providers]
+    if decision.because == "PeerAuthentication":
+        return _listed(attach.living_in(mesh, PeerAuthentication, at.namespace, meshconfig.root_namespace(mesh)))
+    if decision.because == "RequestAuthentication":
+        return _listed(attach.of_workload(mesh, RequestAuthentication, at))
+    if decision.because == wires.CUT:
+        return _listed(mesh.within(NetworkPolicy, at.namespace))
+    return _listed(found) if found else decision.because or "the policies"
+
+
+def _granting(mesh: Mesh, workload: Workload) -> Iterator[Resource[AuthorizationPolicy]]:
+    return (each for each in _bound(mesh, workload) if each.body.spec.action == "ALLOW")
+
+
+def _bound(mesh: Mesh, workload: Workload) -> tuple[Resource[AuthorizationPolicy], ...]:
+    """The policies of the workload's own proxy, else those for the waypoint in its namespace."""
+    own = attach.of_workload(mesh, AuthorizationPolicy, workload)
+    return own or attach.living_in(mesh, AuthorizationPolicy, workload.namespace)
+
+
+def _listed(found: Iterable[Resource[object]]) -> str:
+    return policies.listed(str(each.ref) for each in found) or "the mesh"
+
+
+def _by_name(mesh: Mesh) -> dict[str, Workload]:
+    return {f"{each.namespace}/{each.name}": each for each in workloads(mesh)}

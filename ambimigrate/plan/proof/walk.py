@@ -1,0 +1,115 @@
+"""Follows an order moment by moment, half-done ones included, and gathers from when to when what differs for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ambimigrate.model import grouped
+from ambimigrate.plan.proof import pods
+from ambimigrate.plan.proof.callees import Callee, Group, Numbered
+from ambimigrate.plan.proof.judge import UNPROVEN, Seen, State
+from ambimigrate.plan.proof.moments import Moment, Moments
+from ambimigrate.yamlio.trees import Missing
+
+Case = tuple[State, str]  # a state, and the data plane of the callers
+
+
+class Point(Struct, frozen=True):
+    """A moment that counts for a callee and its callers: the cases while it is carried out, and those after it."""
+
+    number: int  # in the order
+    moment: Moment
+    done: tuple[int, ...]  # the numbers of all that count, this one included
+    during: tuple[Case, ...]
+    after: Case
+
+
+class Span(Struct, frozen=True):
+    """A difference for some callers from one moment to another (numbers in the order); `stays` if nothing ends it."""
+
+    seen: Seen
+    group: Group
+    start: int
+    end: int
+    stays: bool
+    witness: str
+
+
+class Track(Struct, frozen=True, eq=False):
+    """An order to be followed: its moments with their numbers, where each number is, and where each namespace moves."""
+
+    moments: Moments
+    numbers: tuple[int, ...]
+    places: Mapping[int, int]
+    moves: Mapping[str, tuple[int, ...]]
+
+
+def track(order: Moments, numbered: Numbered) -> Track:
+    """An order, made ready for following it for many callers."""
+    numbers = tuple(map(numbered.number, order))
+    moves = grouped((name, place) for place, one in enumerate(order) for name in one.enrolls)
+    return Track(order, numbers, {number: place for place, number in enumerate(numbers)}, moves)
+
+
+def points(callee: Callee, group: Group, way: Track) -> Iterator[Point]:
+    """Where an order changes anything between these callers and the callee."""
+    done: tuple[int, ...] = ()
+    mode = group.who.former
+    moving = way.moves.get(group.namespace, ()) if group.namespace else ()
+    counting = {way.places[number] for number in callee.counting if number in way.places}
+    for place in sorted(counting.union(moving)):
+        moment = way.moments[place]
+        done = (*done, way.numbers[place]) if place in counting else done
+        modes = (mode, group.who.latter) if place in moving else (mode,)
+        mode = modes[-1]
+        states = [callee.state(done)]
+        servers = moment.enrolls & callee.core
+        if servers and place in counting:
+            states.append(callee.state(done, pods.SIDECAR, servers))
+        cases = tuple((state, each) for state in states for each in dict.fromkeys(modes))
+        yield Point(place, moment, done, cases, (states[0], mode))
+
+
+def spans(callee: Callee, group: Group, way: Track) -> Iterator[Span]:
+    """What differs for these callers, from when to when."""
+    opened: dict[Seen, tuple[int, str]] = {}
+    last = len(way.moments) - 1
+    for point in points(callee, group, way):
+        meanwhile = _found(callee, group, point.during)
+        then = _found(callee, group, (point.after,))
+        for seen in [each for each in opened if each not in then]:
+            start, witness = opened.pop(seen)
+            yield _span(callee, group, (seen, witness), (start, point.number))
+            meanwhile.pop(seen, None)
+        for seen, witness in meanwhile.items():
+            if seen in then:
+                opened.setdefault(seen, (point.number, witness))
+            else:
+                yield _span(callee, group, (seen, witness), (point.number, point.number))
+    for seen, (start, witness) in opened.items():
+        yield replace(_span(callee, group, (seen, witness), (start, last)), stays=True)
+
+
+def _span(callee: Callee, group: Group, found: tuple[Seen, str], during: tuple[int, int]) -> Span:
+    seen, witness = callee.told(*found, group)
+    return Span(seen, group, *during, stays=False, witness=witness)
+
+
+def _found(callee: Callee, group: Group, cases: Iterable[Case]) -> dict[Seen, str]:
+    found: dict[Seen, str] = {}
+    for state, mode in cases:
+        try:
+            differing = callee.judge.found(state, group.who, mode)
+        except Missing:
+            differing = {Seen(UNPROVEN, f"the policies of namespace {callee.stands}"): "a change builds on a later one"}
+        for seen, witness in differing.items():
+            found.setdefault(seen, witness)
+    return found
+
+
+def every(callees: Iterable[Callee], way: Track) -> list[Span]:
+    """All differences of an order."""
+    return [span for callee in callees for group in callee.groups for span in spans(callee, group, way)]

@@ -1,0 +1,96 @@
+"""A pull request of five files in a repository of 10,000 objects: what the cache spares of reading and analysing both sides."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.bench.test_speed import say
+from tests.bench.trees import make
+
+__all__ = ["say"]
+
+TIMES = 3
+MOST_CHANGED, MOST_SAME, MOST_COLD = 0.5, 0.25, 1.03  # of the run with an empty cache, twice; of that without one
+PROGRAM = """\
+import sys
+from ambimigrate.model import Finding, Target
+from ambimigrate.sources import git_base
+from ambimigrate.sources.cache import opened
+from ambimigrate.sources.cache_findings import findings
+from ambimigrate.sources.cache_values import Remembered
+from ambimigrate.sources.helmed import Asked
+from ambimigrate.sources.read import read_files
+from ambimigrate.versions import NEWEST, NEWEST_GATEWAY_API
+
+path, target, store = sys.argv[1], Target(NEWEST, NEWEST_GATEWAY_API), opened()
+remembered = Remembered(store, path)
+asked = Asked("auto", (), remembered.values)
+
+def base():
+    return findings(git_base.read_base(path, "HEAD", target, "", None, asked).meshes, store)
+
+now = findings(read_files([path], target, "", None, asked).meshes, store)
+key = store.key("base", path, git_base.tree_id(path, "HEAD"), target)
+before = store.recall(key, tuple[Finding, ...], base)
+remembered.keep()
+known = {each.fingerprint for each in before}
+print(*sorted(each.fingerprint for each in now if each.fingerprint not in known), sep="\\n")
+"""
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = make(tmp_path_factory.mktemp("gate"), 5_000)
+    for arguments in (("init", "-q"), ("add", "-A"), ("commit", "-q", "-m", "base")):
+        subprocess.run(["git", "-C", str(root), "-c", "user.name=t", "-c", "user.email=t@example.com", *arguments], check=True)
+    return root
+
+
+def change(root: Path, number: int) -> None:
+    """The pull request's next version: the five files of always with another content."""
+    for each in range(5):
+        file = root / "apps" / f"shop-{each:04}" / "app-1-routes.yaml"
+        text = file.read_text(encoding="utf-8")
+        file.write_text(re.sub(r"attempts: \d+", f"attempts: {100 + number}", text), encoding="utf-8")
+
+
+def spent(command: tuple[str, ...]) -> tuple[float, float]:
+    """Processor seconds and peak MiB of a process with one processor, which other work on the machine disturbs least."""
+    pid = os.fork()
+    if not pid:
+        if hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.execv(command[0], command)
+    _, status, usage = os.wait4(pid, 0)
+    assert status == 0
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def test_gate(repository: Path, say: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs in turns: without a cache, with an empty one, after a push to the pull request, and once more of the same."""
+    command = (sys.executable, "-c", PROGRAM, str(repository))
+    runs: dict[str, list[tuple[float, float]]] = {"off": [], "cold": [], "changed": [], "same": []}
+    for number in range(TIMES):
+        change(repository, 2 * number + 1)
+        monkeypatch.setenv("AMBIMIGRATE_CACHE_DIR", "off")
+        runs["off"].append(spent(command))
+        monkeypatch.setenv("AMBIMIGRATE_CACHE_DIR", str(tmp_path / str(number)))
+        runs["cold"].append(spent(command))
+        change(repository, 2 * number + 2)
+        runs["changed"].append(spent(command))
+        runs["same"].append(spent(command))
+    time, memory = ({name: min(each[i] for each in found) for name, found in runs.items()} for i in (0, 1))
+    say(**{f"seconds_{name}": each for name, each in time.items()}, **{f"mib_{name}": each for name, each in memory.items()})
+    say(changed=time["changed"] / time["cold"], same=time["same"] / time["cold"], cold=time["cold"] / time["off"])
+    assert time["changed"] <= MOST_CHANGED * time["cold"]
+    assert time["same"] <= MOST_SAME * time["cold"]
+    assert time["cold"] <= MOST_COLD * time["off"]
+    assert max(memory["changed"], memory["same"]) <= memory["cold"]
