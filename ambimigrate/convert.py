@@ -88,9 +88,10 @@ def convert(
     writable = shared.without(fit.changes, ((each.mesh, each.ref, each.position) for each in fixed))
     more = (*fit.held, *conform.holding(misread), *fixed)
     reasons = (*(each for draft in drafts for each in draft.held), *more)
-    if named := choice.settings.pilot:
+    agreed = choice.settings
+    if named := agreed.pilot:
         findings, check = pilot.concerning(findings, named), _of_pilot(check, named)
-    holding = decide(meshes, findings, chosen, Proposal(writable, reasons, choice.settings.accepts), check)
+    holding = decide(meshes, findings, chosen, Proposal(writable, reasons, agreed.accepts, agreed.flows), check)
     left = networks.settled(meshes, permitted(writable, holding))
     settled = (each for each in destinationrules.settled(meshes, left) if choice.takes(each.mesh, each.namespace))
     free = calls.marked(meshes, tuple(_made_once(sorted(settled, key=_order))))

@@ -12,8 +12,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from ambimigrate.changes import Stage
-from ambimigrate.convert import after, convert
-from ambimigrate.model import Mesh, Problem, Target
+from ambimigrate.convert import convert
+from ambimigrate.model import Problem, Target
 from ambimigrate.plan.values import Edge, Gap, Graph, HeldBack, Plan, Step, Trigger, Wave
 from ambimigrate.render import html
 from ambimigrate.report import Report, report
@@ -54,17 +54,10 @@ def scan_page(made: Report) -> str:
     return out.getvalue()
 
 
-def plan_page(made: Report, found: Plan, ends: tuple[Mesh, ...] = ()) -> str:
-    """The page of a plan; without `ends` over the true end of the conversion."""
+def plan_page(made: Report, found: Plan) -> str:
     out = io.StringIO()
-    html.render_plan(found, made, ends or converted(made), out)
+    html.render_plan(found, made, out)
     return out.getvalue()
-
-
-def converted(made: Report) -> tuple[Mesh, ...]:
-    conversion = convert(made.meshes, made.findings)
-    changes = (*conversion.changes, *conversion.pending)
-    return tuple(after(mesh, changes) for mesh in made.meshes)
 
 
 def demo_plan() -> Plan:
@@ -79,8 +72,10 @@ def demo_plan() -> Plan:
         Edge("frontend", "cart", "VirtualService frontend/api", "a.yaml", 3),
         Edge("cart", "sessions", "a text", guessed=True),
     )
+    changes = convert(demo().meshes, demo().findings).changes
+    other = Wave(1, "staging", "Move sessions", ("sessions",), (replace(enroll, id="1.1", changes=changes),))
     orders = ("clients first", "servers first")
-    return Plan((first,), (held,), (("cart", "payment"),), (Graph("prod", edges),), orders)
+    return Plan((first, other), (held,), (("cart", "payment"),), (Graph("prod", edges),), orders)
 
 
 def hostile(folder: Path) -> Report:
@@ -110,20 +105,16 @@ def hostile(folder: Path) -> Report:
 
 def hostile_plan() -> Plan:
     """The same names in every field of a plan."""
-    waves = tuple(
-        Wave(
-            number,
-            "",
-            text,
-            (text,),
-            (Step(text, Stage.bind, *[(text,)] * 5, id=f"{number}.1", triggers=(Trigger(text, text),), unenforced=text),),
-            (Gap(text, (text,), f"{number}.1", text, text),),
-        )
-        for number, text in enumerate(HOSTILE, 1)
-    )
+    waves = tuple(_hostile_wave(number, text) for number, text in enumerate(HOSTILE, 1))
     edges = tuple(Edge(one, other, one, other, 1) for one, other in itertools.pairwise(HOSTILE))
     held = tuple(HeldBack("", text, (text,)) for text in HOSTILE)
     return Plan(waves, held, (HOSTILE[:3],), (Graph("", edges),), HOSTILE[:2])
+
+
+def _hostile_wave(number: int, text: str) -> Wave:
+    one, first = (text,), f"{number}.1"
+    step = Step(text, Stage.bind, one, one, one, one, one, id=first, triggers=(Trigger(text, text),), unenforced=text)
+    return Wave(number, "", text, one, (step,), (Gap(text, one, first, text, text, witness=text),))
 
 
 def _object(version: str, kind: str, namespace: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from ambimigrate.cli import _app
 from ambimigrate.changes import Change
-from ambimigrate.cli import options
+from ambimigrate.cli import _app, options
 from ambimigrate.cli.options import Ask
 from ambimigrate.cli.plan import planned as of
 from ambimigrate.plan import Plan

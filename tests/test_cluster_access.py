@@ -217,3 +217,29 @@ def test_a_shell_completes_contexts(tmp_path: Path, cluster: FakeCluster) -> Non
     asked = {"_AMBIMIGRATE_COMPLETE": "complete_bash", "COMP_WORDS": "ambimigrate scan --context ", "COMP_CWORD": "3"}
     done = run(KUBECONFIG=cluster.kubeconfig(tmp_path, context="east"), **asked)
     assert (done.returncode, done.stdout) == (0, "east\n")
+
+
+def completed(words: str, **environment: str) -> list[str]:
+    asked = {"_AMBIMIGRATE_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split(" ")) - 1)}
+    done = run(**environment, **asked)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.split()
+
+
+def test_a_shell_completes_contexts_of_the_kubeconfig_that_was_named(tmp_path: Path, cluster: FakeCluster) -> None:
+    file = cluster.kubeconfig(tmp_path, context="east")
+    assert completed(f"ambimigrate scan --kubeconfig {file} --context e", KUBECONFIG=str(tmp_path / "none")) == ["east"]
+
+
+def test_a_shell_completes_namespaces_of_the_cluster(tmp_path: Path, cluster: FakeCluster) -> None:
+    cluster.objects += [manifest("Namespace", name) for name in ("cart", "payment")]
+    file = cluster.kubeconfig(tmp_path, context="east")
+    assert completed("ambimigrate scan -n p", KUBECONFIG=file) == ["payment"]
+    assert completed("ambimigrate plan --context east -n ", KUBECONFIG=file) == sorted(names(cluster))
+    assert completed(f"ambimigrate scan {tmp_path} -n p", KUBECONFIG=file) == []  # the namespace of files
+    assert completed("ambimigrate scan --context west -n ", KUBECONFIG=file) == []
+    assert_only_reads(cluster.requests)
+
+
+def names(cluster: FakeCluster) -> list[str]:
+    return [each["metadata"]["name"] for each in cluster.objects if each["kind"] == "Namespace"]

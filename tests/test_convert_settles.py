@@ -14,6 +14,8 @@ from tests.test_convert import FOLDER, target, written
 CASES = {
     "networks-ports": {"NP001", "NP002", "NP003"},
     "networks-waypoint": {"NP001", "NP003"},
+    "networks-cilium": {"NP005", "NP006"},
+    "networks-calico": {"NP007"},
     "networks-optouts": {"WL003", "WL010"},
     "networks-mutual-tls@1.24.6": {"DR003"},
     "enroll-injection": {"NS002", "WL004", "WL005"},

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from msgspec import Struct, field
 
-from tests.test_gate import FAULT, PORT_MODE, QUIET, Repository, namespace
+from tests.gated import FAULT, PORT_MODE, QUIET, Repository, namespace
 
 ROOT = Path(__file__).parent.parent
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from ambimigrate import catalogue
 from ambimigrate.model import Target
-from ambimigrate.plan.order import order
+from ambimigrate.plan.graph import graph
+from ambimigrate.plan.order import Asked, order
 from ambimigrate.sources.read import read_files
 from ambimigrate.topology.callgraph import calls
 from ambimigrate.topology.circles import groups
@@ -74,7 +75,7 @@ def allow(server: str, *clients: str) -> str:
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
 metadata: {{name: callers, namespace: {server}}}
-spec: {{rules: [{{from: [{{source: {{namespaces: [{", ".join(clients)}]}}}}]}}]}}
+spec: {{rules: [{{from: [{{source: {{namespaces: [{", ".join(clients)}]}}}}], to: [{{operation: {{methods: [GET]}}}}]}}]}}
 """
 
 
@@ -89,10 +90,12 @@ def test_clients_come_before_servers_and_circles_together(tmp_path: Any) -> None
         ("left", "right"),
         ("right", "left"),
     }
-    found = order(mesh, frozenset())
-    assert found.waves == (("left", "right", "web"), ("api",), ("db",))
+    asked = Asked(graph(mesh), frozenset({"api", "db", "left", "right"}))
+    found = order(mesh, frozenset(), asked)
+    assert found.waves == (("web",), ("api", "left", "right"), ("db",))
     assert found.cycles == (("left", "right"),)
-    assert order(mesh, frozenset({"api"})).waves == (("db", "left", "right", "web"),)
+    assert found.ahead(("web",), frozenset({"api", "db"})) == ("api", "db")
+    assert order(mesh, frozenset({"api"}), asked).waves == (("web",), ("db", "left", "right"))
 
 
 def plan(*arguments: str) -> tuple[int, str]:

@@ -11,7 +11,7 @@ import typer
 from ambimigrate import __version__
 
 COMPLETE = "_AMBIMIGRATE_COMPLETE"
-COMMANDS = ("scan", "convert", "plan", "verify", "gate", "estimate", "rules", "explain", "support", "rbac")
+COMMANDS = ("scan", "convert", "plan", "verify", "gate", "status", "estimate", "rules", "explain", "support", "rbac")
 HELP = """Takes an Istio mesh from sidecars to ambient mode.
 
 Reads a cluster or a GitOps repository and says what stands in the way, what has to change, and in which order.

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from ambimigrate import report
 from ambimigrate.changes import Change, Create, Held, Stage
-from ambimigrate.cli import agreements, asking, options, writing
+from ambimigrate.cli import agreements, asking, measured, options, writing
 from ambimigrate.cli.options import Ask
 from ambimigrate.cli.waves import of_wave
 from ambimigrate.convert import CANNOT_EDIT, Choice, Conversion, based
@@ -56,6 +56,7 @@ def convert(
     keep_virtual_services: agreements.Keep = None,
     waypoints: agreements.Spread = "",
     pilot: agreements.Pilot = "",
+    traffic: measured.Measured = "",
     strict: options.Strict = False,
     format: options.Format = "text",
     quiet: options.Quiet = False,
@@ -76,8 +77,10 @@ def convert(
     agreed = agreements.settings(
         options.config(ask), accept or (), keep_virtual_services or (), waypoints, pilot, close_direct=close_direct_access
     )
-    chosen = Choice(tuple(only) if only else None, last, mesh, agreed)
+    seen = measured.read(traffic)
     made = report.report(options.read(ask), strict=strict)  # all meshes: a file may stand for several
+    agreed = measured.settings(agreed, seen, [each.name for each in options.chosen(made.meshes, mesh)])
+    chosen = Choice(tuple(only) if only else None, last, mesh, agreed)
     _check_names(options.chosen(made.meshes, mesh), chosen, "--only" if wave is None else "--wave: the recorded plan is old")
     _check_pilot(options.chosen(made.meshes, mesh), chosen)
     conversion, files = _made(path, made, chosen)

@@ -53,13 +53,31 @@ def _lines(entry: catalogue.Entry) -> Iterator[str]:
 
 def _example(entry: catalogue.Entry) -> Iterator[str]:
     """The smallest fixtures of the rule: one that it reports and one that it does not."""
-    fixtures = catalogue.folder().parent / "fixtures" / "rules" / entry.id
-    for prefix, title in (("fires", "Reported:"), ("silent", "Not reported:")):
-        files = sorted(fixtures.glob(f"{prefix}*/*.yaml"), key=_size)
-        if files:
+    fixtures = catalogue.folder().parent / "fixtures"
+    for prefix, title in (("fires", "Reported"), ("silent", "Not reported")):
+        files = sorted((fixtures / "rules" / entry.id).glob(f"{prefix}*/*.yaml"), key=_size)
+        changes = (_change(each) for each in sorted((fixtures / "gate").glob(f"{entry.id}-{prefix}*")))
+        shown = min((each for each in changes if each), key=len, default=[])
+        if files or shown:
             yield ""
-            yield title
-            yield from (f"  {line}".rstrip() for line in files[0].read_text(encoding="utf-8").splitlines())
+            yield f"{title}:" if files else f"{title}, as a change:"
+            lines = _texts(files[0]) if files else shown
+            yield from (f"  {line}".rstrip() for line in lines)
+
+
+def _change(case: Path) -> list[str]:
+    """What a fixture of the gate changes, as a diff."""
+    from difflib import unified_diff
+
+    before, after = (
+        [line for file in sorted((case / each).glob("*.yaml")) for line in _texts(file)] for each in ("before", "after")
+    )
+    found = list(unified_diff(before, after, n=6, lineterm=""))[2:]
+    return [line for line in found if not line.startswith("@@")]
+
+
+def _texts(file: Path) -> list[str]:
+    return file.read_text(encoding="utf-8").splitlines()
 
 
 def _size(path: Path) -> tuple[int, str]:

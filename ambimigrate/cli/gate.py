@@ -16,7 +16,6 @@ from ambimigrate.cli import asking, gating, options, sides, starting
 from ambimigrate.cli.options import Ask
 from ambimigrate.gate import Question, ci
 from ambimigrate.gate.back import regressions
-from ambimigrate.model import Finding
 from ambimigrate.render import FORMATS, renderer
 from ambimigrate.report import Report
 
@@ -113,16 +112,11 @@ def _judged(ask: Ask, path: str, given: tuple[str, str], fail_on: str, *, strict
     trust = gating.trusted(ask, path, against)
     now, before = sides.sides(ask, path, trust.config, "" if against.file else against.commit, strict=strict)
     standing = gating.standing(trust, now.report, before.report if before else None)
-    back = _back(now.report, before.report if before else None, standing.migrated)
+    back = regressions(before.report.meshes if before else (), now.report.meshes, standing.migrated)
     made, old = sides.heard(now.joined(back), before, ask, trust.config, trust.remarks)
     said = gating.said(fail_on, trust.config)
     prints = frozenset(each.fingerprint for each in back)
     return gates.judge(made, Question(gating.base(against, trust, old), standing, prints, said, tuple(trust.remarks)))
-
-
-def _back(now: Report, before: Report | None, migrated: frozenset[tuple[str, str]]) -> tuple[Finding, ...]:
-    """What takes migrated namespaces back; without any there is nothing to look for."""
-    return regressions(before.meshes if before else (), now.meshes, migrated) if migrated else ()
 
 
 def _show(made: Report, format: str) -> None:

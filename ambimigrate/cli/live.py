@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from msgspec import Struct
 
+from ambimigrate.cli import progress
 from ambimigrate.decode import Reading
 from ambimigrate.model import Target
 
@@ -19,12 +20,16 @@ _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "ms": 0.001}
 
 def _contexts(beginning: str) -> list[str]:
     """For completion by a shell."""
-    from ambimigrate.sources.cluster_access import ClusterError, contexts
+    from ambimigrate.cli.completing import contexts
 
-    try:
-        return [name for name in contexts() if name.startswith(beginning)]
-    except ClusterError:
-        return []
+    return contexts(beginning)
+
+
+def _namespaces(beginning: str) -> list[str]:
+    """For completion by a shell."""
+    from ambimigrate.cli.completing import namespaces
+
+    return namespaces(beginning)
 
 
 Contexts = Annotated[
@@ -44,6 +49,7 @@ Namespaces = Annotated[
         "--namespace",
         help="Of files: the namespace of objects that name none. Of a cluster: a namespace to read, may be repeated.",
         rich_help_panel=PANEL,
+        autocompletion=_namespaces,
     ),
 ]
 Selector = Annotated[
@@ -92,18 +98,16 @@ def read(live: Live, target: Target, given: Collection[str]) -> Reading:
     from ambimigrate.sources.cluster import ClusterError, Patience, Says, Where, read_cluster
     from ambimigrate.sources.snapshots import joined
 
-    says = Says(_progress if sys.stderr.isatty() else _nothing, _tell)
     patience = Patience(read=seconds(live.timeout)) if live.timeout else Patience()
     readings = []
     try:
         for context in dict.fromkeys(live.contexts or ("",)):
             where = Where(context, live.kubeconfig, live.namespaces, live.selector, live.config_maps)
-            readings.append(read_cluster(where, target, given=given, patience=patience, says=says))
+            with progress.shown() as show:
+                readings.append(read_cluster(where, target, given=given, patience=patience, says=Says(show, _tell)))
     except ClusterError as error:
-        says.progress("")
         sys.stderr.write(f"Error: {error}\n")
         raise typer.Exit(2) from None
-    says.progress("")
     found = joined(readings)
     if live.save:
         keep(found, live.save)
@@ -153,16 +157,6 @@ def seconds(text: str) -> float:
     return float(found[1]) * _UNITS[found[2]]
 
 
-def _progress(text: str) -> None:
-    """One line that each call writes anew; an empty text takes it away."""
-    sys.stderr.write(f"\r\033[K{text}")
-    sys.stderr.flush()
-
-
 def _tell(text: str) -> None:
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
-
-
-def _nothing(_text: str) -> None:
-    pass

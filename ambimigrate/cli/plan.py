@@ -5,14 +5,14 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 from msgspec.structs import replace
 
 from ambimigrate import report
 from ambimigrate.changes import Held
-from ambimigrate.cli import agreements, asking, options, plan_files
+from ambimigrate.cli import agreements, asking, measured, options, plan_files
 from ambimigrate.cli.options import Ask
 from ambimigrate.convert import Choice
 from ambimigrate.model import Mesh
@@ -26,6 +26,8 @@ from ambimigrate.sources.config_plan import wishes
 from ambimigrate.traffic import QUERY, Traffic
 
 ORDER = "The order"
+FORMATS = ("text", "json", "markdown", "html")
+Format = Annotated[str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.", rich_help_panel=options.OUTPUT)]
 
 MaxWave = Annotated[
     int | None,
@@ -74,7 +76,8 @@ def plan(
     by: plan_files.By = "",
     explain_gaps: Explained = False,
     strict: options.Strict = False,
-    format: options.Format = "text",
+    format: Format = "text",
+    output: options.Output = None,
     quiet: options.Quiet = False,
     no_color: options.NoColor = False,
 ) -> None:
@@ -85,12 +88,13 @@ def plan(
     if traffic_query:
         sys.stdout.write(f"{QUERY}\n")
         raise typer.Exit
-    options.one_of("--format", format, "text", "json", "markdown")
+    options.one_of("--format", format, *FORMATS)
+    files = options.outputs(output, *FORMATS)
     options.colours(off=no_color)
     wish = plan_files.Wish(out, probes, probe_image, by)
     wish.check()
-    measured = _traffic(traffic)
-    found, made = planned(ask, wishes(options.config(ask), max_wave or 0), (measured, traffic), strict=strict)
+    seen = measured.read(traffic)
+    found, made = planned(ask, wishes(options.config(ask), max_wave or 0), (seen, traffic), strict=strict)
     code = 2 if made.problems else int(bool(found.held))
     if record:
         _keep(found, made, ask)
@@ -100,7 +104,10 @@ def plan(
         plan_gaps.render(found, sys.stdout, _width())
         sys.stdout.writelines(f"{line}\n" for line in text.problems(made, sys.stdout, _width()))
     elif not (quiet and code == 0):
-        _print(found, made, format, owned)
+        _print(found, made, (format, sys.stdout), owned)
+    for name, file in files:
+        with file.open("w", encoding="utf-8") as target:
+            _print(found, made, (name, target), owned)
     raise typer.Exit(code)
 
 
@@ -108,11 +115,10 @@ def planned(ask: Ask, wanted: Wishes, traffic: tuple[Traffic | None, str], *, st
     """The plan, and the report about what it was made from."""
     reading = options.read(replace(ask, mesh=""))  # all meshes, also where one is chosen: a file may stand for several
     chosen = tuple(each.name for each in options.chosen(reading.meshes, ask.mesh))
-    if traffic[1] and len(chosen) > 1:
-        raise typer.BadParameter(f"--traffic is of one mesh; choose it with --mesh: {', '.join(chosen)}")
     made = report.report(reading, strict=strict)
     staying = tuple(_staying(made.meshes, chosen, wanted))
-    found = staged(made.meshes, made.findings, Choice(settings=agreements.settings(options.config(ask))), staying)
+    agreed = measured.settings(agreements.settings(options.config(ask)), traffic[0], chosen)
+    found = staged(made.meshes, made.findings, Choice(settings=agreed), staying)
     made = report.joined(made, found.conversion.problems, found.conversion.notes)
     path = "" if made.source == "cluster" else "\n".join(ask.paths)
     try:
@@ -126,18 +132,6 @@ def _staying(meshes: tuple[Mesh, ...], chosen: tuple[str, ...], wanted: Wishes) 
     for mesh in meshes:
         if mesh.name in chosen:
             yield from excluding(mesh, wanted)
-
-
-def _traffic(file: str) -> Traffic | None:
-    if not file:
-        return None
-    from ambimigrate.sources.traffic import TrafficError, read
-
-    try:
-        return read(file)
-    except TrafficError as error:
-        sys.stderr.write(f"{error}\n")
-        raise typer.Exit(2) from None
 
 
 def _keep(found: Plan, made: Report, ask: Ask) -> None:
@@ -165,21 +159,28 @@ def _width() -> int:
     return min(shutil.get_terminal_size((100, 24)).columns, 120) if sys.stdout.isatty() else 100
 
 
-def _print(found: Plan, made: Report, format: str, owned: tuple[Owned, ...]) -> None:
+def _print(found: Plan, made: Report, to: tuple[str, TextIO], owned: tuple[Owned, ...]) -> None:
+    """Writes a format to a stream; what owners get is text or Markdown, the other formats are of the whole plan."""
+    format, out = to
     if format == "json":
-        sys.stdout.write(_dumped(found, made))
+        out.write(_dumped(found, made))
+        return
+    if format == "html":
+        from ambimigrate.render import html
+
+        html.render_plan(found, made, out)
         return
     if format == "markdown":
         from ambimigrate.render import plan_markdown, plan_owners
 
-        sys.stdout.write(plan_owners.markdown(owned) if owned else plan_markdown.text(found))
+        out.write(plan_owners.markdown(owned) if owned else plan_markdown.text(found))
         return
     from ambimigrate.render import plan_owners, plan_text
 
     width = _width()
     if owned:
-        sys.stdout.writelines(f"{line}\n" for line in plan_owners.text(owned, width))
+        out.writelines(f"{line}\n" for line in plan_owners.text(owned, width))
     else:
-        plan_text.render(found, sys.stdout, width)
-    for line in text.problems(made, sys.stdout, width):
-        sys.stdout.write(f"{line}\n")
+        plan_text.render(found, out, width)
+    for line in text.problems(made, out, width):
+        out.write(f"{line}\n")

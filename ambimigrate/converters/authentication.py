@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ambimigrate.changes import Change, Held
 from ambimigrate.converters import twins
 from ambimigrate.converters.outcome import Account, Outcome, Refused, held
-from ambimigrate.converters.policies import classify, guard, trust
+from ambimigrate.converters.policies import classify, guard, openings, trust
 from ambimigrate.converters.policies.closing import Closing, Reading, closings
 from ambimigrate.converters.routing import routed
 from ambimigrate.converters.serving import Plan
@@ -59,7 +59,7 @@ def _check(mesh: Mesh, aim: Aim, plan: Plan, account: Account, settings: Setting
         )
         raise Refused("far", ("spec", "selector"), reason)
     _check_routed(mesh, aim, account, settings)
-    if (open_one := _open(mesh, aim, plan)) is not None:
+    if (open_one := _open(mesh, aim, plan, settings)) is not None:
         issuer = aim.subject.body.spec.jwt_rules[0].issuer
         calls = f"Service {aim.past[0].name}" if aim.past else f"a pod of {open_one} by its address"
         reason = f"only the waypoint validates tokens, and no AuthorizationPolicy closes the way past it to {open_one}"
@@ -76,7 +76,7 @@ def _because(mesh: Mesh, aim: Aim) -> str:
 # --- the way past the waypoint ----------------------------------------------------------------------------------------
 
 
-def _open(mesh: Mesh, aim: Aim, plan: Plan) -> Workload | str | None:
+def _open(mesh: Mesh, aim: Aim, plan: Plan, settings: Settings) -> Workload | str | None:
     """A workload that somebody could still call past the waypoint, whose tokens nobody would look at; None if all are closed.
 
     Closed with the guard of a DENY or CUSTOM about requests (AP905), or by ALLOWs of which ztunnel keeps none but the
@@ -86,24 +86,25 @@ def _open(mesh: Mesh, aim: Aim, plan: Plan) -> Workload | str | None:
     own = frozenset(plan.by_service[key].principal(domain) for each in aim.services if (key := _key(each)) in plan.by_service)
     if not aim.workloads:
         return "the pods that it selects"
-    return next((each for each in aim.workloads if not _is_closed(mesh, each, own)), None)
+    return next((each for each in aim.workloads if not _is_closed(mesh, each, own, settings)), None)
 
 
 def _key(service: Resource[Service]) -> tuple[str, str]:
     return service.namespace, service.name
 
 
-def _is_closed(mesh: Mesh, workload: Workload, own: frozenset[str]) -> bool:
-    if id(workload) in mesh.index(_guarded):
+def _is_closed(mesh: Mesh, workload: Workload, own: frozenset[str], settings: Settings) -> bool:
+    if any(not openings.may_open(each, settings) for each in mesh.index(_guarded).get(id(workload), ())):
         return True
     allows = guard.allowing(mesh, workload)
-    return bool(allows) and not any(True for each in allows for _ in classify.surviving(each.body, own))
+    opened = any(openings.may_open(each, settings) for each in allows)
+    return bool(allows) and not opened and not any(True for each in allows for _ in classify.surviving(each.body, own))
 
 
-def _guarded(mesh: Mesh) -> frozenset[int]:
-    """The workloads that the guard of a policy closes for everybody, or whose namespace the policy holds."""
-    return frozenset(
-        id(workload)
+def _guarded(mesh: Mesh) -> Mapping[int, tuple[Resource[AuthorizationPolicy], ...]]:
+    """The policies whose guard closes a workload for everybody, or that hold its namespace."""
+    return grouped(
+        (id(workload), policy)
         for policy in mesh.of(AuthorizationPolicy)
         if policy.body.spec.action in {"DENY", "CUSTOM"} and not ztunnel.is_dry_run(policy.body)
         if Closing() in _closings(mesh, policy)

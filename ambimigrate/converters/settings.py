@@ -6,7 +6,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from ambimigrate.model import Resource
+from ambimigrate.model import Mesh, Resource
+from ambimigrate.traffic import Flow, Traffic
 
 
 class Accepted(Struct, frozen=True):
@@ -21,7 +22,8 @@ class Settings(Struct, frozen=True):
     """The choices; the default agrees to nothing.
 
     `keep` names Services (`namespace/name`, name `*` for all) whose VirtualServices stay for their waypoint; `spread` is
-    one of namespace, shared, service; `pilot` is a workload of one namespace that alone is enrolled.
+    one of namespace, shared, service; `pilot` is a workload of one namespace that alone is enrolled; `traffic` is who was
+    seen to call whom in the mesh called `measured`.
     """
 
     accepted: tuple[Accepted, ...] = ()
@@ -29,12 +31,18 @@ class Settings(Struct, frozen=True):
     keep: frozenset[str] = frozenset()
     spread: str = "namespace"
     pilot: str = ""
+    traffic: Traffic = Traffic()
+    measured: str = ""
 
     def accepts(self, id: str, subject: Resource[Any]) -> bool:
         """Whether the difference of that id was agreed to for the object."""
         return any(
             each.id == id and each.namespace == subject.namespace and each.name in {"*", subject.name} for each in self.accepted
         )
+
+    def flows(self, mesh: Mesh) -> tuple[Flow, ...]:
+        """Who was seen to call whom in the mesh."""
+        return self.traffic.flows if mesh.name == self.measured else ()
 
     def keeps(self, namespace: str, name: str) -> bool:
         """Whether the VirtualServices of the Service are to stay."""

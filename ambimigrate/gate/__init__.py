@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ambimigrate.changes import Held
-from ambimigrate.gate import known
+from ambimigrate.gate import back, known
 from ambimigrate.gate.difference import changed
 from ambimigrate.gate.known import KNOWN, Base
 from ambimigrate.gate.settling import unsettled
@@ -51,7 +51,7 @@ def judge(now: Report, question: Question) -> Report:
         question.base.name,
         found.states,
         failing,
-        found.fixed,
+        () if new else found.fixed,  # what cannot be read any more is not fixed
         old,
         changed(fresh, found.states, now, before) if before else {},
         question.remarks,
@@ -61,13 +61,13 @@ def judge(now: Report, question: Question) -> Report:
 
 
 def _why(finding: Finding, question: Question) -> str:
-    """Why a finding fails by its severity, or since it takes a migrated namespace back; empty if it does not."""
+    """Why a finding fails by its severity, or since it leads back; empty if it does not."""
     said = question.said(finding)
     if said:
         fails = said != "never" and finding.severity >= Severity[said]
         return f"{finding.severity.name}, and everything from {said} on fails" if fails else ""
     if finding.fingerprint in question.back:
-        return "takes a migrated namespace back"
+        return back.why(finding)
     return question.states.said(finding) if finding.severity >= question.states.threshold(finding) else ""
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from ambimigrate import catalogue
 from ambimigrate.changes import Change, Held, Stage
-from ambimigrate.converters import shared
+from ambimigrate.converters import made, shared
 from ambimigrate.converters.apply import after
 from ambimigrate.converters.settings import DEFAULT
 from ambimigrate.holds import calls
@@ -27,11 +27,12 @@ Check = Callable[[tuple[Mesh, ...]], Iterable[Finding]]
 
 
 class Proposal(Struct, frozen=True):
-    """What could be done if nothing were held: all changes, what the converters refused, and what the user agreed to."""
+    """What could be done if nothing were held: changes, refusals; with what the user agreed to, and who was seen to call."""
 
     changes: tuple[Change, ...]
     held: tuple[Held, ...]
     accepts: Accepts = DEFAULT.accepts
+    flows: calls.Flows = calls.nobody
 
 
 def decide(
@@ -51,8 +52,9 @@ def decide(
     known = shared.twins(meshes)
     while True:
         left = permitted(proposal.changes, found)
-        more = [*_shared(by_name, left, known), *calls.callers(meshes, left, moving - found.keys())]
-        more += [*calls.judged(meshes, left, found.keys()), *calls.halfway(meshes, left, found.keys())]
+        more = [*_shared(by_name, left, known), *calls.callers(meshes, left, moving - found.keys(), proposal.flows)]
+        more += calls.judged(meshes, left, found.keys(), proposal.flows)
+        more += calls.halfway(meshes, left, found.keys())
         more += calls.beginning(meshes, left, found.keys(), proposal.accepts)
         if not more:
             more = [
@@ -127,7 +129,7 @@ def _left(mesh: Mesh, findings: tuple[Finding, ...], changes: tuple[Change, ...]
     left_of = {_key(each): each for each in then if each.ref.kind in _TWINNED}
     for finding in before:
         if _key(finding) in still or not (
-            finding.ref in changed or _is_bound(end, finding) or _is_source(mesh, finding, places)
+            finding.ref in changed or _is_bound(end, finding) or _is_source(mesh, finding, places) or _is_made(mesh, finding)
         ):
             yield left_of.get(_key(finding), finding)
     yield from (finding for finding in then if _key(finding) not in known)
@@ -136,6 +138,11 @@ def _left(mesh: Mesh, findings: tuple[Finding, ...], changes: tuple[Change, ...]
 def _is_source(mesh: Mesh, finding: Finding, places: frozenset[Position]) -> bool:
     """Whether a change comes from the object of the finding, which itself stays as it is."""
     return any(each.at() in places for each in mesh.index(_by_ref).get(finding.ref, ()))
+
+
+def _is_made(mesh: Mesh, finding: Finding) -> bool:
+    """Whether the finding is about an object of an earlier stage, which waits for what a later one does elsewhere."""
+    return any(made.is_ours(each) for each in mesh.index(_by_ref).get(finding.ref, ()))
 
 
 def _by_ref(mesh: Mesh) -> Mapping[Ref, tuple[Resource[Any], ...]]:

@@ -14,41 +14,75 @@ from ambimigrate.converters.apply import after
 from ambimigrate.converters.beginning import BEGINS
 from ambimigrate.converters.beginning import beginning as beginnings
 from ambimigrate.converters.halfway import uncarried
+from ambimigrate.converters.policies.judging import concerns
 from ambimigrate.holds.reasons import reason
-from ambimigrate.kinds import VirtualService
-from ambimigrate.model import Mesh, Resource
+from ambimigrate.kinds import AuthorizationPolicy, VirtualService
+from ambimigrate.model import Mesh, Position, Resource, grouped
 from ambimigrate.topology import injection, reach, waypoints
 from ambimigrate.topology.callgraph import calls
 from ambimigrate.topology.policies import listed
 from ambimigrate.topology.virtualservices import is_of_mesh
+from ambimigrate.traffic import Flow
 
 CALLER, HALFWAY, PAST = "NS906", "NS909", "AP906"
 _ABOUT_REQUESTS = frozenset({"AP905", "AP907"})  # changes of policies that sidecars carry out and ztunnel does not
 Place = tuple[str, str]  # mesh, namespace
 Accepts = Callable[[str, Resource[Any]], bool]
+Flows = Callable[[Mesh], Iterable[Flow]]
 
 
-def callers(meshes: Iterable[Mesh], left: tuple[Change, ...], free: set[Place]) -> Iterator[Held]:
+def nobody(_mesh: Mesh) -> tuple[Flow, ...]:
+    """Where no traffic was measured."""
+    return ()
+
+
+def callers(meshes: Iterable[Mesh], left: tuple[Change, ...], free: set[Place], flows: Flows = nobody) -> Iterator[Held]:
     """Namespaces that call Services whose VirtualService only sidecars would still carry out."""
     for mesh in meshes:
         kept = dict(_kept(mesh, left))
-        for call in calls(mesh) if kept else ():
-            if (mesh.name, call.caller) in free and call.callee in kept:
-                vs = kept[call.callee]
-                text = f"it calls {call.callee}, as {call.ref} shows; only sidecars follow VirtualService {vs.name} there"
-                yield reason(mesh, call.caller, CALLER, text)
+        for caller, callee, shown in _calls(mesh, flows) if kept else ():
+            if (mesh.name, caller) in free and callee in kept:
+                text = f"it calls {callee}, as {shown} shows; only sidecars follow VirtualService {kept[callee].name} there"
+                yield reason(mesh, caller, CALLER, text)
 
 
-def judged(meshes: Iterable[Mesh], left: tuple[Change, ...], held: Iterable[Place]) -> Iterator[Held]:
-    """Namespaces whose rules about requests only a waypoint will carry out, while sidecars that stay call them past it."""
+def _calls(mesh: Mesh, flows: Flows) -> Iterator[tuple[str, str, str]]:
+    """Who calls whom, and what shows it: the configuration, then what was measured."""
+    known = {(each.caller, each.callee): str(each.ref) for each in calls(mesh)}
+    for flow in flows(mesh):
+        if flow.source_namespace and flow.source_namespace != flow.namespace:
+            shown = f"traffic to {flow.service or 'its pods'}"
+            known.setdefault((flow.source_namespace, flow.namespace), shown)
+    return ((caller, callee, shown) for (caller, callee), shown in known.items())
+
+
+def judged(meshes: Iterable[Mesh], left: tuple[Change, ...], held: Iterable[Place], flows: Flows = nobody) -> Iterator[Held]:
+    """Namespaces whose rules about requests only a waypoint will carry out, while sidecars that stay call them past it.
+
+    Only callers whom such a rule can mean, or what closes the way for it, keep a namespace.
+    """
     staying = set(held)
     for mesh in meshes:
-        about = {each.namespace for each in left if each.mesh == mesh.name and not _ABOUT_REQUESTS.isdisjoint(each.because)}
-        for call in calls(mesh) if about else ():
-            if call.callee in about and (mesh.name, call.caller) in staying and _has_sidecars(mesh, call.caller):
-                text = f"namespace {call.caller} is held and keeps its sidecars, which call it past the waypoint ({call.ref})"
+        about = grouped(_about(mesh, left))
+        for caller, callee, shown in _calls(mesh, flows) if about else ():
+            if callee not in about or (mesh.name, caller) not in staying or not _has_sidecars(mesh, caller):
+                continue
+            if any(policy is None or concerns(mesh, policy, caller) for policy in about[callee]):
+                text = f"namespace {caller} is held and keeps its sidecars, which call it past the waypoint ({shown})"
                 fix = catalogue.entry(PAST).cases["sidecars"].fix
-                yield replace(reason(mesh, call.callee, CALLER, text), because=(PAST,), alternative=fix)
+                yield replace(reason(mesh, callee, CALLER, text), because=(PAST,), alternative=fix)
+
+
+def _about(mesh: Mesh, left: tuple[Change, ...]) -> Iterator[tuple[str, Resource[AuthorizationPolicy] | None]]:
+    """The namespaces with such rules, each with its policies; None for one that is not in the input."""
+    known = mesh.index(_by_position)
+    for each in left:
+        if each.mesh == mesh.name and not _ABOUT_REQUESTS.isdisjoint(each.because):
+            yield from dict.fromkeys((each.namespace, known.get(position)) for position in each.sources or (None,))
+
+
+def _by_position(mesh: Mesh) -> dict[Position | None, Resource[AuthorizationPolicy]]:
+    return {each.at(): each for each in mesh.of(AuthorizationPolicy)}
 
 
 def halfway(meshes: Iterable[Mesh], left: tuple[Change, ...], held: Iterable[Place]) -> Iterator[Held]:

@@ -15,6 +15,9 @@ class CiliumRule(View, frozen=True):
     ingress: tuple[dict[str, Any], ...] | None = None  # present, even empty: everything else is denied
     egress: tuple[dict[str, Any], ...] | None = None
     enable_default_deny: dict[str, bool] = field(default_factory=dict)
+    ingress_deny: tuple[dict[str, Any], ...] | None = None
+    egress_deny: tuple[dict[str, Any], ...] | None = None
+    node_selector: dict[str, Any] | None = None  # the rule is about nodes
 
 
 class CiliumPolicy(Object, frozen=True):
@@ -39,16 +42,31 @@ class CalicoEntity(View, frozen=True):
     nets: tuple[str, ...] = ()
     selector: str = ""
     namespace_selector: str = ""
+    not_ports: tuple[int | str, ...] = ()
+    not_nets: tuple[str, ...] = ()
+    not_selector: str = ""
+    service_accounts: dict[str, Any] | None = None
+    services: dict[str, Any] | None = None
 
 
 class CalicoRule(View, frozen=True):
     action: str = ""
     protocol: str | int | None = None
+    not_protocol: str | int | None = None
+    ip_version: int | None = None
+    icmp: dict[str, Any] | None = None
+    not_icmp: dict[str, Any] | None = field(default=None, name="notICMP")
+    http: dict[str, Any] | None = None
     source: CalicoEntity = CalicoEntity()
     destination: CalicoEntity = CalicoEntity()
 
 
 class CalicoPolicySpec(View, frozen=True):
+    tier: str = ""
+    order: float | None = None
+    service_account_selector: str = ""
+    do_not_track: bool = False
+    pre_dnat: bool = field(default=False, name="preDNAT")
     selector: str = ""
     namespace_selector: str = ""
     types: tuple[str, ...] = ()

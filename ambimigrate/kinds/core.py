@@ -68,8 +68,13 @@ class EndpointConditions(View, frozen=True):
     terminating: bool | None = None
 
 
+class EndpointTarget(View, frozen=True):
+    kind: str = ""
+
+
 class Endpoint(View, frozen=True):
     addresses: tuple[str, ...] = ()
+    target_ref: EndpointTarget = EndpointTarget()  # without a kind where the address is of no object
     conditions: EndpointConditions = EndpointConditions()
 
 

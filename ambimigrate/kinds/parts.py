@@ -48,6 +48,11 @@ PARTS = (
         decides=True,
     ),
     Part(
+        "classes of ingresses and gateways",
+        "which controller serves an Ingress that names a class",
+        kinds=("GatewayClass", "IngressClass"),
+    ),
+    Part(
         "nodes, and their platform",
         "kernel, operating system, room for the node agents, versions of Kubernetes, pods on nodes without agents",
         kinds=("Node",),

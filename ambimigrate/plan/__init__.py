@@ -12,8 +12,8 @@ from ambimigrate.changes import Change, Held, Stage
 from ambimigrate.convert import Conversion
 from ambimigrate.model import Mesh, Position, Ref
 from ambimigrate.plan import install, proof, remarks, steps
-from ambimigrate.plan.graph import graph, incoming
 from ambimigrate.plan.feasible import is_possible
+from ambimigrate.plan.graph import graph, incoming
 from ambimigrate.plan.order import Asked, Order, bound, order
 from ambimigrate.plan.staged import Staged
 from ambimigrate.plan.steps import Source

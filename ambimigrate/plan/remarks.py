@@ -7,9 +7,11 @@ from collections.abc import Collection, Iterator
 from ambimigrate.model import Mesh
 from ambimigrate.plan.graph import unnamed
 from ambimigrate.plan.order import Asked, Order
+from ambimigrate.plan.wishes import Named
 from ambimigrate.topology import injection, reach
 from ambimigrate.traffic import Traffic
 
+_SIDECARS = frozenset({injection.SIDECAR, injection.MIXED})
 EXCLUDED = "excluded by configuration"
 
 
@@ -17,11 +19,13 @@ def remarks(mesh: Mesh, order: Order, asked: Asked, held: Collection[str], traff
     """One sentence each."""
     yield from _large(order, asked)
     yield from _past(mesh, order, asked)
-    for each in (*asked.wishes.pilots, *asked.wishes.pinned):
+    pinned = (Named(each.namespace, each.place) for each in asked.wishes.pinned)
+    for each in (*asked.wishes.pilots, *pinned):
         if each.namespace in held:
             yield f"{each.place}: {each.namespace} is held, so it does not move as the configuration asks."
     if callees := unnamed(mesh, traffic):
-        yield f"Prometheus saw calls of {reach.listed(callees)} by callers whose namespace it does not know: they are not in the order."
+        named = reach.listed(callees)
+        yield f"Prometheus saw calls of {named} by callers whose namespace it does not know: they are not in the order."
     if order.waves and traffic is None:
         yield (
             "Callers that no object names are not in the order. `ambimigrate plan --traffic-query` prints the query that"
@@ -39,11 +43,13 @@ def _large(order: Order, asked: Asked) -> Iterator[str]:
 def _past(mesh: Mesh, order: Order, asked: Asked) -> Iterator[str]:
     """Sidecars that stay and call what only a waypoint will judge."""
     moving = frozenset(name for wave in order.waves for name in wave)
+    sidecars = (each for each in injection.namespaces(mesh) if injection.mode(mesh, each) in _SIDECARS)
+    staying = frozenset(sidecars) - moving
     found: dict[str, dict[str, str]] = {}
     for edge in asked.graph.edges:
-        if edge.callee in moving and edge.callee in asked.judged and edge.caller not in moving:
-            if injection.mode(mesh, edge.caller) in {injection.SIDECAR, injection.MIXED}:
-                found.setdefault(edge.callee, {}).setdefault(edge.caller, edge.because)
+        if edge.callee in moving and edge.callee in asked.judged and edge.caller in staying:
+            found.setdefault(edge.callee, {}).setdefault(edge.caller, edge.because)
     for callee, callers in found.items():
         first = next(iter(callers.values()))
-        yield f"{reach.listed(callers)} keep their sidecars, which call {callee} past its waypoint ({first})."
+        keep = "keeps its" if len(callers) == 1 else "keep their"
+        yield f"{reach.listed(callers)} {keep} sidecars, which call {callee} past its waypoint ({first})."

@@ -36,6 +36,8 @@ def staged(meshes: tuple[Mesh, ...], findings: Iterable[Finding], choice: Choice
     """Two conversions, however many namespaces and stages there are."""
     refused = tuple(refused)
     first = convert(meshes, findings, replace(choice, stage=_MOVED), refused)
+    if all(each.stage is Stage.prepare for each in (*first.changes, *first.pending)):
+        return Staged(first, first.changes)  # nobody moves
     begun = tuple(rewritten(after(mesh, first.changes), first.changes) for mesh in meshes)
     second = convert(begun, analyse(begun), replace(choice, stage=None), refused)
     return Staged(first, (*first.changes, *_on_what_was_read(meshes, first.changes, second.changes)))

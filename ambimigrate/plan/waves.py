@@ -60,7 +60,8 @@ def _latest(task: Task, fixed: Mapping[int, int]) -> list[int]:
     """The last wave in which each unit may move, for the pins of those that go after it."""
     found = [_NEVER] * len(task.found.units)
     for number in reversed(range(len(found))):
-        following = min((found[each] - 1 for each in task.found.later[number]), default=_NEVER)
+        limits = (found[each] - 1 for each in task.found.later[number] if found[each] < _NEVER)
+        following = min(limits, default=_NEVER)
         found[number] = min(following, fixed.get(number, _NEVER))
     return found
 
@@ -150,7 +151,8 @@ class _Filling:
 
     def _full(self, wave: int, taken: Sequence[int]) -> str:
         names = ", ".join(name for number in taken for name in self.task.found.units[number])
-        return f"{self._places()}: no order was found that keeps the pins: {names} would have to move in wave {wave}, of {self.room} at most"
+        most = f"wave {wave}, of {self.room} at most"
+        return f"{self._places()}: no order was found that keeps the pins: {names} would have to move in {most}"
 
     def _empty(self, wave: int) -> str:
         left = ", ".join(

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ambimigrate.changes import Change, Create, Set
+from ambimigrate.converters import made
 from ambimigrate.plan import Plan, Wave
 from ambimigrate.plan.values import Edge, Gap, Step
+from ambimigrate.render.json import reference
 
 SCHEMA = "ambimigrate.plan/v1"
 
@@ -72,4 +75,18 @@ def _step(step: Step) -> dict[str, Any]:
         "triggers": [{"query": each.query, "stop_if": each.stop_if} for each in step.triggers],
         "unenforced": step.unenforced,
         "namespaces": list(step.namespaces),
+        "changes": [_change(each) for each in step.changes],
     }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    """What `status` looks for in the mesh; an edit without `set` deletes what is at its route."""
+    action = change.action
+    found: dict[str, Any] = {"action": change.verb, "object": reference(change.ref), "namespace": change.namespace}
+    if isinstance(action, Create):
+        found["value"] = made.placed(action.value, action.beside)
+    elif action is not None:
+        found["edits"] = [
+            {"route": list(each.route), **({"set": each.value} if isinstance(each, Set) else {})} for each in action
+        ]
+    return found

@@ -18,6 +18,7 @@ from ambimigrate.sources.cluster_access import Access, ClusterError, Where, conn
 from ambimigrate.sources.cluster_discovery import served
 from ambimigrate.sources.cluster_installation import gateway_api, installation
 from ambimigrate.sources.cluster_lists import Listed, Listing
+from ambimigrate.sources.cluster_progress import Says, Tally
 from ambimigrate.sources.cluster_reviews import Rights, identity, rights, unusable
 from ambimigrate.sources.cluster_server import Failed, Patience, Server
 from ambimigrate.topology import releases
@@ -28,13 +29,6 @@ __all__ = ["ClusterError", "Patience", "Says", "Where", "read_cluster"]
 THREADS = 4  # more only wait for each other in the server
 # Kinds of which it is worth knowing that they are missing.
 EXPECTED = frozenset(view.__name__ for view in KINDS.values() if view.GROUP.endswith(("k8s.io", ".istio.io")))
-
-
-class Says(Struct, frozen=True):
-    """How to speak to the user meanwhile: `progress` shows how far it is, `tell` what has to be known at once."""
-
-    progress: Callable[[str], None] = lambda _text: None
-    tell: Callable[[str], None] = lambda _text: None
 
 
 def read_cluster(
@@ -137,13 +131,12 @@ def _with_gateway_api(target: Target, found: tuple[Version, str] | None, given: 
 def _all(asking: _Asking, listings: tuple[Listing, ...]) -> list[Listed]:
     """Every list, in the given order; that of pods, by far the longest, is begun first."""
     found: dict[int, Listed] = {}
+    tally = Tally(asking.server.context, len(listings), asking.says)
     numbers = sorted(range(len(listings)), key=lambda number: (listings[number].view is not Pod, number))
-    objects = 0
     with ThreadPool(THREADS) as pool:
-        for number, listed in pool.imap_unordered(lambda number: (number, _list(asking, listings[number])), numbers):
+        for number, listed in pool.imap_unordered(lambda one: (one, _list(asking, listings[one], tally.page)), numbers):
             found[number] = listed
-            objects += len(listed.resources)
-            asking.says.progress(f"{asking.server.context}: {len(found)} of {len(listings)} lists, {objects} objects")
+            tally.list(listed)
     return [found[number] for number in range(len(listings))]
 
 
@@ -160,9 +153,10 @@ def _widest(asking: _Asking, listed: list[Listed]) -> list[Listed]:
     return [*kept, *more, *still]
 
 
-def _list(asking: _Asking, listing: Listing) -> Listed:
+def _list(asking: _Asking, listing: Listing, seen: Callable[[int], None]) -> Listed:
     server = asking.server
-    listed = cluster_narrow.refused(listing, asking.user) if asking.refuses(listing) else cluster_lists.read(server, listing)
+    is_refused = asking.refuses(listing)
+    listed = cluster_narrow.refused(listing, asking.user) if is_refused else cluster_lists.read(server, listing, seen)
     if listing.view is Namespace and listing.namespace and listed.failed and listed.failed.is_refusal:
         alone = cluster_lists.one(server, listing, listing.namespace)  # roles within a namespace may allow that
         return listed if alone.failed and alone.failed.is_refusal else alone

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from ambimigrate.kinds import KINDS, ConfigMap, Namespace, Object
 from ambimigrate.model import Problem, Resource
+from ambimigrate.sources.cluster_ahead import Ahead, told_token
 from ambimigrate.sources.cluster_decode import Page, page, place, resource, worth_keeping
 from ambimigrate.sources.cluster_discovery import Served
 from ambimigrate.sources.cluster_scope import LABELLED_CONFIG_MAPS, NAMED_CONFIG_MAPS, is_istio, listed, of_istio
@@ -139,14 +140,18 @@ def _is_shown_elsewhere(served: Served | Failed, view: type[Object]) -> bool:
     return other is not None and not isinstance(served, Failed) and (other, view.PLURAL) in served
 
 
-def read(server: Server, listing: Listing) -> Listed:
-    """All pages of a list. What was read before it failed is kept, and the failure told."""
+def read(server: Server, listing: Listing, seen: Callable[[int], None] = lambda _count: None) -> Listed:
+    """All pages of a list. What was read before it failed is kept, and the failure told; `seen` is told what each brought."""
     found, token, expired = Listed(listing), "", 0
+    ahead: Ahead | None = None
     while True:
         try:
-            body = server.get(listing.url(token))
+            body = ahead.body() if ahead is not None and ahead.token == token else server.get(listing.url(token))
+            following = told_token(body)
+            ahead = Ahead(server, following, listing.url(following)) if following else None
             brought = page(listing.kind, listing.view, body)
         except Failed as failed:
+            ahead = None
             if not failed.is_expired or not token or expired > 1 or (expired == 1 and not failed.token):
                 return replace(found, failed=failed)
             expired += 1
@@ -158,6 +163,7 @@ def read(server: Server, listing: Listing) -> Listed:
         except msgspec.DecodeError as error:
             return replace(found, failed=Failed(200, f"the answer is no list: {error}"))
         found = _with(found, brought)
+        seen(len(brought.objects))
         if not brought.token:
             return found
         token = brought.token

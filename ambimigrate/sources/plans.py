@@ -7,85 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from ambimigrate import catalogue
-from ambimigrate.changes import Stage
+from ambimigrate.plan.recorded import PlanError, RecordedPlan
 
 SCHEMA = "ambimigrate.plan/v1"
 _MOST = 3  # faults that are named
-
-
-class PlanError(Exception):
-    """There is no plan, or it cannot be used; the message says what to do."""
-
-
-class RecordedStep(Struct, frozen=True):
-    """A step: the stage of its changes, and the namespaces that its commands choose."""
-
-    id: str
-    stage: str | None
-    title: str = ""
-    commands: tuple[str, ...] = ()
-    namespaces: tuple[str, ...] = ()
-
-    @property
-    def is_of_all_meshes(self) -> bool:
-        """Whether its commands change what several meshes share, for all of them at once."""
-        return not any(" --mesh " in each for each in self.commands)
-
-
-class RecordedWave(Struct, frozen=True):
-    """A wave: which namespaces move in it, and its steps."""
-
-    number: int
-    mesh: str
-    namespaces: tuple[str, ...]
-    steps: tuple[RecordedStep, ...]
-
-    def of(self, stage: Stage | None) -> tuple[RecordedStep, ...]:
-        """The steps of a stage, all that change files for a preview."""
-        return tuple(each for each in self.steps if each.stage and (stage is None or each.stage == stage.name))
-
-    def chosen(self, stage: Stage | None) -> tuple[str, ...]:
-        """The namespaces that `convert` takes for a stage: those of its step, else all that move; for a preview every one."""
-        named = tuple(dict.fromkeys(name for each in self.of(stage) for name in each.namespaces))
-        return named or self.namespaces
-
-    def meant(self, stage: Stage | None) -> str:
-        """The mesh that `convert` takes; all (empty) where that is what the commands of the stage do."""
-        found = self.of(stage) if stage else ()
-        return "" if found and all(each.is_of_all_meshes for each in found) else self.mesh
-
-
-class RecordedHold(Struct, frozen=True):
-    """A namespace that stays."""
-
-    namespace: str
-    because: tuple[str, ...]
-    mesh: str = ""
-
-
-class RecordedPlan(Struct, frozen=True):
-    """A plan as it was kept."""
-
-    waves: tuple[RecordedWave, ...]
-    held: tuple[RecordedHold, ...] = ()
-    cycles: tuple[tuple[str, ...], ...] = ()
-
-    def wave(self, number: int, mesh: str) -> RecordedWave:
-        """The wave of that number, in the mesh of that name if there are several."""
-        found = [each for each in self.waves if each.number == number and (not mesh or each.mesh == mesh)]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            names = ", ".join(each.mesh for each in found)
-            raise PlanError(f"the recorded plan has a wave {number} in each of {names}; choose one with --mesh")
-        of = f" of mesh {mesh}" if mesh else ""
-        last = max((each.number for each in self.waves if not mesh or each.mesh == mesh), default=0)
-        raise PlanError(
-            f"the recorded plan has no wave {number}{of}; " + (f"its last one is {last}" if last else "it has none")
-        )
 
 
 def load(path: Path) -> RecordedPlan:
@@ -119,3 +46,6 @@ def _faults(tree: Any) -> str:
     )
     said = [f"{'.'.join(map(str, each.absolute_path)) or 'the file'}: {each.message[:120]}" for each in found[:_MOST]]
     return "; ".join((*said, *((f"{len(found) - _MOST} more",) if len(found) > _MOST else ())))
+
+
+__all__ = ["PlanError", "RecordedPlan", "load"]

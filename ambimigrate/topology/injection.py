@@ -65,14 +65,15 @@ def injects(mesh: Mesh, namespace: str) -> bool:
     """Whether pods of the namespace get a sidecar if they say nothing themselves.
 
     `istio-injection` counts before `istio.io/rev` (Istio, pkg/webhooks and manifests/charts/istio-control/istio-discovery
-    templates/mutatingwebhook.yaml: the revision's webhook wants the label `istio-injection` to be absent).
+    templates/mutatingwebhook.yaml: the revision's webhook wants the label `istio-injection` to be absent). Neither that
+    template nor pkg/kube/inject looks at `istio.io/dataplane-mode`, so `istio.io/rev` injects beside `ambient`, too.
     """
     if is_assumed(mesh, namespace):
         return True
     own = labels(mesh, namespace)
     if INJECTION in own:
         return own[INJECTION] == "enabled"
-    return bool(own.get(REVISION)) and own.get(MODE) != AMBIENT
+    return bool(own.get(REVISION))
 
 
 def workload_mode(mesh: Mesh, workload: Workload) -> str:

@@ -43,9 +43,20 @@ def oldest(found: Iterable[Peer]) -> Peer | None:
 
 def of_workload(mesh: Mesh, workload: Workload) -> str:
     """The mode of a workload's pods, ports aside."""
-    own = oldest(
+    own = _own(mesh, workload)
+    return mode(own) if own and mode(own) != UNSET else of_namespace(mesh, workload.namespace)
+
+
+def of_port(mesh: Mesh, workload: Workload, port: str) -> str:
+    """The mode at one port of a workload's pods."""
+    own = _own(mesh, workload)
+    said = own.body.spec.port_level_mtls.get(port) if own else None
+    return said.mode if said and said.mode != UNSET else of_workload(mesh, workload)
+
+
+def _own(mesh: Mesh, workload: Workload) -> Peer | None:
+    return oldest(
         each
         for each in mesh.of(PeerAuthentication)
         if each.namespace == workload.namespace and not is_wide(each) and matches(policies.selector(each), workload.labels)
     )
-    return mode(own) if own and mode(own) != UNSET else of_namespace(mesh, workload.namespace)

@@ -14,7 +14,7 @@ from ambimigrate.semantics import authz
 from ambimigrate.topology import hosts, policies
 from ambimigrate.verify import authorization
 
-COPIED, CLOSED, PAST = "AP903", "AP905", "AP906"  # catalogue entries of convert
+COPIED, CLOSED, PAST, OPENED = "AP903", "AP905", "AP906", "AP910"  # catalogue entries of convert
 TOKENS, TAKEN = "RA902", "RA903"
 BEGINS, UNSEEN = "NS910", "NS906"
 _POLICIES = (AuthorizationPolicy, RequestAuthentication)
@@ -74,15 +74,21 @@ def _means(mesh: Mesh, policy: Resource[Any], workload: str) -> bool:
     return any(f"{each.namespace}/{each.name}" == workload for each in policies.scope(mesh, policy).workloads)
 
 
+def _action(policy: Resource[Any]) -> str:
+    return policy.body.spec.action if isinstance(policy.body, AuthorizationPolicy) else ""
+
+
 def _names(change: Change, policy: Resource[Any], found: Verdicts) -> Iterator[str]:
     agreed = change.because if change.verdict == "differs" else ()
     if found.kind in {authorization.WIDER, authorization.NARROWER} and TOKENS in agreed:
         yield TOKENS
+    if found.kind in {authorization.WIDER, authorization.AUTHORIZERS} and found.is_past:
+        yield from (each for each in agreed if each in {PAST, OPENED})
     if found.kind == authorization.NARROWER and found.is_past and found.is_at_ztunnel:
         yield from (each for each in agreed if each in {CLOSED, PAST})
         if COPIED in change.because and change.notes and policy.body.spec.action in {"", "ALLOW"}:
             yield COPIED
-    if found.kind == authorization.NARROWER and policy.body.spec.action == "CUSTOM" and not found.after.status:
+    if found.kind == authorization.NARROWER and _action(policy) == "CUSTOM" and not found.after.status:
         yield from (each for each in agreed if each == CLOSED)  # a connection, which sidecars refuse from `swap` on
     if found.kind in {authorization.NARROWER, authorization.AUTHORIZERS} and BEGINS in agreed and not found.is_past:
         yield BEGINS

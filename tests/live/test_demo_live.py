@@ -164,3 +164,24 @@ def test_files_laid_over_the_cluster(demo: ApiServer, tmp_path: Path) -> None:
     assert "Will change, or drifted: Service cart/cart (spec.ports[0].port" in notes
     assert "Not in the cluster yet: Namespace later." in notes
     assert "live objects are in no file" in notes
+
+
+def told_by(report: Any) -> set[tuple[str, ...]]:
+    """The findings, apart from where they stand."""
+    objects = ((each["id"], each["case"], each["object"]) for each in report["findings"])
+    return {(id, case, each["kind"], each["namespace"], each["name"]) for id, case, each in objects}
+
+
+def test_scan_of_files_and_of_the_cluster_say_the_same(demo: ApiServer) -> None:
+    """But for ConfigMaps that are not Istio's own, which are read of a cluster only if somebody asks for them."""
+    _, files = run("scan", str(SHOP), "--mesh", "prod")
+    _, cluster = run("scan", "--kubeconfig", str(demo.kubeconfig), "--istio-version", files["target"]["istio"])
+    of_files = {each for each in told_by(files) if each[2] != "ConfigMap"}
+    assert of_files == {each for each in told_by(cluster) if each[2] != "ConfigMap"}
+    assert len(of_files) > 50
+    assert verdicts(files).items() <= verdicts(cluster).items()
+    assert verdicts(cluster).keys() - verdicts(files).keys() == {"default"}
+
+
+def verdicts(report: Any) -> dict[str, Any]:
+    return {each["name"]: (each["mode"], each["verdict"], each["not_seen"], each["waypoint"]) for each in report["namespaces"]}

@@ -1,4 +1,5 @@
-"""What convert emits, for the demo and for every fixture: a real server's schemas and rules take it, in two Gateway APIs.
+"""What convert emits, for the demo, for every fixture and for public repositories: a real server's schemas and rules take it,
+in two Gateway APIs.
 
 The server is only asked in the test, by dry run; the tool itself never writes to one.
 """
@@ -6,6 +7,7 @@ The server is only asked in the test, by dry run; the tool itself never writes t
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,13 +17,16 @@ from msgspec.structs import replace
 
 from ambimigrate.analyse import analyse
 from ambimigrate.convert import Choice
+from ambimigrate.converters.settings import Settings
 from ambimigrate.kinds import KINDS
-from ambimigrate.versions import Version
-from tests.live.apiserver import ApiServer, Manifest, gateway_definitions, istio_definitions, running
+from ambimigrate.model import Target
+from ambimigrate.versions import NEWEST, Version
+from tests.live.apiserver import ROOT, ApiServer, Manifest, gateway_definitions, istio_definitions, running
 from tests.test_convert import CASES, DEMO, agreed, converted, nothing, target
 
 pytestmark = pytest.mark.xdist_group("live-emitted")
 _VERSIONS = {"sigs.k8s.io/gateway-api@v1.6.3": Version(1, 6, 3), "sigs.k8s.io/gateway-api@v1.4.1": Version(1, 4, 1)}
+CORPUS = ROOT.parent / "shared" / "corpus"
 _GROUPS = (".istio.io", ".k8s.io")
 _CORE = {"", "apps", "policy", "autoscaling"}
 
@@ -50,6 +55,24 @@ def emitted(case: Path, gateway_api: Version) -> list[Manifest]:
     return found
 
 
+def emitted_for(repo: Path, gateway_api: Version) -> Iterator[tuple[Manifest, Manifest | None]]:
+    """The objects that are new or other than in a repository, each with what it was."""
+    to = Target(NEWEST, gateway_api)
+    _, _, files = converted(repo, to, Choice(settings=Settings(close_direct_access=True)), analyse)
+    for _, before, after in files.changed:
+        try:
+            old, new = documents(before), documents(after)
+        except yaml.YAMLError:  # a file of which other documents hold templates
+            continue
+        named = {_name(each): each for each in old}
+        yield from ((each, named.get(_name(each))) for each in new if each not in old and _name(each))
+
+
+def _name(manifest: Manifest) -> tuple[str, ...]:
+    metadata = manifest.get("metadata") or {}
+    return (manifest["kind"], metadata.get("namespace", ""), metadata["name"]) if metadata.get("name") else ()
+
+
 @pytest.fixture(scope="module", params=sorted(_VERSIONS))
 def server(apiserver: None, request: pytest.FixtureRequest) -> Iterator[tuple[ApiServer, Version]]:
     with running() as found:
@@ -63,14 +86,36 @@ def test_what_is_emitted_is_accepted(server: tuple[ApiServer, Version]) -> None:
     known: set[str] = {"default"}
     for case in [*CASES, DEMO]:
         for each in emitted(case, version):
-            namespace = each["metadata"].get("namespace", "default")
-            if namespace not in known:
-                found.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
-                known.add(namespace)
+            _give(found, known, each)
             said = _refusal(found, each)
             if said:
                 refused.append(f"{case.name}: {each['kind']} {each['metadata']['name']}: {said}")
     assert not refused, "\n".join(refused)
+
+
+@pytest.mark.skipif(not CORPUS.is_dir(), reason=f"no public repositories at {CORPUS.name} beside this one")
+def test_what_is_emitted_for_public_repositories_is_accepted(server: tuple[ApiServer, Version]) -> None:
+    found, version = server
+    refused, count = [], 0
+    known: set[str] = {"default"}
+    for repo in sorted(each for each in CORPUS.iterdir() if each.is_dir()):
+        for each, old in emitted_for(repo, version):
+            _give(found, known, each)
+            count += 1
+            said = _refusal(found, each)
+            if said and not (old is not None and _refusal(found, old)):  # what people wrote may be wrong in itself
+                refused.append(f"{repo.name}: {each['kind']} {each['metadata']['name']}: {said}")
+    sys.stderr.write(f"\n{count} objects of public repositories, {len(refused)} refused\n")
+    assert not refused, "\n".join(refused)
+    assert count > 50
+
+
+def _give(server: ApiServer, known: set[str], manifest: Manifest) -> None:
+    """The namespace of the object."""
+    namespace = manifest["metadata"].get("namespace", "default")
+    if namespace not in known:
+        server.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+        known.add(namespace)
 
 
 def _refusal(server: ApiServer, manifest: Manifest) -> str:

@@ -171,20 +171,6 @@ def test_a_server_that_stops_answering(stopped: tuple[ApiServer, int]) -> None:
     assert time.monotonic() - start < 2
 
 
-def test_ctrl_c_while_lists_are_read(stopped: tuple[ApiServer, int], tmp_path: Path) -> None:
-    server, pid = stopped
-    command = [sys.executable, "-m", "ambimigrate", "scan", "--kubeconfig", str(server.kubeconfig)]
-    timer = threading.Timer(0.45, os.kill, (pid, signal.SIGSTOP))
-    timer.start()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    time.sleep(3)
-    if process.poll() is None:
-        start = time.monotonic()
-        process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 130
-        assert time.monotonic() - start < 2
-
-
 def test_two_clusters_are_two_parts_of_one_report(empty: ApiServer, stopped: tuple[ApiServer, int]) -> None:
     other, _ = stopped
     other.apply(

@@ -83,11 +83,35 @@ def test_a_role_of_one_namespace_leaves_the_others_unknown(mesh: ApiServer) -> N
     own["istio-system"] = [*own["istio-system"], *NEEDED]
     code, report = scan(mesh.reader("narrow", names, own))
     assert code == 2
-    assert verdicts(report)["shop"] == "unknown"  # kinds of the whole cluster, such as GatewayClass
+    assert verdicts(report).items() >= {"bank": "unknown", "shop": "ready"}.items()
     seen = {each["name"]: each["not_seen"] for each in report["namespaces"]}
     assert "Service" in seen["bank"]
     assert "Service" not in seen["shop"]
     assert [each for each in report["problems"] if each["file"] == "cluster/bank/Service"]
+
+
+def test_what_one_kind_of_a_tool_hides_concerns_nobody_else(mesh: ApiServer) -> None:
+    """Autoscalers and engines of policies decide about nothing; a policy of the network decides about all that it may hold."""
+    everything = [rule for _, found in rules() for rule in found]
+    own = within(list(roles("istio-system")))
+    without = _less(everything, "horizontalpodautoscalers", "gatewayclasses", "validatingwebhookconfigurations")
+    code, report = scan(mesh.reader("optional", without, own))
+    assert code == 2
+    assert sorted(each["message"].partition(" ")[0] for each in report["problems"]) == [
+        "GatewayClass",
+        "HorizontalPodAutoscaler",
+        "ValidatingWebhookConfiguration",
+    ]
+    assert verdicts(report)["shop"] == "ready"
+    _, report = scan(mesh.reader("blind", _less(everything, "networkpolicies"), own))
+    assert verdicts(report)["shop"] == "unknown"
+    assert {tuple(each["not_seen"]) for each in report["namespaces"] if each["verdict"] == "unknown"} == {("NetworkPolicy",)}
+
+
+def _less(rules: list[Any], *plurals: str) -> list[Any]:
+    """The rules without some kinds."""
+    kept = ({**rule, "resources": [each for each in rule["resources"] if each not in plurals]} for rule in rules)
+    return [rule for rule in kept if rule["resources"]]
 
 
 def test_only_the_namespaces_that_were_asked_for(mesh: ApiServer) -> None:

@@ -110,7 +110,7 @@ def _servers(draw: Draw) -> Iterator[Tree]:
         ports.append({"name": "tcp-db", "port": 5432})
     kind = {"type": "LoadBalancer"} if "balancer" in draw.features else {}
     yield service("reviews") | {"spec": {"selector": {"app": "reviews"}, "ports": ports, **kind}}
-    scraped = {"prometheus.io/scrape": "true"} if "scraped" in draw.features else None
+    scraped = {"prometheus.io/scrape": "true", "prometheus.io/port": "8080"} if "scraped" in draw.features else None
     yield pods("reviews", account="reviews", labels={"version": "v1"}, annotations=scraped)
     if "version" in draw.features or "part" in draw.features:
         yield pods("reviews", account="reviews", labels={"version": "v2"})

@@ -16,7 +16,7 @@ import pytest
 from ambimigrate.analyse import analyse
 from ambimigrate.changes import Stage
 from ambimigrate.convert import Choice, Conversion, convert
-from ambimigrate.converters.settings import Settings
+from ambimigrate.converters.settings import Accepted, Settings
 from ambimigrate.model import Finding, Mesh, Target
 from ambimigrate.verify import authorization
 from ambimigrate.versions import NEWEST, NEWEST_GATEWAY_API, parse
@@ -37,8 +37,13 @@ def drawn(seed: int) -> tuple[list[worlds.Tree], Target, Choice]:
     """The objects, the target, and the choice: the direct way closed or not, everybody moving or only the servers."""
     random = Random(seed)
     objects = policies.objects(random)
-    settings = Settings(close_direct_access=random.random() < 0.65)
-    return objects, Target(random.choice(VERSIONS), NEWEST_GATEWAY_API), Choice(random.choice(MOVING), settings=settings)
+    closing = random.random() < 0.65
+    target, moving = Target(random.choice(VERSIONS), NEWEST_GATEWAY_API), random.choice(MOVING)
+    accepted = tuple(Accepted(*each, "*") for each in OPENINGS if random.random() < 0.25)
+    return objects, target, Choice(moving, settings=Settings(accepted, close_direct_access=closing))
+
+
+OPENINGS = tuple((id, place) for id in ("AP906", "AP910") for place in ("shop", "istio-system"))
 
 
 MOVING = (*[None] * 4, ("shop",), ("web", "ops"))

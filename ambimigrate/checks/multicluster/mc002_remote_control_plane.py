@@ -7,16 +7,24 @@ from typing import Any
 
 from ambimigrate.checks import rule
 from ambimigrate.checks.platform import install
-from ambimigrate.kinds import HelmValues, IstioOperator, Namespace, SailIstio
+from ambimigrate.checks.pods import listed
+from ambimigrate.kinds import EndpointSlice, HelmValues, IstioOperator, Namespace, SailIstio
 from ambimigrate.model import Hit, Mesh, Resource
+from ambimigrate.topology import meshconfig
 from ambimigrate.topology.meshconfig import dig
 
+_SERVICE = "kubernetes.io/service-name"
 _ANNOTATION = "topology.istio.io/controlPlaneClusters"
 _ROUTES = (("global", "externalIstiod"), ("global", "remotePilotAddress"), ("istiodRemote", "enabled"))
 
 
-@rule("MC002", HelmValues, IstioOperator, SailIstio, Namespace)
+@rule("MC002", HelmValues, IstioOperator, SailIstio, Namespace, EndpointSlice)
 def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
+    if isinstance(resource.body, EndpointSlice):
+        addresses = [text for each in resource.body.endpoints for text in each.addresses if each.target_ref.kind != "Pod"]
+        if _is_of_istiod(resource, mesh) and addresses:
+            yield Hit(resource.at("endpoints"), _words(f"Service istiod leads to {listed(addresses)}"))
+        return
     if isinstance(resource.body, Namespace):
         clusters = resource.body.metadata.annotations.get(_ANNOTATION)
         if clusters:
@@ -31,6 +39,13 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
             install.at(resource, "profile") if isinstance(resource.body, HelmValues) else resource.at("spec", "profile"),
             _words("profile remote"),
         )
+
+
+def _is_of_istiod(found: Resource[EndpointSlice], mesh: Mesh) -> bool:
+    """Whether the endpoints are a control plane's, and none runs here."""
+    name = found.body.metadata.labels.get(_SERVICE, "")
+    named = found.namespace == meshconfig.root_namespace(mesh) and (name == "istiod" or name.startswith("istiod-"))
+    return named and not any(install.istiods(mesh))
 
 
 def _words(what: str) -> str:

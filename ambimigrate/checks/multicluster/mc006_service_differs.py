@@ -34,27 +34,25 @@ def _namespace(namespace: Resource[Namespace], mesh: Mesh, peer: Mesh) -> Iterat
 
 
 def _service(own: Resource[Service], its: Resource[Service], mesh: Mesh, peer: Mesh) -> Iterator[Hit]:
-    labels, where = own.at("metadata", "labels"), f"{mesh.name} and {peer.name}"
-    if hosts.is_headless(own) != hosts.is_headless(its):
-        said = f"{own.ref} is headless in one of {where} only: a waypoint needs an address in both"
+    """Both say the same words, so that what concerns both is one finding in a cluster's report."""
+    labels = own.at("metadata", "labels")
+    (first, one), (second, other) = sorted(((mesh, own), (peer, its)), key=lambda each: each[0].name)
+    if hosts.is_headless(one) != hosts.is_headless(other):
+        said = f"{own.ref} is headless in one of {first.name} and {second.name} only: a waypoint needs an address in both"
         yield Hit(own.at("spec", "clusterIP"), said, "ports")
-    found = _ports(own), _ports(its)
+    found = _ports(one), _ports(other)
     if found[0] != found[1]:
         port = min(port for port in {*found[0], *found[1]} if found[0].get(port) != found[1].get(port))
-        told = _both(found[0].get(port), found[1].get(port), mesh, peer)
+        told = f"{found[0].get(port, 'none')} in {first.name} and {found[1].get(port, 'none')} in {second.name}"
         yield Hit(own.at("spec", "ports"), f"port {port} of {own.ref} is {told}: calls differ by where they start", "ports")
-    if _is_global(own) != _is_global(its) and not any(_are_scoped(each) for each in (mesh, peer)):
-        one, other = (mesh, peer) if _is_global(own) else (peer, mesh)
-        said = f"{own.ref} is {GLOBAL} in {one.name} and not in {other.name}"
+    if _is_global(one) != _is_global(other) and not any(map(_are_scoped, (first, second))):
+        names = (first.name, second.name) if _is_global(one) else (second.name, first.name)
+        said = f"{own.ref} is {GLOBAL} in {names[0]} and not in {names[1]}"
         yield Hit(labels, f"{said}: ambient pods see the other cluster's endpoints from one side only", "scope")
-    names = _waypoint(mesh, own), _waypoint(peer, its)
-    if names[0] != names[1]:
-        said = f"the waypoint of {own.ref} is {_both(*names, mesh, peer)}"
+    bound = _waypoint(first, one), _waypoint(second, other)
+    if bound[0] != bound[1]:
+        said = f"the waypoint of {own.ref} is {bound[0]} in {first.name} and {bound[1]} in {second.name}"
         yield Hit(labels, f"{said}: istiod takes for granted that it is the same in all clusters", "waypoint")
-
-
-def _both(own: str | None, its: str | None, mesh: Mesh, peer: Mesh) -> str:
-    return f"{own or 'none'} in {mesh.name} and {its or 'none'} in {peer.name}"
 
 
 def _ports(service: Resource[Service]) -> dict[int, str]:
@@ -80,4 +78,4 @@ def _are_scoped(mesh: Mesh) -> bool:
 
 def _waypoint(mesh: Mesh, service: Resource[Service]) -> str:
     found = waypoints.binding(mesh, service)
-    return f"{found.namespace}/{found.name}" if found else ""
+    return f"{found.namespace}/{found.name}" if found else "none"

@@ -11,7 +11,6 @@ from ambimigrate.kinds.cni import CiliumPolicy, CiliumRule
 from ambimigrate.model import Mesh, Resource, Route
 from ambimigrate.topology import networks as reach
 
-PROBES = "169.254.7.127"  # Istio, cni/pkg/iptables: the kubelet's probes are re-sourced to it (IPv6: fd16:9254:7127:1337::)
 _PREFIXES = ("k8s:", "any:")
 _POD_NAMESPACE = "io.kubernetes.pod.namespace"
 _OUTSIDE = frozenset({"world", "host", "remote-node", "kube-apiserver", "health", "init"})
@@ -106,15 +105,3 @@ def _all_system(endpoints: Any) -> bool:
     labels = [each if isinstance(each, dict) else {} for each in found]
     names = [{plain(key): value for key, value in each.items()}.get(_POD_NAMESPACE, "") for each in labels]
     return bool(names) and all(str(name).startswith("kube-") for name in names)
-
-
-def admits_probes(policy: CiliumPolicy) -> bool:
-    """Whether a rule for incoming traffic admits the address of the probes."""
-    return any(_admits_probes(item) for _, each in rules(policy) for _, item in items(each, "ingress"))
-
-
-def _admits_probes(item: Mapping[str, Any]) -> bool:
-    blocks = [str(each) for each in sequence(item.get("fromCIDR"))]
-    blocks += [str(each.get("cidr")) for each in sequence(item.get("fromCIDRSet")) if isinstance(each, dict)]
-    entities = sequence(item.get("fromEntities"))
-    return "all" in entities or "world" in entities or any(each.startswith((PROBES, "169.254.", "0.0.0.0/")) for each in blocks)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from functools import cache
 from math import inf
 from typing import Any
 
@@ -26,10 +25,15 @@ def _free(mesh: Mesh) -> Mapping[str, Mapping[str, float]]:
     if any(each.name == "ztunnel" for each in mesh.of(DaemonSet)):
         return {}
     used: dict[str, dict[str, float]] = defaultdict(lambda: dict.fromkeys(KINDS, 0.0))
+    alike: dict[tuple[int, int], dict[str, float]] = {}  # pods of a cluster share equal containers
     for pod in mesh.of(Pod):
-        if pod.body.spec.node_name and pod.body.status.phase not in _ENDED:
-            for key, amount in _requests(pod.body.spec):
-                used[pod.body.spec.node_name][key] += amount
+        spec = pod.body.spec
+        if spec.node_name and pod.body.status.phase not in _ENDED:
+            key = id(spec.containers), id(spec.init_containers)
+            if key not in alike:
+                alike[key] = _requests(spec)
+            for name, amount in alike[key].items():
+                used[spec.node_name][name] += amount
     nodes = (each for each in mesh.of(Node) if each.name in used)
     return {
         each.name: {key: _amount(each.body.status.allocatable.get(key)) - used[each.name][key] for key in KINDS}
@@ -37,10 +41,13 @@ def _free(mesh: Mesh) -> Mapping[str, Mapping[str, float]]:
     }
 
 
-def _requests(spec: PodSpec) -> Iterator[tuple[str, float]]:
+def _requests(spec: PodSpec) -> dict[str, float]:
     """Of what runs together: containers, and init containers that are sidecars."""
+    found = dict.fromkeys(KINDS, 0.0)
     for each in (*spec.containers, *(one for one in spec.init_containers if one.restart_policy == "Always")):
-        yield from _of_container(each)
+        for key, amount in _of_container(each):
+            found[key] += amount
+    return found
 
 
 def _of_container(container: Container) -> Iterator[tuple[str, float]]:
@@ -51,9 +58,4 @@ def _of_container(container: Container) -> Iterator[tuple[str, float]]:
 
 
 def _amount(quantity: Any) -> float:
-    return _known(str(quantity)) if quantity is not None else inf
-
-
-@cache
-def _known(quantity: str) -> float:
-    return number(quantity)
+    return number(quantity) if quantity is not None else inf

@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
+
+from msgspec.structs import replace
 
 from ambimigrate.changes import Change, Create, Edit, Stage
 from ambimigrate.converters import shared
-from ambimigrate.converters.networks import closing, incoming, judging, outgoing, waypoints
+from ambimigrate.converters.networks import closing, cni, entries, incoming, judging, outgoing, probes, waypoints
 from ambimigrate.converters.networks.closing import Blocked
+from ambimigrate.converters.networks.cni import Seen
 from ambimigrate.converters.networks.entries import Policy
 from ambimigrate.converters.outcome import Outcome, Refused, held
 from ambimigrate.converters.serving import Plan
 from ambimigrate.converters.settings import Settings
 from ambimigrate.kinds import NetworkPolicy
-from ambimigrate.model import Mesh, Ref
+from ambimigrate.model import Mesh, Ref, Resource
 
-OPENED, KEPT = "NP901", "NP903"
-_OURS = frozenset({OPENED, closing.CLOSED, waypoints.ADMITTED, waypoints.JUDGED})
+OPENED, KEPT, FOREIGN, PROBED = "NP901", "NP903", "NP904", "NP907"
+_OURS = frozenset({OPENED, PROBED, closing.CLOSED, waypoints.ADMITTED, waypoints.JUDGED})
 
 
-def convert(mesh: Mesh, namespace: str, plan: Plan, settings: Settings) -> Outcome:
+def convert(given: Mesh, namespace: str, plan: Plan, settings: Settings) -> Outcome:
     """The edits of the namespace's policies and what closes again the ports that the tunnel would open."""
-    if not mesh.of(NetworkPolicy):
-        return Outcome()
+    seen = cni.seen(given)
+    mesh = seen.mesh
+    pods = entries.joining(mesh, namespace, settings) if seen.refused or mesh.of(NetworkPolicy) else ()
+    foreign = tuple(dict.fromkeys(seen.without_form(namespace, pods)))
+    if foreign or not mesh.of(NetworkPolicy):
+        return Outcome((), tuple(held(given, each.policy, FOREIGN, each.refused, namespace) for each in foreign))
     entering = incoming.convert(mesh, namespace, plan, settings)
     found = (entering, outgoing.convert(mesh, namespace, plan, settings, entering.closed))
     blocked = [each for part in found for each in part.blocked]
-    changes = [*_edited(mesh, namespace, [pair for part in found for pair in part.edits])]
-    changes += [each for part in found for each in part.changes]
+    changes = [each for part in found for each in part.changes]
+    pairs = [pair for part in found for pair in part.edits]
     if not blocked:
         try:
             changes += judging.judged(mesh, namespace, plan, settings)
@@ -36,18 +44,35 @@ def convert(mesh: Mesh, namespace: str, plan: Plan, settings: Settings) -> Outco
         except Blocked as reason:
             blocked.append(reason)
     if clashes := tuple(_clashes(changes)):
-        changes, blocked = [], [*blocked, *clashes]
-    refusals = (held(mesh, each.policy, KEPT, each.refused, namespace) for each in blocked)
-    return Outcome(tuple(changes), tuple(dict.fromkeys(refusals)))
+        pairs, changes, blocked = [], [], [*blocked, *clashes]
+    try:
+        edits = [
+            *_edited(seen, namespace, pairs, OPENED),
+            *_edited(seen, namespace, probes.admitted(seen, pods, pairs), PROBED),
+        ]
+    except Blocked as reason:
+        return Outcome((), (held(given, reason.policy, FOREIGN, reason.refused, namespace),))
+    refusals = (held(given, each.policy, KEPT, each.refused, namespace) for each in map(seen.blocked, blocked))
+    return Outcome((*edits, *(_anchored(seen, each) for each in changes)), tuple(dict.fromkeys(refusals)))
 
 
-def _edited(mesh: Mesh, namespace: str, pairs: Iterable[tuple[Policy, Edit]]) -> Iterator[Change]:
-    """One change per policy."""
-    found: dict[int, tuple[Policy, list[Edit]]] = {}
+def _edited(seen: Seen, namespace: str, pairs: Iterable[tuple[Policy, Edit]], because: str) -> Iterator[Change]:
+    """One change per policy. Raises Blocked."""
+    found: dict[int, tuple[Resource[Any], list[Edit]]] = {}
     for policy, edit in pairs:
-        found.setdefault(id(policy), (policy, []))[1].append(edit)
-    for policy, edits in found.values():
-        yield Change(Stage.prepare, namespace, mesh.name, policy.ref, tuple(edits), policy, (OPENED,), (policy.at(),))
+        origin = seen.origin(policy)
+        found.setdefault(id(origin), (origin, []))[1].append(seen.edit(policy, edit))
+    for origin, edits in found.values():
+        at = (origin.at(),)
+        yield Change(Stage.prepare, namespace, seen.mesh.name, origin.ref, tuple(edits), origin, (because,), at)
+
+
+def _anchored(seen: Seen, change: Change) -> Change:
+    """The change beside an object of the input."""
+    if not isinstance(change.action, Create):
+        return change
+    beside = seen.origin(change.action.beside)
+    return replace(change, action=replace(change.action, beside=beside))
 
 
 def _clashes(changes: Iterable[Change]) -> Iterator[Blocked]:

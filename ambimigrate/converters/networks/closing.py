@@ -135,7 +135,9 @@ def objects(mesh: Mesh, namespace: str, wanted: list[Wanted]) -> Iterator[Change
         left = list(members)
         while left:
             labels, name, covered = _selector(mesh, namespace, left, members)
-            yield from made_once(mesh, left[0].policy, left[0].policy, f"{name}-ports", denying(labels, left[0].rules))
+            policy = left[0].policy
+            where = entries.beside(policy, left[0].pods)
+            yield from made_once(mesh, policy, where, f"{name}-ports", denying(labels, left[0].rules))
             left = [each for each in left if each not in covered]
 
 
@@ -178,7 +180,7 @@ def made_once(mesh: Mesh, policy: entries.Policy, beside: Resource[Any], name: s
     """The DENY that a NetworkPolicy asks for, unless it was made before. Raises Blocked if somebody else's has its name."""
     try:
         metadata = made.metadata(name, beside)
-        metadata["annotations"][FROM] = f"NetworkPolicy/{made.written_name(policy)}"
+        metadata["annotations"][FROM] = f"{policy.kind}/{made.written_name(policy)}"
         value = {"apiVersion": f"{AuthorizationPolicy.GROUP}/v1", "kind": "AuthorizationPolicy"}
         whole = {**value, "metadata": metadata, "spec": spec}
         shown = made.placed(whole, beside)["metadata"]["name"]

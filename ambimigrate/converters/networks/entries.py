@@ -5,15 +5,16 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from typing import Any
 
 from msgspec import Struct
 
 from ambimigrate.converters import made, optouts
 from ambimigrate.converters.settings import Settings
-from ambimigrate.kinds import NetworkPolicy, Service
+from ambimigrate.kinds import KINDS, NetworkPolicy, Service
 from ambimigrate.kinds.core import NetworkPolicyPeer, NetworkPolicyPort
 from ambimigrate.model import Mesh, Resource
-from ambimigrate.topology import injection, networks
+from ambimigrate.topology import injection, networks, probes
 from ambimigrate.topology.captured import captured
 from ambimigrate.topology.networks import HBONE, Pods
 from ambimigrate.topology.workloads import Workload, behind, workloads
@@ -72,9 +73,14 @@ def entering(mesh: Mesh, pods: Pods) -> tuple[Entry, ...] | None:
 
 def _incoming(mesh: Mesh, policy: Policy, pods: Pods) -> Iterator[Entry]:
     for number, rule in enumerate(policy.body.spec.ingress):
-        if not rule.ports or networks.tcp(rule.ports):
+        if (not rule.ports or networks.tcp(rule.ports)) and not _is_for_probes(rule.from_):
             tunnel = networks.admits(rule.ports) or is_for_mesh(mesh, rule.from_, policy.namespace)
             yield Entry(policy, number, rule.from_, numbers(rule.ports, pods), tunnel)
+
+
+def _is_for_probes(peers: tuple[NetworkPolicyPeer, ...]) -> bool:
+    """Whether they are the kubelet's addresses alone, which no caller of the mesh has."""
+    return bool(peers) and all(each.ip_block is not None and each.ip_block.cidr in probes.BLOCKS for each in peers)
 
 
 def is_for_mesh(mesh: Mesh, peers: tuple[NetworkPolicyPeer, ...], own: str) -> bool:
@@ -156,6 +162,13 @@ def restricted(mesh: Mesh) -> list[tuple[tuple[Policy, ...], tuple[Workload, ...
             if bound:
                 found.setdefault(tuple(map(id, bound)), (bound, []))[1].append(each)
     return [(bound, tuple(members)) for bound, members in found.values()]
+
+
+def beside(policy: Policy, pods: Pods) -> Resource[Any]:
+    """Where what a policy asks for pods is written: beside it, beside the pods if it is for the whole cluster."""
+    if KINDS[policy.ref.group, policy.ref.kind].NAMESPACED or pods.workload is None:
+        return policy
+    return pods.workload.resource
 
 
 def joined(policies: tuple[Policy, ...], namespace: str) -> str:

@@ -115,7 +115,7 @@ def _check(mesh: Mesh, policy: Policy, callers: tuple[Workload, ...]) -> None:
     for i, rule in enumerate(policy.body.spec.egress):
         route = ("spec", "egress", i, "to")
         by_port = networks.tcp(rule.ports) and not networks.admits(rule.ports)
-        if by_port and _is_by_address(rule) and (found := _declaring(mesh, rule)):
+        if by_port and _is_by_address(rule) and (found := _declaring(mesh, rule, any_port=_opens(mesh, policy, rule))):
             reason = f"it lets out by port to addresses, maybe to those of {found}: 15008 would open all ports there"
             raise Refused("anywhere", route, reason, f"a call to another port of {found}, through the tunnel")
         if _opens(mesh, policy, rule) and not any(True for _ in networks.peers_of(mesh, rule.to, policy.namespace)):
@@ -126,11 +126,15 @@ def _is_by_address(rule: NetworkPolicyEgressRule) -> bool:
     return not rule.to or any(each.ip_block is not None and entries.is_private(each.ip_block.cidr) for each in rule.to)
 
 
-def _declaring(mesh: Mesh, rule: NetworkPolicyEgressRule) -> str:
-    """A workload of the mesh that declares one of the rule's ports (named ports are those of anybody)."""
+def _declaring(mesh: Mesh, rule: NetworkPolicyEgressRule, *, any_port: bool) -> str:
+    """A workload of the mesh that declares one of the rule's ports (named ports are those of anybody), or any at all.
+
+    A rule for pods as well gets 15008, with which every port at its addresses would be open.
+    """
     wanted = [each for each in networks.tcp(rule.ports) if each.port != entries.DNS]
     for each in workloads(mesh):
-        if captured(mesh, each) and (found := entries.numbers(tuple(wanted), _pods(each))) and found & container_ports(each):
+        found = entries.numbers(tuple(wanted), _pods(each)) or frozenset[int]()
+        if captured(mesh, each) and (any_port or found & container_ports(each)):
             return f"{each.namespace}/{each.name}"
     return ""
 
@@ -190,7 +194,7 @@ def _deny(
         return
     operation = {"to": [{"operation": {"notPorts": [str(each) for each in sorted(ports or ())]}}]} if ports else {}
     rule: dict[str, Any] = {"from": [{"source": {"principals": list(sources)}}]} | operation
-    beside = policy if pods.namespace == policy.namespace else pods.workload.resource
+    beside = entries.beside(policy, pods) if pods.namespace == policy.namespace else pods.workload.resource
     plain = entries.joined(policies, pods.namespace)
     name = f"{plain}-egress" if whole else f"{plain}-to-{pods.workload.name}"
     spec = closing.denying({} if whole else _labels(policy, pods, in_namespace(mesh, pods.namespace)), (rule,))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from ambimigrate.changes import Change, Create, Edit, Set, Stage
 from ambimigrate.converters import made
 from ambimigrate.converters.networks import closing, entries, identities
@@ -174,10 +176,17 @@ def _callers(mesh: Mesh, services: list[Resource[Service]], plan: Plan) -> Itera
             yield {"ports": tcp(())}
             return
         for each in tunnels:
-            text = written(each.policy)["spec"]["ingress"][each.number]["from"]
-            peers += [one for one in text if one not in peers]
+            peers += [one for one in _written(each) if one not in peers]
     if peers:
         yield {"from": peers, "ports": tcp(())}
+
+
+def _written(entry: Entry) -> list[Any]:
+    """The peers of a rule as its text has them, or as Kubernetes would write them."""
+    try:
+        return list(written(entry.policy)["spec"]["ingress"][entry.number]["from"])
+    except (KeyError, IndexError, TypeError):
+        return [msgspec.to_builtins(each) for each in entry.peers]
 
 
 def _beyond(mesh: Mesh, services: list[Resource[Service]], blame: Policy) -> Iterator[dict[str, Any]]:

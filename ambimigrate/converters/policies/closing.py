@@ -46,6 +46,22 @@ class Closing(Struct, frozen=True):
             classify.condition_meets(each, principal) for each in self.wanted
         )
 
+    def opened(self, ports: tuple[str, ...], principals: tuple[str, ...]) -> Iterator[Closing]:
+        """The same but for these identities, and for callers without one at these ports."""
+        excepted = (*self.excepted, *principals)
+        if not ports or self.wanted:  # whom alone it means has an identity
+            yield Closing(excepted, self.wanted, self.operations)
+            return
+        where = self.operations[0] if self.operations else Operation()
+        meant = where.ports or ports
+        both = tuple(each for each in meant if each in ports and each not in where.not_ports)
+        if where.ports and (left := tuple(each for each in where.ports if each not in both)):
+            yield Closing(excepted, (), (Operation(ports=left),))
+        elif not where.ports:
+            yield Closing(excepted, (), (Operation(not_ports=tuple(dict.fromkeys((*where.not_ports, *both)))),))
+        if both:
+            yield Closing(excepted, (Condition(PRINCIPAL, ("*",)),), (Operation(ports=both),))
+
     def rule(self, own: tuple[str, ...], *, early: bool) -> dict[str, Any]:
         """The rule of a DENY; `early` while pods with sidecars are left."""
         source: dict[str, Any] = {"notPrincipals": list(dict.fromkeys((*own, *self.excepted)))}

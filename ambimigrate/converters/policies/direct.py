@@ -2,70 +2,139 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
 
+from ambimigrate.converters.policies import trust
 from ambimigrate.converters.policies.targets import Subject
-from ambimigrate.kinds import (
-    APIService,
-    CustomResourceDefinition,
-    MutatingWebhookConfiguration,
-    Service,
-    ValidatingWebhookConfiguration,
-    VirtualService,
-)
+from ambimigrate.converters.settings import Settings
+from ambimigrate.kinds import Gateway, IstioGateway, Service, VirtualService
 from ambimigrate.kinds.admission import ServiceReference
 from ambimigrate.model import Mesh, Resource, grouped
-from ambimigrate.topology import callgraph, fronts, hosts, ingress, injection, reach
+from ambimigrate.topology import callbacks, callgraph, fronts, hosts, ingress, injection, reach
+from ambimigrate.topology.workloads import Workload, of_resource, selected_anywhere, target_port
 from ambimigrate.versions import at_least
 
 GATEWAY, SIDECARS = "gateway", "sidecars"
-SCRAPE = "prometheus.io/scrape"
+SCRAPE, SCRAPED = "prometheus.io/scrape", "prometheus.io/port"
 
 
 class Direct(Struct, frozen=True):
-    """A class of callers that no waypoint sees: which (gateway and sidecars are a matter of order), and in words."""
+    """A class of callers that no waypoint sees: which (gateway and sidecars are a matter of order), and in words.
+
+    What could stay open for them: `ports` of the pods to callers without identity, or all ports to `principals`.
+    """
 
     kind: str
     words: str
     namespace: str = ""  # of callers with sidecars
+    ports: tuple[str, ...] = ()
+    principals: tuple[str, ...] = ()
 
 
-def seen(mesh: Mesh, subject: Subject, moving: frozenset[str]) -> tuple[Direct, ...]:
+def seen(mesh: Mesh, subject: Subject, moving: frozenset[str], settings: Settings) -> tuple[Direct, ...]:
     """The callers of the subject's pods that go past the waypoint once all that is moving has moved."""
-    return tuple(dict.fromkeys(_seen(mesh, subject, moving)))
+    found = [*_configured(mesh, subject, moving)]
+    known = {each.namespace for each in found if each.namespace}
+    found += (each for each in _measured(mesh, subject, moving, settings) if each.namespace not in known)
+    return tuple(dict.fromkeys(found))
 
 
-def _seen(mesh: Mesh, subject: Subject, moving: frozenset[str]) -> Iterator[Direct]:
+def _configured(mesh: Mesh, subject: Subject, moving: frozenset[str]) -> Iterator[Direct]:
     for service in (*subject.served, *subject.bare):
-        yield from _of_service(mesh, service)
+        yield from _of_service(mesh, subject, service)
     for call in mesh.index(_by_callee).get(subject.namespace, ()):
-        mode = injection.mode(mesh, call.caller)
-        if mode in {injection.SIDECAR, injection.MIXED} and call.caller not in moving and call.caller != subject.namespace:
-            yield Direct(SIDECARS, f"the sidecars of namespace {call.caller} ({call.ref})", call.caller)
-        elif mode == injection.NONE and not call.guessed and not injection.is_system(mesh, call.caller):
-            yield Direct("outside", f"namespace {call.caller}, which is not in the mesh ({call.ref})")
+        yield from _of_namespace(mesh, subject, moving, (call.caller, str(call.ref) if not call.guessed else "", str(call.ref)))
+    yield from _of_nodes(mesh, subject)
     scraped = next((each for each in subject.members if each.annotations.get(SCRAPE) == "true"), None)
     if scraped is not None:
-        yield Direct("scraper", f"Prometheus, which {scraped} asks to scrape it")
+        port = scraped.annotations.get(SCRAPED, "")
+        yield Direct("scraper", f"Prometheus, which {scraped} asks to scrape it", ports=(port,) if port.isdecimal() else ())
+
+
+def _of_namespace(mesh: Mesh, subject: Subject, moving: frozenset[str], said: tuple[str, str, str]) -> Iterator[Direct]:
+    """Callers of a namespace that stays behind, or is not in the mesh; `said`: its name, what is sure, and what shows it."""
+    caller, sure, shown = said
+    mode = injection.mode(mesh, caller)
+    if mode in {injection.SIDECAR, injection.MIXED} and caller not in moving and caller != subject.namespace:
+        whole = f"{trust.domain(mesh).name}/ns/{caller}/*"
+        yield Direct(SIDECARS, f"the sidecars of namespace {caller} ({shown})", caller, principals=(whole,))
+    elif mode == injection.NONE and sure and not injection.is_system(mesh, caller):
+        yield Direct("outside", f"namespace {caller}, which is not in the mesh ({shown})", caller)
+
+
+def _measured(mesh: Mesh, subject: Subject, moving: frozenset[str], settings: Settings) -> Iterator[Direct]:
+    """Who was seen to call the Services, as Prometheus counted it."""
+    names = {each.name for each in (*subject.served, *subject.bare)} | {""}
+    for flow in settings.flows(mesh):
+        if flow.namespace == subject.namespace and flow.service in names and flow.source_namespace:
+            shown = f"traffic of {flow.source or 'its pods'} to {flow.service or flow.namespace}"
+            yield from _of_namespace(mesh, subject, moving, (flow.source_namespace, shown, shown))
+        elif flow.namespace == subject.namespace and flow.service in names:
+            yield Direct("unknown", f"somebody whom the traffic to {flow.service or flow.namespace} does not name")
 
 
 def _by_callee(mesh: Mesh) -> Mapping[str, tuple[callgraph.Call, ...]]:
     return grouped((each.callee, each) for each in callgraph.calls(mesh))
 
 
-def _of_service(mesh: Mesh, service: Resource[Service]) -> Iterator[Direct]:
+def _of_nodes(mesh: Mesh, subject: Subject) -> Iterator[Direct]:
+    """Pods in the node's network that name a Service of the namespace: they have no identity."""
+    ports = _ports(subject, subject.served)
+    for witness in mesh.index(_agents).get(subject.namespace, ()):
+        yield Direct("agent", f"{witness.resource.ref}, which is in the node's network", ports=ports)
+
+
+def _agents(mesh: Mesh) -> Mapping[str, tuple[callgraph.Witness, ...]]:
+    found = ((each.callee, each) for each in callgraph.witnesses(mesh) if each.guessed)
+    return grouped((callee, each) for callee, each in found if _is_of_node(of_resource(mesh, each.resource)))
+
+
+def _is_of_node(workload: Workload | None) -> bool:
+    return workload is not None and workload.pod.host_network
+
+
+def _ports(subject: Subject, services: Iterable[Resource[Service]]) -> tuple[str, ...]:
+    """The ports of the pods to which Services lead."""
+    wanted = ((port, each) for one in services for port in one.body.spec.ports for each in subject.members)
+    found = {target_port(port, one) for port, one in wanted}
+    return tuple(str(each) for each in sorted(each for each in found if each))
+
+
+def _of_service(mesh: Mesh, subject: Subject, service: Resource[Service]) -> Iterator[Direct]:
     if hosts.is_headless(service):
-        yield Direct("headless", f"callers of the headless Service {service.name}")
-    if service.body.spec.type in {"LoadBalancer", "NodePort"}:
-        yield Direct("balancer", f"whoever comes through the {service.body.spec.type} {service.name}")
-    for name in mesh.index(_hooks).get((service.namespace, service.name), ()):
-        yield Direct("webhook", f"the API server, for {name}")
+        peers = tuple(dict.fromkeys(_principal(mesh, each.namespace, each.service_account) for each in subject.members))
+        yield Direct("headless", f"callers of the headless Service {service.name}", principals=peers)
+    if (kind := service.body.spec.type) in {"LoadBalancer", "NodePort"}:
+        yield Direct("balancer", f"whoever comes through the {kind} {service.name}", ports=_ports(subject, (service,)))
+    for name, called in mesh.index(_hooks).get((service.namespace, service.name), ()):
+        ports = (each for each in service.body.spec.ports if each.port == called.port)
+        found = {str(target_port(port, each) or "") for port in ports for each in subject.members} - {""}
+        yield Direct("webhook", f"the API server, for {name}", ports=tuple(sorted(found)))
     routes = ingress.to(mesh, service)
     if routes and not fronts.takes_ingress(mesh, service) and not can_take_ingress(mesh, service):
-        yield Direct(GATEWAY, f"the gateway of {routes[0].ref}")
+        callers = tuple(dict.fromkeys(each for route in routes for each in _gateways(mesh, route)))
+        yield Direct(GATEWAY, f"the gateway of {routes[0].ref}", principals=callers)
+
+
+def _principal(mesh: Mesh, namespace: str, account: str) -> str:
+    return f"{trust.domain(mesh).name}/ns/{namespace}/sa/{account}"
+
+
+def _gateways(mesh: Mesh, route: Resource[Any]) -> Iterator[str]:
+    """The identities of the gateways that follow a route, as far as the input shows their pods."""
+    if isinstance(route.body, VirtualService):
+        for text in route.body.spec.gateways:
+            place, slash, name = text.rpartition("/")
+            found = mesh.find(IstioGateway, place if slash else route.namespace, name, route.file)
+            for each in selected_anywhere(mesh, found.body.spec.selector) if found else ():
+                yield _principal(mesh, each.namespace, each.service_account)
+    for ref in getattr(route.body.spec, "parent_refs", ()):
+        gateway = mesh.find(Gateway, ref.namespace or route.namespace, ref.name, route.file)
+        if gateway is not None and ref.kind == "Gateway":  # istiod calls its pods so
+            yield _principal(mesh, gateway.namespace, f"{gateway.name}-{gateway.body.spec.gateway_class_name}")
 
 
 def can_take_ingress(mesh: Mesh, service: Resource[Service]) -> bool:
@@ -91,18 +160,6 @@ def _names_subset(route: Resource[object]) -> bool:
     return any(each.destination.subset for rule in route.body.spec.http for each in rule.route)
 
 
-def _hooks(mesh: Mesh) -> Mapping[tuple[str, str], tuple[str, ...]]:
-    return grouped(((each.namespace, each.name), name) for name, each in _called(mesh))
-
-
-def _called(mesh: Mesh) -> Iterator[tuple[str, ServiceReference]]:
-    """The Services that the API server calls, and for what."""
-    configs: tuple[Resource[Any], ...] = (*mesh.of(ValidatingWebhookConfiguration), *mesh.of(MutatingWebhookConfiguration))
-    for config in configs:
-        hooks = (each.client_config.service for each in config.body.webhooks)
-        yield from ((str(config.ref), each) for each in hooks if each)
-    yield from ((str(api.ref), api.body.spec.service) for api in mesh.of(APIService) if api.body.spec.service)
-    for definition in mesh.of(CustomResourceDefinition):
-        webhook = definition.body.spec.conversion.webhook if definition.body.spec.conversion else None
-        if webhook and webhook.client_config.service:
-            yield str(definition.ref), webhook.client_config.service
+def _hooks(mesh: Mesh) -> Mapping[tuple[str, str], tuple[tuple[str, ServiceReference], ...]]:
+    """By Service for what the API server calls it, and how."""
+    return grouped(((each.namespace, each.name), (str(ref), each)) for ref, each in callbacks.references(mesh))

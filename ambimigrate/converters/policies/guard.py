@@ -11,16 +11,16 @@ from typing import Any
 
 from msgspec import Struct
 
-from ambimigrate.changes import FROM, Create, Delete, Stage
-from ambimigrate.converters import made
+from ambimigrate.changes import Delete
 from ambimigrate.converters.outcome import Account, Difference, Refused
-from ambimigrate.converters.policies import classify, direct, targets, trust
+from ambimigrate.converters.policies import classify, direct, openings, trust
 from ambimigrate.converters.policies.closing import Closing, Reading, closings
+from ambimigrate.converters.policies.openings import Opening
 from ambimigrate.converters.policies.targets import Policy, Subject
 from ambimigrate.converters.settings import Settings
 from ambimigrate.kinds import AuthorizationPolicy
 from ambimigrate.kinds.security import Operation, Rule, RuleTo, Source
-from ambimigrate.model import Mesh, Ref, Resource, Route, grouped
+from ambimigrate.model import Mesh, Route, grouped
 from ambimigrate.topology import meshconfig, policies, protocols, ztunnel
 from ambimigrate.topology.workloads import Workload, target_port
 
@@ -33,22 +33,34 @@ class Guard(Struct, frozen=True):
     principals: tuple[str, ...]
     closings: tuple[Closing, ...]
 
+    def opened(self, opening: Opening) -> Guard:
+        """The guard with what stays open."""
+        parts = (part for each in self.closings for part in each.opened(opening.ports, opening.named))
+        return Guard(self.principals, tuple(dict.fromkeys(parts)))
+
     def rules(self, *, early: bool) -> list[dict[str, Any]]:
         """The rules of a DENY; `early` while pods with sidecars are left."""
         return [each.rule(self.principals, early=early) for each in self.closings]
 
 
-def needed(mesh: Mesh, subject: Subject, own: tuple[str, ...]) -> bool:
+def needed(mesh: Mesh, subject: Subject, own: tuple[str, ...], settings: Settings) -> bool:
     """Whether ztunnel would let somebody pass whom only the waypoint can judge.
 
-    Not where an ALLOW holds for every pod and ztunnel keeps no rule of any but the waypoint's.
+    Not where an ALLOW holds for every pod and ztunnel keeps no rule of any but the waypoint's, nor is to get one.
     """
     if subject.action == "AUDIT" or ztunnel.is_dry_run(subject.policy.body):
         return False
     if subject.action == "ALLOW" or (subject.action == "DENY" and not subject.about):
         return False
     names = frozenset(own)
-    return not subject.members or any(_is_open(mesh, each, names) for each in subject.members)
+    return not subject.members or any(
+        _is_open(mesh, each, names) or _will_open(mesh, each, settings) for each in subject.members
+    )
+
+
+def _will_open(mesh: Mesh, workload: Workload, settings: Settings) -> bool:
+    """Whether an ALLOW of the workload may get an opening."""
+    return bool(settings.accepted) and any(openings.may_open(each, settings) for each in allowing(mesh, workload))
 
 
 def _is_open(mesh: Mesh, workload: Workload, own: frozenset[str]) -> bool:
@@ -138,9 +150,8 @@ def _covers(rule: Rule, port: str) -> bool:
 # --- agreement ------------------------------------------------------------------------------------------------------
 
 
-def agree(subject: Subject, past: tuple[direct.Direct, ...], settings: Settings) -> Account:
-    """Goes on if it was agreed to that nobody comes past the waypoint, else raises Refused; listed is who is seen to."""
-    account = Account()
+def agree(subject: Subject, past: tuple[direct.Direct, ...], settings: Settings, account: Account) -> None:
+    """Goes on if it was agreed to that nobody else comes past the waypoint, else raises Refused; listed is who is seen to."""
     names = policies.listed(each.words for each in past) if past else "nobody is seen, but not all callers are"
     what = policies.listed(map(str, subject.members)) if subject.members else "its pods"
     refused = Refused(
@@ -153,7 +164,6 @@ def agree(subject: Subject, past: tuple[direct.Direct, ...], settings: Settings)
         account.differences.append(Difference(CLOSED, refused.route, refused.reason, refused.witness))
     else:
         account.agree(settings, CLOSED, subject.policy, refused)
-    return account
 
 
 def _meanwhile(subject: Subject) -> str:
@@ -190,7 +200,7 @@ def token(rule: int) -> Route:
     return ("spec", "rules", rule, "from", 0, "source", "requestPrincipals")
 
 
-# --- the object -----------------------------------------------------------------------------------------------------
+# --- closing rules that are there -----------------------------------------------------------------------------------
 
 
 def placed(policy: AuthorizationPolicy, own: tuple[str, ...]) -> tuple[int, ...]:
@@ -209,38 +219,3 @@ def _is_guard(rule: Rule, own: set[str]) -> bool:
 
 def _not_ports(to: RuleTo) -> tuple[str, ...]:
     return to.operation.not_ports if to.operation else ()
-
-
-def apart(mesh: Mesh, subject: Subject, guard: Guard, last: Stage) -> Iterator[tuple[Stage, Ref, Any, Resource[Any] | None]]:
-    """The guard as an object of its own, beside a policy that cannot hold it: what happens to it at which stage."""
-    found = known(mesh, subject)
-    if found is None:
-        beside = subject.served[0] if subject.is_root else subject.policy
-        value = _value(mesh, subject, beside, guard.rules(early=last < Stage.retire))
-        name = made.placed(value, beside)["metadata"]["name"]
-        ref = Ref("AuthorizationPolicy", AuthorizationPolicy.GROUP, beside.namespace, name)
-        yield Stage.swap, ref, Create(ref, value, beside), None
-    elif edits := late(found.body, guard.principals):
-        yield Stage.retire, found.ref, edits, found
-
-
-def known(mesh: Mesh, subject: Subject) -> Policy | None:
-    text = targets.mark(subject.policy, subject.namespace)
-    for each in mesh.within(AuthorizationPolicy, subject.namespace):
-        if each.body.metadata.annotations.get(FROM) == text and not policies.targets(each) and each.body.spec.action == "DENY":
-            return each
-    return None
-
-
-def _value(mesh: Mesh, subject: Subject, beside: Resource[Any], rules: list[dict[str, Any]]) -> dict[str, Any]:
-    plain = f"{made.written_name(subject.policy)}-direct"
-    number, name = 1, plain
-    while mesh.find(AuthorizationPolicy, beside.namespace, made.renamed(name, beside)) is not None:
-        number += 1
-        name = f"{plain}-{number}"
-    metadata = made.metadata(name, beside)
-    metadata["annotations"][FROM] = targets.mark(subject.policy, subject.namespace)
-    labels = policies.selector(subject.policy)
-    spec: dict[str, Any] = {"selector": {"matchLabels": dict(labels)}} if labels else {}
-    spec |= {"action": "DENY", "rules": rules}
-    return {"apiVersion": f"{AuthorizationPolicy.GROUP}/v1", "kind": "AuthorizationPolicy", "metadata": metadata, "spec": spec}

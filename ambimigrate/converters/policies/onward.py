@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from ambimigrate.changes import Held
 from ambimigrate.converters.outcome import Refused, held
-from ambimigrate.kinds import AuthorizationPolicy, Service, VirtualService
+from ambimigrate.kinds import RequestAuthentication, Service, VirtualService
 from ambimigrate.kinds.routes import HTTPRule
 from ambimigrate.model import Mesh, Resource, grouped
 from ambimigrate.topology import hosts, policies
@@ -30,7 +31,7 @@ def _doors(mesh: Mesh) -> dict[str, tuple[tuple[Resource[Service], Resource[Virt
 
 
 def _of_door(mesh: Mesh, door: Resource[Service], vs: Resource[VirtualService]) -> Iterator[Held]:
-    known = policies.by_service(mesh)
+    known = mesh.index(_judging)
     own = known.get(id(door), ())
     for number, rule in enumerate(vs.body.spec.http):
         for target in _targets(mesh, vs, rule):
@@ -43,7 +44,17 @@ def _of_door(mesh: Mesh, door: Resource[Service], vs: Resource[VirtualService]) 
                 yield _held(mesh, door, vs, number, reason)
 
 
-def _stricter(more: Resource[AuthorizationPolicy] | None) -> str:
+def _judging(mesh: Mesh) -> Mapping[int, tuple[Resource[Any], ...]]:
+    """The policies and the checks of tokens that mean pods behind a Service, by its identity."""
+    found: list[tuple[int, Resource[Any]]] = [
+        (key, each) for key, members in policies.by_service(mesh).items() for each in members
+    ]
+    checks = (each for each in mesh.of(RequestAuthentication) if each.body.spec.jwt_rules)
+    found += [(id(service), each) for each in checks for service in policies.scope(mesh, each).services]
+    return grouped(found)
+
+
+def _stricter(more: Resource[Any] | None) -> str:
     return f"where {more.ref} does not hold today" if more else ""
 
 

@@ -14,9 +14,13 @@ from ambimigrate.converters.policies import (
     direct,
     domains,
     guard,
+    guard_apart,
+    judging,
     onward,
+    openings,
     refused,
     targets,
+    tightening,
     trust,
     waypoint_copy,
     workload_copy,
@@ -29,7 +33,7 @@ from ambimigrate.converters.settings import Settings
 from ambimigrate.kinds import AuthorizationPolicy, Service
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.topology import injection, policies, waypoints, ztunnel
-from ambimigrate.topology.workloads import KINDS, in_namespace, selected
+from ambimigrate.topology.workloads import KINDS, selected
 
 SPLIT, ROOT = "AP901", "AP902"
 _ORDER = frozenset({direct.GATEWAY, direct.SIDECARS})
@@ -48,6 +52,7 @@ def convert(mesh: Mesh, namespace: str, plan: Plan, aims: Aims) -> Outcome:
     found = [each for each in targets.subjects(mesh, namespace, plan, aims.settings) if refused.is_valid(mesh, each.policy)]
     outcomes = [_subject(mesh, each, aims) for each in found if _concerns(mesh, each)]
     changes = [change for outcome in outcomes for change in outcome.changes]
+    changes += tightening.changes(mesh, namespace, aims.moving, changes)
     changes += _through_waypoint(mesh, namespace, found)
     changes += domains.changes(mesh, namespace)
     reasons = [each for outcome in outcomes for each in outcome.held]
@@ -108,35 +113,29 @@ def _assumed(subject: Subject, name: str) -> Note:
 
 
 def _move(mesh: Mesh, subject: Subject, own: tuple[str, ...], aims: Aims) -> Move:
-    account, closing = Account(), None
-    if guard.needed(mesh, subject, own):
+    closing = None
+    if guard.needed(mesh, subject, own, aims.settings):
         closing = guard.built(mesh, subject, own)
-    past = direct.seen(mesh, subject, aims.moving) if _judges(subject) else ()
+    past = direct.seen(mesh, subject, aims.moving, aims.settings) if _judges(subject) else ()
     late = {direct.SIDECARS} if aims.last <= Stage.bind else set()  # who has a sidecar goes on as before up to there
-    ahead = [each for each in past if each.kind in _ORDER - late]
-    _check_order(mesh, subject, [each for each in ahead if not each.namespace or _is_judged(mesh, subject, closing, each)])
+    ahead = [each for each in past if each.kind in _ORDER - late and _is_meant(mesh, subject, closing, each)]
     past = tuple(each for each in past if each.kind not in _ORDER)
-    if _judges(subject) and not _is_agreed(mesh, subject, own):
-        account = guard.agree(subject, past, aims.settings)
-    return Move(own, closing, account, aims.last)
+    opening, is_new = openings.CLOSED, _judges(subject) and not _is_agreed(mesh, subject, own)
+    if (is_new and closing) or (_judges(subject) and subject.action == "ALLOW"):
+        opening = openings.agreed(mesh, subject, (*ahead, *past), aims.settings)
+    known = guard_apart.known(mesh, subject) or subject.policy
+    _check_order(mesh, subject, [each for each in ahead if each not in opening.callers and not openings.is_open(known, each)])
+    account = Account(differences=list(opening.differences))
+    if is_new:
+        past = tuple(each for each in past if each not in opening.callers)
+        guard.agree(subject, past, aims.settings, account)
+    return Move(own, closing.opened(opening) if closing else None, account, aims.last, opening)
 
 
-def _is_judged(mesh: Mesh, subject: Subject, closing: Guard | None, past: direct.Direct) -> bool:
-    """Whether a rule about requests, or what closes the way for it, can mean callers of the namespace.
-
-    Where none does, ztunnel says of them what the policy says: by identity and port.
-    """
-    accounts = {each.service_account for each in in_namespace(mesh, past.namespace)}
-    domains = dict.fromkeys((trust.domain(mesh).name, trust.DEFAULT))
-    callers = [f"{domain}/ns/{past.namespace}/sa/{account}" for domain in domains for account in sorted(accounts)]
-    rules = subject.policy.body.spec.rules or ()
-    about = (
-        rules if subject.action == "CUSTOM" else [rules[each] for each in subject.about if not ztunnel.is_closing(rules[each])]
-    )
+def _is_meant(mesh: Mesh, subject: Subject, closing: Guard | None, past: direct.Direct) -> bool:
+    """Whether callers with sidecars are judged by a rule about requests; gateways call for anybody."""
     closed = closing.closings if closing else ()
-    return not callers or any(
-        any(classify.meets(rule, each) for rule in about) or any(one.means(each) for one in closed) for each in callers
-    )
+    return not past.namespace or judging.is_judged(mesh, past.namespace, judging.about(subject.policy.body), closed)
 
 
 def _judges(subject: Subject) -> bool:
@@ -148,7 +147,7 @@ def _is_agreed(mesh: Mesh, subject: Subject, own: tuple[str, ...]) -> bool:
     """Whether the direct way was closed before, or is about to be: an ALLOW with its copy closes it by itself."""
     if subject.action == "ALLOW":
         return subject.has_twin
-    return bool(guard.placed(subject.policy.body, own)) or guard.known(mesh, subject) is not None
+    return bool(guard.placed(subject.policy.body, own)) or guard_apart.known(mesh, subject) is not None
 
 
 def _check_order(mesh: Mesh, subject: Subject, past: Iterable[direct.Direct]) -> None:
@@ -156,9 +155,7 @@ def _check_order(mesh: Mesh, subject: Subject, past: Iterable[direct.Direct]) ->
     found = list(past)
     if not found:
         return
-    names = policies.listed(each.words for each in found)
-    reason = Refused(found[0].kind, ("spec",), f"it is about requests, and the waypoint never sees {names}")
-    raise _Held(held(mesh, subject.policy, guard.PAST, reason, subject.namespace))
+    raise _Held(held(mesh, subject.policy, guard.PAST, openings.refuse(found), subject.namespace))
 
 
 def _check_mode(mesh: Mesh, subject: Subject) -> None:

@@ -8,16 +8,15 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ambimigrate.changes import FROM, Change, Create, Delete, Edit, Set, Stage
-from ambimigrate.converters import made
+from ambimigrate.changes import Change, Delete, Edit, Set, Stage
 from ambimigrate.converters.outcome import Account, Refused
-from ambimigrate.converters.policies import classify, guard, targets
+from ambimigrate.converters.policies import classify, entry, guard, guard_apart, openings
 from ambimigrate.converters.policies.guard import Guard
+from ambimigrate.converters.policies.openings import Opening
 from ambimigrate.converters.policies.targets import Subject
-from ambimigrate.kinds import AuthorizationPolicy
 from ambimigrate.kinds.security import Rule, Source
 from ambimigrate.model import Mesh, Ref, Resource, Route
-from ambimigrate.topology import policies, ztunnel
+from ambimigrate.topology import ztunnel
 from ambimigrate.versions import at_least
 
 ADMITTED, RETIRED = "AP904", "AP907"
@@ -25,12 +24,16 @@ SIDECARS_ONLY = {"key": "request.headers[:method]", "values": ["*"]}  # holds fo
 
 
 class Move(Struct, frozen=True):
-    """What is settled for a policy: the identities of its waypoints, the guard if it needs one, and what was agreed to."""
+    """What is settled for a policy: the identities of its waypoints, the guard if it needs one, and what was agreed to.
+
+    `opening`: who may still come past the waypoint.
+    """
 
     own: tuple[str, ...]
     guard: Guard | None
     account: Account
     last: Stage
+    opening: Opening = openings.CLOSED
 
 
 def changes(mesh: Mesh, subject: Subject, move: Move) -> Iterator[Change]:
@@ -45,6 +48,8 @@ def changes(mesh: Mesh, subject: Subject, move: Move) -> Iterator[Change]:
         return
     if edits := tuple(_swapping(subject, move)):
         yield _closing(mesh, subject, Stage.swap, edits, move)
+    if edits := tuple(_opened(subject, move)):
+        yield _agreed(_edit(mesh, subject, Stage.enroll, edits, guard.CLOSED), subject, move)
     yield from _retired(mesh, subject, move)
 
 
@@ -104,6 +109,7 @@ def _swapping(subject: Subject, move: Move) -> Iterator[Edit]:
     if move.guard is not None and not closing:
         for number, each in enumerate(move.guard.rules(early=True), len(rules)):
             yield Set(("spec", "rules", number), each)
+        yield from openings.marked(move.opening)
 
 
 def _retired(mesh: Mesh, subject: Subject, move: Move) -> Iterator[Change]:
@@ -117,11 +123,20 @@ def _retired(mesh: Mesh, subject: Subject, move: Move) -> Iterator[Change]:
         late = tuple(Delete(guard.token(each)) for each in range(first, first + adds))
     edits: list[Edit] = [*late, *(Delete(("spec", "rules", each)) for each in reversed(gone))]
     stays = len(policy.spec.rules or ()) - len(gone) + adds
-    admitted = subject.action == "ALLOW" and any(True for _ in _admitting(subject, move.own))
+    admitted = subject.action == "ALLOW" and any(True for _ in (*_admitting(subject, move.own), *_opened(subject, move)))
     if edits and stays + admitted:
         yield _agreed(_edit(mesh, subject, Stage.retire, tuple(edits), RETIRED), subject, move)
     elif gone:
         yield _delete(mesh, subject, Stage.retire)
+
+
+def _opened(subject: Subject, move: Move) -> Iterator[Edit]:
+    """What an ALLOW lets past the waypoint from the moment on at which its pods are ambient."""
+    if subject.action != "ALLOW" or ztunnel.is_dry_run(subject.policy.body):
+        return
+    first = len(subject.policy.body.spec.rules or ()) + len(tuple(_admitting(subject, move.own)))
+    if edits := tuple(openings.added(subject, move.opening, first)):
+        yield from (*edits, *openings.marked(move.opening))
 
 
 def _replaced(mesh: Mesh, subject: Subject, move: Move) -> Iterator[Change]:
@@ -133,8 +148,8 @@ def _replaced(mesh: Mesh, subject: Subject, move: Move) -> Iterator[Change]:
 
 
 def _guarded(mesh: Mesh, subject: Subject, move: Move, closing: Guard) -> Iterator[Change]:
-    for stage, ref, action, known in guard.apart(mesh, subject, closing, move.last):
-        yield _change(mesh, subject, stage, (ref, action, known), move.account)
+    for stage, ref, action, known in guard_apart.apart(mesh, subject, closing, move.opening.temporary, move.last):
+        yield _change(mesh, subject, stage, (ref, action, known), move)
 
 
 # --- policies of the root namespace ---------------------------------------------------------------------------------
@@ -148,8 +163,8 @@ def _of_root(mesh: Mesh, subject: Subject, move: Move) -> Iterator[Change]:
         _check_root(subject, move.own)
     if subject.action == "ALLOW" and rules and not ztunnel.is_dry_run(policy):
         missing = [each for each in move.own if not classify.admits(policy, each)]
-        if missing and not _has_entry(mesh, subject):
-            yield _entry(mesh, subject, missing)
+        if missing and not entry.is_there(mesh, subject):
+            yield replace(entry.create(mesh, subject, missing), because=(ADMITTED,))
     if move.guard is not None:
         yield from _guarded(mesh, subject, move, move.guard)
 
@@ -168,37 +183,6 @@ def _check_root(subject: Subject, own: tuple[str, ...]) -> None:
             raise Refused("root", route, reason)
 
 
-def _entry_name(subject: Subject) -> str:
-    return f"{made.written_name(subject.policy)}-from-waypoint"
-
-
-def _has_entry(mesh: Mesh, subject: Subject) -> bool:
-    text = targets.mark(subject.policy, subject.namespace)
-    found = mesh.within(AuthorizationPolicy, subject.namespace)
-    mine = (each for each in found if each.body.metadata.annotations.get(FROM) == text and not policies.targets(each))
-    return any(each.body.spec.action in {"", "ALLOW"} for each in mine)
-
-
-def _entry(mesh: Mesh, subject: Subject, missing: list[str]) -> Change:
-    """An ALLOW of the namespace that admits the waypoint where the root policy holds."""
-    beside = subject.served[0]
-    metadata = made.metadata(_entry_name(subject), beside)
-    metadata["annotations"][FROM] = targets.mark(subject.policy, subject.namespace)
-    labels = policies.selector(subject.policy)
-    spec: dict[str, Any] = {"selector": {"matchLabels": dict(labels)}} if labels else {}
-    spec |= {"action": "ALLOW", "rules": [{"from": [{"source": {"principals": missing}}]}]}
-    value = {
-        "apiVersion": f"{AuthorizationPolicy.GROUP}/v1",
-        "kind": "AuthorizationPolicy",
-        "metadata": metadata,
-        "spec": spec,
-    }
-    name = made.placed(value, beside)["metadata"]["name"]
-    ref = Ref("AuthorizationPolicy", AuthorizationPolicy.GROUP, subject.namespace, name)
-    action, sources = Create(ref, value, beside), (subject.policy.at(),)
-    return Change(Stage.policies, subject.namespace, mesh.name, ref, action, None, (ADMITTED,), sources)
-
-
 # --- changes --------------------------------------------------------------------------------------------------------
 
 
@@ -212,7 +196,8 @@ def _agreed(change: Change, subject: Subject, move: Move) -> Change:
     if subject.action != "ALLOW" or not move.account.differences:
         return change
     witness = next((each.witness for each in move.account.differences), None)
-    return replace(change, verdict="differs", because=(*change.because, guard.CLOSED), witness=witness)
+    because = tuple(dict.fromkeys((*change.because, guard.CLOSED, *(each.id for each in move.account.differences))))
+    return replace(change, verdict="differs", because=because, witness=witness, notes=openings.notes(subject, move.opening))
 
 
 def _delete(mesh: Mesh, subject: Subject, stage: Stage) -> Change:
@@ -223,15 +208,27 @@ def _delete(mesh: Mesh, subject: Subject, stage: Stage) -> Change:
 def _closing(mesh: Mesh, subject: Subject, stage: Stage, edits: tuple[Edit, ...], move: Move) -> Change:
     if move.guard is None:
         return _edit(mesh, subject, stage, edits, RETIRED)
-    return _change(mesh, subject, stage, (subject.policy.ref, edits, subject.policy), move.account)
+    return _change(mesh, subject, stage, (subject.policy.ref, edits, subject.policy), move)
 
 
-def _change(
-    mesh: Mesh, subject: Subject, stage: Stage, what: tuple[Ref, Any, Resource[Any] | None], account: Account
-) -> Change:
+def _change(mesh: Mesh, subject: Subject, stage: Stage, what: tuple[Ref, Any, Resource[Any] | None], move: Move) -> Change:
     """A change that closes the direct way, with the difference that was agreed to."""
     ref, action, known = what
-    witness = next((each.witness for each in account.differences), None)
-    verdict = "differs" if account.differences else "exact"
+    witness = next((each.witness for each in move.account.differences), None)
+    verdict = "differs" if move.account.differences else "exact"
     sources = (subject.policy.at(),)
-    return Change(stage, subject.namespace, mesh.name, ref, action, known, (guard.CLOSED,), sources, verdict, witness=witness)
+    because = tuple(dict.fromkeys((guard.CLOSED, *(each.id for each in move.account.differences))))
+    return Change(
+        stage,
+        subject.namespace,
+        mesh.name,
+        ref,
+        action,
+        known,
+        because,
+        sources,
+        verdict,
+        None,
+        witness,
+        openings.notes(subject, move.opening),
+    )

@@ -56,6 +56,16 @@ RULES: Mapping[str, Rule] = {
     "PA801": strict.check,
 }
 DATED = "NS803"  # the rule that needs to know the day
+EVERYWHERE = frozenset({"AP806"})  # what counts wherever there are sidecars, whether a namespace is migrated or not
+_WHY = {
+    "AP806": "enforcement stops at once where sidecars are left",
+    DATED: "an exception past its day stops every change in a repository with migrated namespaces",
+}
+
+
+def why(finding: Finding) -> str:
+    """Why a finding of these rules fails."""
+    return _WHY.get(finding.rule, "takes a migrated namespace back")
 
 
 def regressions(
@@ -71,7 +81,7 @@ def regressions(
 
 def _findings(pair: Pair, rules: Mapping[str, Rule]) -> Iterator[Finding]:
     for rule, check in rules.items():
-        for found in check(pair):
+        for found in check(pair) if pair.migrated or rule in EVERYWHERE else ():
             hit = Hit(found.resource.at(*found.route), found.message, found.case)
             made = finding(rule, found.resource, hit, pair.after)
             if made is not None:

@@ -17,7 +17,8 @@ def check(pair: Pair, today: date) -> Iterator[Found]:
     for resource in _dated(pair.after, pair.migrated):
         last = _day(resource)
         if last is not None and last < today:
-            message = f"{resource.ref} was an exception until {last.isoformat()} and still stands"
+            told = "and stops every change: remove it, or name a later day, in this change or in one of its own"
+            message = f"was an exception until {last.isoformat()} {told}"
             yield Found(resource, ("metadata", "annotations", UNTIL), message, "past")
     yield from gained(pair, _unreadable)
 

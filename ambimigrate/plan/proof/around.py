@@ -45,7 +45,7 @@ ROUTING = (VirtualService, DestinationRule, HTTPRoute, GRPCRoute, TCPRoute, TLSR
 POLICIES = (AuthorizationPolicy, RequestAuthentication, PeerAuthentication, NetworkPolicy)
 _NEAR = (*KINDS, Service, ServiceEntry, WorkloadEntry, Sidecar, Gateway, IstioGateway, Namespace, *ROUTING, *POLICIES)
 _FAR = (IstioOperator, SailIstio, HelmValues, Application)  # they say something about the whole mesh
-_OF_CALLERS = frozenset({"NetworkPolicy", "Sidecar", "VirtualService", "DestinationRule", "ServiceEntry"})
+_OF_CALLERS = frozenset({"NetworkPolicy", "Sidecar", "VirtualService", "DestinationRule", "ServiceEntry", "Namespace"})
 
 
 class Pair(Struct, frozen=True, eq=False):

@@ -125,7 +125,7 @@ def _has_service(pair: Pair, place: Place) -> bool:
 def _callee(pair: Pair, here: _Here, numbered: Numbered, known: dict[Any, _Judged]) -> Callee:
     parts = around.local(pair.before, here.core), around.local(pair.end, here.core)
     found = _classes(pair, classes.tests(parts, here.own), here.own)
-    changes = numbered.of(here.core, frozenset(each[0].namespace for each in found.values()))
+    changes = numbered.of(here.core, frozenset(classes.bound(key) for key in found) - {""})
     key: Any = here.namespace
     if all(map(classes.is_plain, found)):
         same = likeness.likeness(pair.before, (here.namespace, here.core), changes)

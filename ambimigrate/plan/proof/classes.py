@@ -97,10 +97,16 @@ def key(pair: Pair, asked: Tests, caller: Caller, place: Place) -> tuple[Any, ..
     own = _identity(asked, caller)
     near = caller.namespace == place.namespace
     # What lies in a caller's own namespace may hold its connections back.
-    bound = caller.namespace if _is_bound(pair.before, caller.namespace) or _is_bound(pair.end, caller.namespace) else ""
-    seen = (caller.namespace, caller.account, caller.labels) if asked.is_routed or asked.asks_for_modes or asked.exact else ()
+    holds = asked.asks_for_modes or _is_bound(pair.before, caller.namespace) or _is_bound(pair.end, caller.namespace)
+    bound = caller.namespace if holds else ""
+    seen = (caller.namespace, caller.account, caller.labels) if asked.is_routed or asked.exact else ()
     peers = (_admitted(pair.before, asked, caller), caller.kind, bool(caller.workload)) if asked.peers else ()
     return bound, seen, caller.kind == OUTSIDE, near, caller.domain, caller.ip, own, peers
+
+
+def bound(found: tuple[Any, ...]) -> str:
+    """The namespace of a class whose own objects count, too; "" if none do."""
+    return str(found[0])
 
 
 def is_plain(found: tuple[Any, ...]) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ambimigrate.changes import Change
+from ambimigrate.changes import FROM, Change
 from ambimigrate.converters.apply import after
 from ambimigrate.kinds import AuthorizationPolicy, NetworkPolicy, PeerAuthentication, RequestAuthentication, Service
 from ambimigrate.model import Mesh, Resource
@@ -19,7 +20,7 @@ from ambimigrate.topology import meshconfig, policies
 from ambimigrate.topology.workloads import Workload, workloads
 from ambimigrate.verify import authorization, trip, wires
 from ambimigrate.verify.named import Verdicts, named
-from ambimigrate.verify.values import Ask, Caller, Place
+from ambimigrate.verify.values import ANY, UNSEEN, Ask, Caller, Place
 
 UNENFORCED, REFUSED, UNAUDITED = "unenforced", "refused", "unaudited"
 UNPROVEN = "unproven"  # a state that cannot be made of the changes
@@ -63,6 +64,12 @@ class Judge:
         self._meshes: dict[State, Mesh] = {State(()): before}
         self._known: dict[tuple[bool, Caller], list[Results]] = {}
         self._found: dict[tuple[State, Who, str], Found] = {}
+        self._instead = frozenset(
+            str(each.ref)
+            for each in end.of(AuthorizationPolicy)
+            if "NetworkPolicy" in each.body.metadata.annotations.get(FROM, "")
+        )
+        self.backs: dict[Hashable, tuple[Any, ...]] = {}  # what `undo` found, for all namespaces whose judge this is
 
     def mesh(self, state: State) -> Mesh:
         """The part of the mesh in a state. Raises Missing where a change edits what one that is not done would make."""
@@ -91,6 +98,8 @@ class Judge:
             if new == old[number]:
                 continue
             for kind, workload, one, other in authorization.differing(old[number], new):
+                if kind == authorization.NARROWER and self._is_no_gap(now, other):
+                    continue
                 seen = self._seen(state, Verdicts(kind, workload, one, other))
                 if seen is not None and seen.named and seen.kind != UNENFORCED:
                     seen = None if self._lasts(who, number, old, workload) else replace(seen, named=())
@@ -99,6 +108,14 @@ class Judge:
                 if seen not in found or ask.size < found[seen][0].size:
                     found[seen] = ask, _witness(place, ask, now, one, other)
         return ((seen, text) for seen, (_, text) in found.items())
+
+    def _is_no_gap(self, caller: Caller, decision: authz.Decision) -> bool:
+        """Strangers, of whom the scan says for the whole mesh that ztunnel refuses them (PF012), and unseen pods.
+
+        Whom NetworkPolicies let in is not known of pods that are not in the input; what takes their place may refuse these.
+        """
+        unseen = caller.kind == UNSEEN and caller.account != ANY
+        return bool(caller.domain) or (unseen and decision.because in self._instead)
 
     def _all(self, mesh: Mesh, caller: Caller) -> list[Results]:
         """What becomes of every call in a mesh that is asked often: the first, or the last."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from ambimigrate.changes import Change, Create
+from ambimigrate.kinds import Gateway, Namespace, PodTemplate, pod_template
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.plan.proof import around
 
@@ -28,9 +29,16 @@ def likeness(mesh: Mesh, names: tuple[str, frozenset[str]], changes: Mapping[int
     Callers are named apart from here, by the lists of values that mean them. `names`: the namespace, and all that count.
     """
     own, core = names
-    alike = _Alike(own, core)
+    listening = any(_chooses(each) for each in mesh.within(Gateway, *core))
+    alike = _Alike(own, core, listening=listening)
     objects = tuple(alike.resource(mesh, each) for each in around.resources(mesh, core))
     return objects, tuple(tuple(alike.change(mesh, each) for each in some) for _, some in sorted(changes.items()))
+
+
+def _chooses(gateway: Resource[Gateway]) -> bool:
+    """Whether a listener admits namespaces by their labels."""
+    allowed = (each.allowed_routes.namespaces for each in gateway.body.spec.listeners if each.allowed_routes)
+    return any(each is not None and each.from_ == "Selector" for each in allowed)
 
 
 def renamed(text: str, old: str, new: str) -> str:
@@ -46,10 +54,14 @@ def _word(name: str) -> re.Pattern[str]:
 class _Alike:
     """How one namespace writes its objects without its own name and those of callers."""
 
-    def __init__(self, own: str, core: frozenset[str]) -> None:
-        self.own, self.core = own, core
+    def __init__(self, own: str, core: frozenset[str], *, listening: bool) -> None:
+        self.own, self.core, self.listening = own, core, listening
 
     def resource(self, mesh: Mesh, resource: Resource[Any]) -> Hashable:
+        if isinstance(resource.body, Namespace):
+            return self.namespace(resource)
+        if (template := pod_template(resource.body)) is not None:
+            return resource.kind, self.text((resource.name, *_of_pods(template)))
         texts = mesh.index(_texts)
         if id(resource) not in texts:
             texts[id(resource)] = resource, _encoded(resource.body)
@@ -57,6 +69,11 @@ class _Alike:
         if self.own and self.own not in text and resource.kind != "AuthorizationPolicy":
             return id(resource) if resource.namespace != self.own else (resource.kind, text)
         return resource.kind, self.text(msgspec.to_builtins(resource.body))
+
+    def namespace(self, resource: Resource[Namespace]) -> Hashable:
+        """Of a namespace its labels of Istio's: others only tell callers apart, or are asked for by listeners."""
+        labels = sorted(pair for pair in resource.body.metadata.labels.items() if self.listening or "istio" in pair[0])
+        return "Namespace", _SELF if resource.name == self.own else resource.name, tuple(labels)
 
     def change(self, mesh: Mesh, change: Change) -> Hashable:
         action = change.action
@@ -93,6 +110,14 @@ class _Alike:
         if _ACCOUNT.fullmatch(value):
             return value if value.partition("/")[0] in self.core else "_/_"
         return "_" if _NAME.fullmatch(value) and value not in self.core else value
+
+
+def _of_pods(template: PodTemplate) -> Iterator[Any]:
+    """What proxies and policies know of pods."""
+    spec = template.spec
+    yield from (template.metadata.labels, template.metadata.annotations, spec.service_account_name, spec.host_network)
+    for each in spec.containers:
+        yield each.name, "router" in each.args, each.args[:1], [(port.name, port.container_port) for port in each.ports]
 
 
 def _plain(route: Iterable[str | int], value: Any) -> Any:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from ambimigrate.plan.proof import pods
 from ambimigrate.plan.proof.callees import Callee, Group
-from ambimigrate.plan.proof.judge import REFUSED, UNAUDITED, UNENFORCED, Seen
+from ambimigrate.plan.proof.judge import REFUSED, UNAUDITED, UNENFORCED, Seen, State
 from ambimigrate.plan.proof.walk import Case, Point, Track, points
 from ambimigrate.yamlio.trees import Missing
 
@@ -48,8 +49,35 @@ def _joined(one: Back, other: Back) -> Back:
     return Back(one.step, worse.seen, worse.witness, first, one.bare or other.bare)
 
 
+class _Raw(Struct, frozen=True):
+    """The same in places of the way instead of steps, for all namespaces that are alike."""
+
+    place: int
+    seen: Seen
+    witness: str
+    later: int = 0  # from which place on
+    bare: bool = False
+
+
 def _of_group(callee: Callee, group: Group, track: Track) -> Iterator[Back]:
     way = tuple(points(callee, group, track))
+    key = group.who, tuple((point.during, point.after, *_moving(callee, group, point)) for point in way)
+    known = callee.judge.backs
+    if key not in known:
+        known[key] = tuple(_raw(callee, group, way, track))
+    for each in known[key]:
+        seen, witness = callee.told(each.seen, each.witness, group)
+        first = tuple(point.number for point in reversed(way[each.later :])) if each.later else ()
+        yield Back(way[each.place].number, seen, witness, first, each.bare)
+
+
+def _moving(callee: Callee, group: Group, point: Point) -> tuple[State, bool]:
+    """Which servers move at a point, as the judge knows them, and whether the callers do."""
+    servers = point.moment.enrolls & callee.core
+    return callee.state((), pods.BARE, servers), group.namespace in point.moment.enrolls
+
+
+def _raw(callee: Callee, group: Group, way: tuple[Point, ...], track: Track) -> Iterator[_Raw]:
     for place, point in enumerate(way):
         yield from _in_one_go(callee, group, way, place)
         number = track.numbers[point.number]
@@ -58,7 +86,7 @@ def _of_group(callee: Callee, group: Group, track: Track) -> Iterator[Back]:
         for later in range(place + 1, len(way)):
             new = _new(callee, group, _without(callee, way[later], number), way[later])
             if new is not None:
-                yield Back(point.number, *callee.told(*new, group), first=tuple(each.number for each in reversed(way[later:])))
+                yield _Raw(place, *new, later=later)
                 break
 
 
@@ -71,8 +99,8 @@ def _without(callee: Callee, point: Point, number: int) -> tuple[Case, ...]:
 def _new(callee: Callee, group: Group, cases: Iterable[Case], known: Point, *more: Point) -> tuple[Seen, str] | None:
     """What the cases show that the plan itself does not show around there."""
     expected: set[Seen] = set()
-    for point in (known, *more):
-        for state, mode in (*point.during, point.after):
+    for state, mode in dict.fromkeys(case for point in (known, *more) for case in (*point.during, point.after)):
+        with suppress(Missing):
             expected |= callee.judge.found(state, group.who, mode).keys()
     for state, mode in dict.fromkeys(cases):
         try:
@@ -85,7 +113,7 @@ def _new(callee: Callee, group: Group, cases: Iterable[Case], known: Point, *mor
     return None
 
 
-def _in_one_go(callee: Callee, group: Group, way: tuple[Point, ...], place: int) -> Iterator[Back]:
+def _in_one_go(callee: Callee, group: Group, way: tuple[Point, ...], place: int) -> Iterator[_Raw]:
     """Enrolled pods that lose the ambient label before they have their sidecars: neither ztunnel nor sidecar serves them."""
     point = way[place]
     servers, callers = point.moment.enrolls & callee.core, group.namespace in point.moment.enrolls
@@ -96,4 +124,4 @@ def _in_one_go(callee: Callee, group: Group, way: tuple[Point, ...], place: int)
     modes = [group.who.former, *(["none"] if callers else [])]
     new = _new(callee, group, [(state, mode) for state in states for mode in modes], point, *way[max(place - 1, 0) : place])
     if new is not None:
-        yield Back(point.number, *callee.told(*new, group), bare=True)
+        yield _Raw(place, *new, bare=True)

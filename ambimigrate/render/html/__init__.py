@@ -6,15 +6,18 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Iterable
 from importlib.resources import files
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+from msgspec.structs import replace
 
 from ambimigrate import __version__
-from ambimigrate.model import Mesh
-from ambimigrate.plan.values import Plan
 from ambimigrate.render.html import findings, gated, mesh, namespaces, overall, steps, tables, wavegraph
 from ambimigrate.render.html.markup import Html, el, raw
 from ambimigrate.render.html.values import Page, Room
 from ambimigrate.report import Report
+
+if TYPE_CHECKING:
+    from ambimigrate.plan.values import Plan
 
 MOST, LEAST = 4_300_000, 400_000  # bytes of all sections, and of findings at least: a page stays under 5 MB
 _NAMES = {
@@ -41,9 +44,21 @@ def render(report: Report, out: TextIO) -> None:
     _write(Page(report), out)
 
 
-def render_plan(plan: Plan, report: Report, ends: Iterable[Mesh], out: TextIO) -> None:
-    """Writes the page of a plan; `ends` are the meshes once all of its changes are made."""
-    _write(Page(report, plan, tuple(ends)), out)
+def render_plan(plan: Plan, report: Report, out: TextIO) -> None:
+    """Writes the page of a plan, with the meshes that it is for."""
+    from ambimigrate.converters.apply import after
+
+    chosen = {*(each.mesh for each in plan.waves), *(each.mesh for each in plan.held), *(each.mesh for each in plan.graphs)}
+    meshes = tuple(each for each in report.meshes if each.name in chosen) or report.meshes
+    names = {each.name for each in meshes}
+    shown = replace(
+        report,
+        meshes=meshes,
+        findings=tuple(each for each in report.findings if not names.isdisjoint(each.meshes)),
+        namespaces=tuple(each for each in report.namespaces if each.mesh in names),
+    )
+    changes = [change for wave in plan.waves for step in wave.steps for change in step.changes]
+    _write(Page(shown, plan, tuple(after(mesh, changes) for mesh in meshes)), out)
 
 
 def _write(page: Page, out: TextIO) -> None:

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ambimigrate.model import Mesh, grouped
-from ambimigrate.plan.values import Edge
 from ambimigrate.render.html import overview, picture
 from ambimigrate.render.html.markup import Html, data, el, shown
 from ambimigrate.render.html.picture import PLANES
-from ambimigrate.render.html.scene import Scene, later, today
+from ambimigrate.render.html.scene import Line, Scene, later, today
 from ambimigrate.render.html.values import NAMELESS, VERDICTS, Page, code, mesh_name, name, region
 from ambimigrate.render.style import counted
 
@@ -114,7 +113,7 @@ def _words(scene: Scene) -> str:
 # --- calls ----------------------------------------------------------------------------------------------------------
 
 
-def _calls(edges: tuple[Edge, ...], title: str) -> Html | None:
+def _calls(edges: tuple[Line, ...], title: str) -> Html | None:
     """The text alternative of the lines."""
     if not edges:
         return None
@@ -132,14 +131,14 @@ def _calls(edges: tuple[Edge, ...], title: str) -> Html | None:
     return el("details", summary, note, region("Table of calls", table))
 
 
-def _each(edges: Iterable[Edge]) -> Iterator[Html]:
+def _each(edges: Iterable[Line]) -> Iterator[Html]:
     for edge in edges:
         place = edge.file + (f":{edge.line}" if edge.line else "")
         shown = [edge.because, " (guessed)" if edge.guessed else "", [" ", code(place)] if place else None]
         yield el("tr", el("th", name(edge.caller), scope="row"), el("td", name(edge.callee)), el("td", shown))
 
 
-def _together(edges: Iterable[Edge]) -> Iterator[Html]:
+def _together(edges: Iterable[Line]) -> Iterator[Html]:
     callers = grouped((edge.callee, edge.caller) for edge in sorted(edges, key=lambda each: (each.callee, each.caller)))
     for callee, names in callers.items():
         yield el("tr", el("th", name(callee), scope="row"), el("td", ", ".join(each or NAMELESS for each in names)))

@@ -58,7 +58,9 @@ def _row(standing: Standing, page: Page, counts: Counter[str]) -> Html:
         el("td", mesh_name(standing.mesh), data_h="Mesh") if page.several else None,
         el("td", _plane(standing), data_h="Data plane"),
         el("td", _verdict(standing), data_h="Verdict"),
-        el("td", el("a", str(wave), href=f"#wave-{wave}") if wave else "–", data_h="Wave") if page.plan else None,
+        el("td", el("a", str(wave), href=f"#{page.wave(standing.mesh, wave)}") if wave else "–", data_h="Wave")
+        if page.plan
+        else None,
         el("td", _findings(standing, counts), data_h="Findings"),
         el("td", _waypoint(standing), data_h="Waypoint for"),
     ]

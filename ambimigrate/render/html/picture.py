@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ambimigrate.plan.values import Edge
 from ambimigrate.render.html.layered import Layout, layout
 from ambimigrate.render.html.markup import Html, el
-from ambimigrate.render.html.scene import GATEWAY, SYSTEM, Box, Scene
+from ambimigrate.render.html.scene import GATEWAY, SYSTEM, Box, Line, Scene
 from ambimigrate.render.html.values import NAMELESS
 from ambimigrate.topology import injection
 
 WIDTH, HEIGHT, GAP, ACROSS = 172, 56, 16, 76  # of a box; between boxes of a column; between columns
 ALONE = 6  # boxes in a row, of those that are not seen to call or be called
+FITS = 1_400  # the width up to which a drawing is made smaller rather than scrolled
 _LETTERS = 21
 _PODS = 6
 PLANES = {
@@ -45,7 +45,7 @@ def drawing(scene: Scene, title: str, words: str, number: str) -> Html:
         height=f"{height:g}",
         role="img",
         aria_labelledby=f"t-{number} d-{number}",
-        class_="mesh",
+        class_="mesh fits" if width <= FITS else "mesh",
     )
 
 
@@ -66,7 +66,7 @@ def _rest(found: Layout, names: Iterable[str]) -> dict[str, tuple[float, float]]
 # --- lines ----------------------------------------------------------------------------------------------------------
 
 
-def _line(scene: Scene, edge: Edge, places: dict[str, tuple[float, float]], found: Layout) -> Html:
+def _line(scene: Scene, edge: Line, places: dict[str, tuple[float, float]], found: Layout) -> Html:
     (x1, y1), (x2, y2) = places[edge.caller], places[edge.callee]
     kind = f"edge {scene.kind(edge)}{' guessed' if edge.guessed else ''}"
     title = el("title", f"{edge.caller} calls {edge.callee}{' (guessed)' if edge.guessed else ''}: {edge.because}")

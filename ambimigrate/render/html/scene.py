@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ambimigrate.model import Mesh
-from ambimigrate.plan.values import Edge
+from ambimigrate.model import Mesh, grouped
 from ambimigrate.render.html.values import Page
 from ambimigrate.topology import callgraph, injection, waypoints
 from ambimigrate.topology.workloads import in_namespace
 from ambimigrate.verdicts import Standing
+
+if TYPE_CHECKING:
+    from ambimigrate.plan.values import Edge
 
 GATEWAY, SYSTEM = "gateway", "system"
 _STAYS = frozenset({"wait", "unknown", "not-in-mesh"})
@@ -28,13 +31,24 @@ class Box(Struct, frozen=True):
     waypoint: bool = False
 
 
+class Line(Struct, frozen=True):
+    """One namespace calls another, and what shows it."""
+
+    caller: str
+    callee: str
+    because: str
+    file: str = ""
+    line: int | None = None
+    guessed: bool = False
+
+
 class Scene(Struct, frozen=True):
     """One state of one mesh."""
 
     boxes: tuple[Box, ...]
-    edges: tuple[Edge, ...]
+    edges: tuple[Line, ...]
 
-    def kind(self, edge: Edge) -> str:
+    def kind(self, edge: Line) -> str:
         """How a call travels: with the mTLS of sidecars, over HBONE (as soon as one end is ambient), or plain."""
         planes = {each.name: each.plane for each in self.boxes}
         ends = planes.get(edge.caller, injection.NONE), planes.get(edge.callee, injection.NONE)
@@ -80,19 +94,23 @@ def _box(mesh: Mesh, name: str, *, waypoint: bool) -> Box:
     return Box(name, GATEWAY if gateways else injection.mode(mesh, name), len(members), waypoint)
 
 
-def calls(page: Page, mesh: Mesh) -> tuple[Edge, ...]:
+def calls(page: Page, mesh: Mesh) -> tuple[Line, ...]:
     """Who calls whom: of the plan where it says so, else what the configuration shows."""
     graphs = page.plan.graphs if page.plan else ()
     for graph in graphs:
         if graph.mesh == mesh.name:
-            return tuple(_once(graph.edges))
-    return tuple(_once(Edge(each.caller, each.callee, str(each.ref), guessed=each.guessed) for each in callgraph.calls(mesh)))
+            return tuple(_once(map(_line, graph.edges)))
+    return tuple(_once(Line(each.caller, each.callee, str(each.ref), guessed=each.guessed) for each in callgraph.calls(mesh)))
 
 
-def _once(edges: Iterable[Edge]) -> Iterator[Edge]:
-    """One for each pair, one that is no guess where there is one."""
-    found: dict[tuple[str, str], Edge] = {}
-    for edge in sorted(edges, key=lambda each: (each.caller, each.callee, each.guessed)):
-        if edge.caller != edge.callee:
-            found.setdefault((edge.caller, edge.callee), edge)
-    yield from found.values()
+def _line(edge: Edge) -> Line:
+    return Line(edge.caller, edge.callee, edge.because, edge.file, edge.line, edge.guessed)
+
+
+def _once(edges: Iterable[Line]) -> Iterator[Line]:
+    """One for each pair, one that is no guess where there is one; it says how many more things show the call."""
+    ordered = sorted(edges, key=lambda each: (each.caller, each.callee, each.guessed))
+    for (caller, callee), same in grouped(((each.caller, each.callee), each) for each in ordered).items():
+        if caller != callee:
+            more = f" and {len(same) - 1} more" if len(same) > 1 else ""
+            yield replace(same[0], because=same[0].because + more)

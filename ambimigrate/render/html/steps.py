@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from ambimigrate.model import grouped
-from ambimigrate.plan.values import Gap, HeldBack, Plan, Step, Wave
 from ambimigrate.render.html.markup import Html, el
 from ambimigrate.render.html.values import Page, Room, badge, code, mesh_name, name, region
 from ambimigrate.render.style import counted
+
+if TYPE_CHECKING:
+    from ambimigrate.plan.values import Gap, HeldBack, Plan, Step, Wave
 
 SHOWN = 6  # reasons of a held namespace, before the rest is folded
 _MEANWHILE = {"unenforced": "not enforced", "refused": "refuses whom nobody refused before", "unaudited": "not audited"}
@@ -25,14 +28,15 @@ def waves(page: Page) -> Html | None:
     for mesh, members in grouped((each.mesh, each) for each in page.plan.waves).items():
         level = "h4" if page.several else "h3"
         parts += [el("h3", f"Mesh {mesh_name(mesh)}")] if page.several else []
-        parts += [_wave(each, level, room) for each in members]
+        parts += [_wave(each, level, (page, room)) for each in members]
     if not parts:
         parts = [el("p", "Nothing moves yet: the findings say what stands in the way.")]
     buttons = [el("button", words, type="button", data_fold=way) for words, way in (("Open all", "open"), ("Close all", ""))]
     return el("section", el("h2", "Steps"), el("p", buttons, class_="tools", hidden=True), parts, id="waves")
 
 
-def _wave(wave: Wave, level: str, room: Room) -> Html:
+def _wave(wave: Wave, level: str, on: tuple[Page, Room]) -> Html:
+    page, room = on
     names = [[name(each), " "] for each in wave.namespaces]
     gaps = el("p", _gap_links(wave)) if wave.gaps else None
     return el(
@@ -40,9 +44,9 @@ def _wave(wave: Wave, level: str, room: Room) -> Html:
         el(level, el("span", f"Wave {wave.number}", class_="rule"), " ", el("span", wave.title, class_="title")),
         el("p", "Becomes ambient here: ", names, class_="moves") if names else None,
         gaps,
-        [_step(each, room) for each in wave.steps],
+        [_step(each, room, page.step(wave.mesh, each.id)) for each in wave.steps],
         class_="wave",
-        id=f"wave-{wave.number}",
+        id=page.wave(wave.mesh, wave.number),
     )
 
 
@@ -50,12 +54,12 @@ def _gap_links(wave: Wave) -> Html:
     return el("a", f"{counted(len(wave.gaps), 'gap')} in enforcement meanwhile", href="#gaps")
 
 
-def _step(step: Step, room: Room) -> Html:
+def _step(step: Step, room: Room, anchor: str) -> Html:
     whole = _body(step, None)
     stage = badge("plain", step.stage.name) if step.stage else None
     title = el("summary", el("span", step.id, class_="rule"), " ", el("span", step.title, class_="title"), " ", stage)
     body = whole if room.takes(whole) else _body(step, FEW)
-    return el("details", title, body, open=True, id=f"step-{step.id}" if step.id else None)
+    return el("details", title, body, open=True, id=anchor)
 
 
 def _body(step: Step, most: int | None) -> Html:
@@ -96,13 +100,13 @@ def gaps(page: Page) -> Html | None:
     if page.plan is None:
         return None
     found = [(wave, gap) for wave in page.plan.waves for gap in wave.gaps]
-    orders = page.plan.orders
-    compared = el("p", "Orders that were compared: ", "; ".join(orders), ".") if orders else None
+    listed = [el("li", each) for each in page.plan.orders]
+    compared = el("div", el("p", "Orders that were compared, and their gaps:"), el("ul", listed)) if listed else None
     if not found:
         words = "This plan lists no policy that is not enforced for some callers meanwhile."
         return el("section", el("h2", "Gaps in enforcement"), el("p", words), compared, id="gaps")
     heads = ["Policy", "Meanwhile", "Callers", "From step", "To step", "Why no other order avoids it"]
-    rows = [_gap(page.plan, gap, heads) for _, gap in found]
+    rows = [_gap(page, wave.mesh, gap, heads) for wave, gap in found]
     table = el(
         "table",
         el("caption", "Policies that are not enforced between two steps", class_="quiet"),
@@ -114,21 +118,21 @@ def gaps(page: Page) -> Html | None:
     return el("section", title, region("Table of gaps", table), compared, id="gaps")
 
 
-def _gap(plan: Plan, gap: Gap, heads: list[str]) -> Html:
+def _gap(page: Page, mesh: str, gap: Gap, heads: list[str]) -> Html:
     return el(
         "tr",
-        el("th", el("bdi", gap.policy), scope="row"),
+        el("th", el("bdi", gap.policy), badge("mesh", mesh_name(mesh)) if page.several else None, scope="row"),
         el("td", _MEANWHILE.get(gap.kind, gap.kind), data_h=heads[1]),
         el("td", ", ".join(gap.callers), el("span", gap.witness, class_="under") if gap.witness else None, data_h=heads[2]),
-        el("td", _to(plan, gap.from_step), data_h=heads[3]),
-        el("td", _to(plan, gap.to_step), data_h=heads[4]),
+        el("td", _to(page, mesh, gap.from_step), data_h=heads[3]),
+        el("td", _to(page, mesh, gap.to_step), data_h=heads[4]),
         el("td", gap.why or "–", data_h=heads[5]),
     )
 
 
-def _to(plan: Plan, step: str) -> Html:
-    known = any(each.id == step for wave in plan.waves for each in wave.steps)
-    return el("a", step, href=f"#step-{step}") if known else el("span", step)
+def _to(page: Page, mesh: str, step: str) -> Html:
+    anchor = page.step(mesh, step)
+    return el("a", step, href=f"#{anchor}") if anchor in page.steps else el("span", step)
 
 
 def held(page: Page) -> Html | None:

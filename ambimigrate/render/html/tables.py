@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from ambimigrate.render.html.markup import Html, el
-from ambimigrate.render.html.truth import REQUESTS, Answer, Table, Truth, computed
 from ambimigrate.render.html.values import Page, badge, code, mesh_name, region
-from ambimigrate.verify import ASSUMPTIONS
-from ambimigrate.verify.values import Ask, Caller
+
+if TYPE_CHECKING:
+    from ambimigrate.render.html.truth import Answer, Table, Truth
+    from ambimigrate.verify.values import Ask, Caller
 
 COLUMNS, CALLERS = 8, 6
 
@@ -19,12 +21,17 @@ def section(page: Page) -> Html:
     if not page.ends:
         words = "Not computed by scan: plan --output html=FILE compares what every policy decides before and after."
         return el("section", title, el("p", words), id="policies")
+    from ambimigrate.render.html.truth import computed  # the evaluators: a scan does without them
+
     ends = {each.name: each for each in page.ends}
     truth = computed(tuple((each, ends[each.name]) for each in page.report.meshes if each.name in ends))
     return el("section", title, _says(truth), [_table(each, page) for each in truth.tables], id="policies")
 
 
 def _says(truth: Truth) -> list[Html]:
+    from ambimigrate.render.html.truth import REQUESTS
+    from ambimigrate.verify import ASSUMPTIONS
+
     words = (
         f"For every port with an AuthorizationPolicy up to {REQUESTS} requests, chosen around what the policies name, are sent"
         " by one caller of each class through both meshes as Istio’s proxies decide them; requests and callers that are always"

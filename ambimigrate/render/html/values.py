@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from ambimigrate.model import Finding, Mesh
-from ambimigrate.plan.values import Plan
 from ambimigrate.render.html.markup import Html, el
 from ambimigrate.report import Report
 from ambimigrate.verdicts import Standing
+
+if TYPE_CHECKING:
+    from ambimigrate.plan.values import Plan
 
 NAMELESS = "(no namespace given)"
 VERDICTS = {
@@ -60,6 +63,24 @@ class Page(Struct, frozen=True, dict=True):
         """The wave in which a namespace of a mesh moves."""
         waves = self.plan.waves if self.plan else ()
         return {(each.mesh, name): each.number for each in waves for name in each.namespaces}
+
+    def wave(self, mesh: str, number: int | str) -> str:
+        """The anchor of a wave; every mesh counts its own from 1."""
+        return f"wave-{self._places.get(mesh, 0)}-{number}"
+
+    def step(self, mesh: str, step: str) -> str:
+        """The anchor of a step."""
+        return f"step-{self._places.get(mesh, 0)}-{step}"
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {each.name: number for number, each in enumerate(self.report.meshes)}
+
+    @cached_property
+    def steps(self) -> frozenset[str]:
+        """The anchors of all steps."""
+        waves = self.plan.waves if self.plan else ()
+        return frozenset(self.step(wave.mesh, each.id) for wave in waves for each in wave.steps)
 
     @cached_property
     def rules(self) -> frozenset[str]:

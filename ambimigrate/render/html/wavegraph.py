@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from ambimigrate.model import grouped
-from ambimigrate.plan.values import Edge, Wave
 from ambimigrate.render.html.markup import Html, el
-from ambimigrate.render.html.picture import shortened
-from ambimigrate.render.html.scene import calls
+from ambimigrate.render.html.picture import FITS, shortened
+from ambimigrate.render.html.scene import Line, calls
 from ambimigrate.render.html.values import NAMELESS, Page, mesh_name, region
 from ambimigrate.render.style import counted
+
+if TYPE_CHECKING:
+    from ambimigrate.plan.values import Wave
 
 WIDTH, HEIGHT, STEP, ACROSS, TOP = 158, 26, 34, 54, 58
 SHOWN, LINES = 12, 150  # namespaces of a wave, and calls
@@ -52,7 +55,7 @@ def _more(wave: Wave) -> str:
     return f" and {rest} more" if rest > 0 else ""
 
 
-def _drawing(waves: tuple[Wave, ...], held: tuple[str, ...], edges: Iterable[Edge], label: tuple[str, str]) -> Html:
+def _drawing(waves: tuple[Wave, ...], held: tuple[str, ...], edges: Iterable[Line], label: tuple[str, str]) -> Html:
     columns = [(f"Wave {each.number}", each.namespaces, each) for each in waves]
     places = {
         name: (column * (WIDTH + ACROSS) + 1, TOP + row * STEP)
@@ -75,11 +78,11 @@ def _drawing(waves: tuple[Wave, ...], held: tuple[str, ...], edges: Iterable[Edg
         height=height,
         role="img",
         aria_labelledby=f"t-w{label[1]} d-w{label[1]}",
-        class_="mesh waves",
+        class_="mesh waves fits" if width <= FITS else "mesh waves",
     )
 
 
-def _line(start: tuple[int, int], end: tuple[int, int], edge: Edge) -> Html:
+def _line(start: tuple[int, int], end: tuple[int, int], edge: Line) -> Html:
     (x1, y1), (x2, y2) = start, end
     y1, y2 = y1 + HEIGHT // 2, y2 + HEIGHT // 2
     title = el("title", f"{edge.caller} calls {edge.callee}")

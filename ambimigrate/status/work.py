@@ -1,0 +1,67 @@
+"""What a status is made from: one mesh, what convert would still change in it, and what it holds."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from ambimigrate.changes import Change, Held, Stage
+from ambimigrate.convert import Conversion
+from ambimigrate.model import Mesh, Ref, Resource, grouped
+from ambimigrate.topology import gatewaypods, injection
+from ambimigrate.topology.workloads import in_namespace
+
+
+class Work(Struct, frozen=True, eq=False):
+    """One mesh with the changes that are still to be made, by namespace, and the reasons that hold namespaces."""
+
+    mesh: Mesh
+    pending: Mapping[str, tuple[Change, ...]]
+    holding: Mapping[str, tuple[Held, ...]]
+    path: str = ""  # of the folder that `convert` takes; empty for a cluster
+
+    def wants(self, namespace: str, stage: Stage, ref: Ref, verb: str) -> bool:
+        """Whether convert would make such a change."""
+        return any((each.stage, each.ref, each.verb) == (stage, ref, verb) for each in self.pending.get(namespace, ()))
+
+    def first(self, namespace: str) -> Stage | None:
+        """The first stage in which something is left to do."""
+        return min((each.stage for each in self.pending.get(namespace, ())), default=None)
+
+    def hold(self, namespace: str) -> str:
+        """The first reason that holds the namespace, empty if none does."""
+        return next((f"{', '.join(each.because)} {each.ref}: {each.reason}" for each in self.holding.get(namespace, ())), "")
+
+
+def works(meshes: Iterable[Mesh], conversion: Conversion, path: str) -> tuple[Work, ...]:
+    """The work of each mesh, from one conversion of all of them."""
+    changes: dict[str, dict[str, list[Change]]] = defaultdict(lambda: defaultdict(list))
+    for change in (*conversion.changes, *conversion.pending):
+        changes[change.mesh][change.namespace].append(change)
+    held: dict[str, dict[str, tuple[Held, ...]]] = defaultdict(dict)
+    for (name, namespace), reasons in (conversion.holding or {}).items():
+        if reasons:
+            held[name][namespace] = reasons
+    return tuple(
+        Work(mesh, {name: tuple(each) for name, each in changes[mesh.name].items()}, held[mesh.name], path) for mesh in meshes
+    )
+
+
+def by_ref(mesh: Mesh) -> Mapping[Ref, tuple[Resource[Any], ...]]:
+    """All objects by name; a tree may hold several of one."""
+    return mesh.index(_by_ref)
+
+
+def _by_ref(mesh: Mesh) -> Mapping[Ref, tuple[Resource[Any], ...]]:
+    return grouped((each.ref, each) for each in mesh.resources)
+
+
+def takes_part(mesh: Mesh, namespace: str) -> bool:
+    """Whether a namespace of the mesh has pods of its own to move: gateways keep their proxies."""
+    if not injection.is_meshed(mesh, namespace):
+        return False
+    members, gateways = in_namespace(mesh, namespace), gatewaypods.members(mesh)
+    return not members or any(id(each) not in gateways for each in members)

@@ -1,0 +1,239 @@
+"""What stays open past the waypoint: only what was agreed to, by port or by name, and for as long as it is needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ambimigrate.analyse import analyse
+from ambimigrate.changes import Change, Create, Stage
+from ambimigrate.convert import Choice, Conversion, after, based, convert
+from ambimigrate.converters.policies import closing
+from ambimigrate.converters.policies.openings import TEMPORARY
+from ambimigrate.converters.settings import Accepted, Settings
+from ambimigrate.kinds import AuthorizationPolicy, Service
+from ambimigrate.kinds.security import Condition, Operation
+from ambimigrate.model import Mesh, Target
+from ambimigrate.semantics import authz
+from ambimigrate.semantics.authz import ztunnel
+from ambimigrate.sinks import texts, tree
+from ambimigrate.sources.read import read_files
+from ambimigrate.topology.workloads import in_namespace
+from ambimigrate.traffic import Flow, Traffic
+from ambimigrate.versions import NEWEST, NEWEST_GATEWAY_API
+from tests.test_policies_parts import APP, mesh_of
+
+ANYBODY = Condition("source.principal", ("*",))
+CALLER = """\
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: web, labels: {istio-injection: enabled}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: web}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {serviceAccountName: ops, containers: [{name: app, image: app, env: [{name: URL, value: http://web.shop.svc}]}]}
+"""
+QUIET = CALLER.replace(", env: [{name: URL, value: http://web.shop.svc}]", "")
+POLICY = """\
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: by-request, namespace: shop}
+spec: SPEC
+"""
+DENY = "{selector: {matchLabels: {app: web}}, action: DENY, rules: [{to: [{operation: {paths: [/admin]}}]}]}"
+ALLOW = "{selector: {matchLabels: {app: web}}, rules: [{to: [{operation: {methods: [GET]}}]}]}"
+ASKED = "{selector: {matchLabels: {app: web}}, action: CUSTOM, provider: {name: sso}, rules: [{}]}"
+ACTIONS = {"DENY": DENY, "ALLOW": ALLOW, "CUSTOM": ASKED}
+SHOP = ("shop",)
+WEB = "cluster.local/ns/web/sa/ops"
+
+
+def mesh_with(folder: Path, spec: str, more: str = CALLER) -> Mesh:
+    return mesh_of(folder, APP + more + POLICY.replace("SPEC", spec), "cluster.local")
+
+
+def converted(mesh: Mesh, only: tuple[str, ...] | None, *accepted: str, **more: Any) -> Conversion:
+    agreed = Settings(tuple(Accepted(each, "shop", "by-request") for each in accepted), close_direct_access=True, **more)
+    return convert((mesh,), analyse((mesh,)), Choice(only, settings=agreed))
+
+
+def direct(mesh: Mesh, principal: str | None, port: int = 8080) -> str:
+    """ztunnel's verdict about a connection to a pod of the application."""
+
+    service = mesh.find(Service, "shop", "web")
+    assert service is not None
+    call = authz.Call(authz.Caller(principal, "10.244.0.9"), service, 80, authz.Request("GET", "/admin", "web"))
+    return ztunnel.decide(mesh, call, in_namespace(mesh, "shop")[0], port).verdict.value
+
+
+def written(folder: Path, out: Path, changes: tuple[Change, ...]) -> Mesh:
+    """The tree after these changes, read again."""
+    files = tree.files(str(folder))
+    texts.rewrite(changes, based, files)
+    tree.copy(str(folder), str(out), files.changed)
+    return read_files([str(out)], Target(NEWEST, NEWEST_GATEWAY_API, trust_domain="cluster.local")).meshes[0]
+
+
+def policies_of(changes: tuple[Change, ...], stage: Stage) -> list[Change]:
+    return [each for each in changes if each.stage is stage and each.ref.kind == "AuthorizationPolicy"]
+
+
+@pytest.mark.parametrize("spec", ACTIONS.values(), ids=ACTIONS)
+def test_sidecars_that_stay_are_let_past_by_name_until_they_are_ambient(tmp_path: Path, spec: str) -> None:
+    (tmp_path / "a").mkdir()
+    mesh = mesh_with(tmp_path / "a", spec)
+    assert any(each.because == ("AP906",) for each in converted(mesh, SHOP).held)
+    first = converted(mesh, SHOP, "AP906")
+    assert not any(each.namespace == "shop" for each in first.held)
+    assert any("AP906" in each.because and each.verdict == "differs" and each.notes for each in first.changes)
+    meanwhile = written(tmp_path / "a", tmp_path / "b", first.changes)
+    assert [direct(meanwhile, each) for each in (WEB, "cluster.local/ns/a/sa/a", None)] == ["allow", "deny", "deny"]
+    assert not converted(meanwhile, SHOP, "AP906").changes
+    last = converted(meanwhile, None)
+    assert [each.because for each in policies_of(last.changes, Stage.tighten)] == [("AP911",)]
+    end = written(tmp_path / "b", tmp_path / "c", last.changes)
+    assert direct(end, WEB) == "deny"
+    assert direct(end, "cluster.local/ns/shop/sa/waypoint") == "allow"
+    assert not any(TEMPORARY in each.body.metadata.annotations for each in end.of(AuthorizationPolicy))
+    assert not converted(end, None).changes
+
+
+SCRAPED = APP.replace(
+    "{app: web}}\n    spec", '{app: web}, annotations: {prometheus.io/scrape: "true", prometheus.io/port: "9090"}}\n    spec'
+)
+BALANCED = f"{APP}  type: LoadBalancer\n".replace("    - {name: http, port: 80, targetPort: main}\n", "").replace(
+    "    - {name: http-2, port: 81, targetPort: 8080}\n", ""
+)
+
+
+@pytest.mark.parametrize(("app", "spec"), [(SCRAPED, DENY), (SCRAPED, ASKED), (BALANCED, DENY), (BALANCED, ALLOW)])
+def test_a_port_is_open_only_to_callers_without_identity(tmp_path: Path, app: str, spec: str) -> None:
+    mesh = mesh_of(tmp_path, app + POLICY.replace("SPEC", spec), "cluster.local")
+    for accepted, verdict in (((), "deny"), (("AP910",), "allow")):
+        end = after(mesh, converted(mesh, None, *accepted).changes)
+        assert [direct(end, None, 9090), direct(end, WEB, 9090), direct(end, None)] == [verdict, "deny", "deny"]
+
+
+STRICT = """\
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: all, namespace: shop}
+spec: {mtls: {mode: STRICT}}
+"""
+
+
+def test_a_port_that_asks_for_an_identity_needs_no_opening(tmp_path: Path) -> None:
+    mesh = mesh_of(tmp_path, BALANCED + STRICT + POLICY.replace("SPEC", DENY), "cluster.local")
+    assert not any("AP910" in each.because for each in converted(mesh, None, "AP910").changes)
+
+
+def test_an_opening_fails_open_and_says_so_first(tmp_path: Path) -> None:
+    mesh = mesh_with(tmp_path, DENY)
+    (swap,) = policies_of(converted(mesh, SHOP, "AP906").changes, Stage.swap)
+    assert (swap.witness or "").startswith("fails open: ")
+    assert all(note.reason.startswith("fails open: ") for note in swap.notes)
+
+
+@pytest.mark.parametrize(
+    ("before", "ports", "found"),
+    [
+        (closing.Closing(), (), [closing.Closing(("a",))]),
+        (
+            closing.Closing(),
+            ("1",),
+            [
+                closing.Closing(("a",), (), (Operation(not_ports=("1",)),)),
+                closing.Closing(("a",), (ANYBODY,), (Operation(ports=("1",)),)),
+            ],
+        ),
+        (
+            closing.Closing(operations=(Operation(ports=("1", "2")),)),
+            ("1", "3"),
+            [
+                closing.Closing(("a",), (), (Operation(ports=("2",)),)),
+                closing.Closing(("a",), (ANYBODY,), (Operation(ports=("1",)),)),
+            ],
+        ),
+        (
+            closing.Closing(operations=(Operation(not_ports=("1",)),)),
+            ("1",),
+            [closing.Closing(("a",), (), (Operation(not_ports=("1",)),))],
+        ),
+        (
+            closing.Closing(wanted=(Condition("source.namespace", ("web",)),)),
+            ("1",),
+            [closing.Closing(("a",), (Condition("source.namespace", ("web",)),))],
+        ),
+    ],
+)
+def test_what_is_left_of_a_closing_rule(before: closing.Closing, ports: tuple[str, ...], found: list[closing.Closing]) -> None:
+    assert list(before.opened(ports, ("a",))) == found
+
+
+def seen(source: str, service: str = "web") -> dict[str, Any]:
+    return {"traffic": Traffic((Flow(source, "front", "", "shop", service, 1.0),))}
+
+
+def test_callers_that_only_traffic_shows_count(tmp_path: Path) -> None:
+    mesh = mesh_with(tmp_path, DENY, QUIET)
+    assert not any(each.because == ("AP906",) for each in converted(mesh, SHOP).held)
+    (held,) = (each for each in converted(mesh, SHOP, **seen("web")).held if each.because == ("AP906",))
+    assert "the sidecars of namespace web (traffic of front to web)" in held.reason
+    assert not any(each.because == ("AP906",) for each in converted(mesh, SHOP, **seen("web", "other")).held)
+    assert not any(each.because == ("AP906",) for each in converted(mesh, None, **seen("web")).held)
+    end = after(mesh, converted(mesh, SHOP, "AP906", **seen("web")).changes)
+    assert direct(end, WEB) == "allow"
+
+
+def test_callers_without_a_name_in_the_traffic_are_listed_before_anybody_agrees(tmp_path: Path) -> None:
+    mesh = mesh_with(tmp_path, DENY, QUIET)
+    found = convert((mesh,), analyse((mesh,)), Choice(settings=Settings(**seen(""))))
+    (held,) = (each for each in found.held if each.because == ("AP905",))
+    assert "somebody whom the traffic to web does not name" in held.reason
+
+
+NOT_IN_MESH = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: old, labels: {team: old}}\n"
+
+
+def test_callers_outside_the_mesh_that_only_traffic_shows_are_listed(tmp_path: Path) -> None:
+    mesh = mesh_with(tmp_path, DENY, QUIET + NOT_IN_MESH)
+    found = convert((mesh,), analyse((mesh,)), Choice(settings=Settings(**seen("old"))))
+    (held,) = (each for each in found.held if each.because == ("AP905",))
+    assert "namespace old, which is not in the mesh (traffic of front to web)" in held.reason
+
+
+HELD = """\
+---
+apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: {name: own, namespace: web}
+spec: {configPatches: [{applyTo: NETWORK_FILTER, patch: {operation: ADD}}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("spec", "is_held"), [(DENY, True), (DENY.replace("[{to", "[{from: [{source: {namespaces: [x]}}], to"), False)]
+)
+def test_callers_that_are_held_hold_only_policies_that_can_mean_them(tmp_path: Path, spec: str, *, is_held: bool) -> None:
+    mesh = mesh_with(tmp_path, spec, CALLER + HELD)
+    found = converted(mesh, None).held
+    assert any(each.namespace == "web" for each in found)
+    assert any(each.namespace == "shop" and "AP906" in each.because for each in found) is is_held
+
+
+def test_nothing_that_is_made_lets_anybody_past_without_agreement(tmp_path: Path) -> None:
+    mesh = mesh_with(tmp_path, DENY, QUIET)
+    for each in converted(mesh, None).changes:
+        value = each.action.value if isinstance(each.action, Create) else {}
+        assert TEMPORARY not in value.get("metadata", {}).get("annotations", {})
+        assert not {"AP906", "AP910"} & set(each.because)
