@@ -84,7 +84,7 @@ def _each(mesh: Mesh, stages: dict[str, Mesh], requests: list[Request], random: 
         before, *others = [worlds.plain(worlds.by_sidecar(mesh, request, each)) for each in CALLERS]
         if any(each != before for each in others):
             yield f"callers differ before: {request}"
-        for stage, found in _later(stages, request, every=number in sample):
+        for stage, found in _later(mesh, stages, request, every=number in sample):
             if found != before:
                 yield f"{stage}: {request}\n  {before}\n  {found}"
 
@@ -99,19 +99,21 @@ def _stages(mesh: Mesh, conversion: Conversion) -> dict[str, Mesh]:
     )
 
 
-def _later(stages: dict[str, Mesh], request: Request, *, every: bool) -> Iterator[tuple[str, Any]]:
-    yield "waypoint, retired", at_destination(stages["retired"], request)
+def _later(mesh: Mesh, stages: dict[str, Mesh], request: Request, *, every: bool) -> Iterator[tuple[str, Any]]:
+    yield "waypoint, retired", at_destination(mesh, stages["retired"], request)
     for name in ("bound", "both") if every and len(stages) > 1 else ():
-        yield f"waypoint, {name}", at_destination(stages[name], request)
+        yield f"waypoint, {name}", at_destination(mesh, stages[name], request)
     for each in CALLERS if every and len(stages) > 1 else ():
         yield f"sidecar of {each.namespace}, both", worlds.plain(worlds.by_sidecar(stages["both"], request, each))
 
 
-def at_destination(mesh: Mesh, request: Request) -> Any:
-    """The decision of the waypoint; where there is none nobody retries for the client, which is minor (2.9)."""
-    found = worlds.by_waypoint(mesh, request)
-    if chain_of(mesh, request.to, request.port) is None:
-        found = replace(found, retries=retry.mesh_default(mesh))
+def at_destination(mesh: Mesh, end: Mesh, request: Request) -> Any:
+    """The decision of the waypoint; where there is none nobody retries for the client as a sidecar does by default (2.9)."""
+    found = worlds.by_waypoint(end, request)
+    default = retry.mesh_default(end)
+    if chain_of(end, request.to, request.port) is None and default is not None:
+        own = worlds.by_sidecar(mesh, request).retries
+        found = replace(found, retries=replace(default, other_hosts=own.other_hosts if own else default.other_hosts))
     return worlds.plain(found)
 
 

@@ -1,4 +1,4 @@
-"""Default retries up to Istio 1.30.2: a waypoint has them where a rule or a route speaks for the port, a sidecar everywhere."""
+"""Default retries and hashing: a sidecar has them everywhere, a waypoint where a rule or a route speaks for the port."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ambimigrate.converters.routing.routed import routing
 from ambimigrate.converters.routing.subjects import Subject
 from ambimigrate.converters.serving import Plan
 from ambimigrate.converters.settings import Settings
-from ambimigrate.kinds import HTTPRoute, Service, VirtualService
+from ambimigrate.kinds import DestinationRule, HTTPRoute, Service, VirtualService
 from ambimigrate.model import Mesh, Ref, Resource
-from ambimigrate.topology import reach, waypoints
+from ambimigrate.topology import hosts, reach, waypoints
 from ambimigrate.topology.protocols import carries_http
 from ambimigrate.topology.virtualservices import MESH, is_of_gateway
 from ambimigrate.versions import at_least
@@ -35,14 +35,14 @@ SPOKEN, PASSED, LOST = "VS917", "VS918", "VS919"
 
 def spoken(vs: Resource[VirtualService], subjects: tuple[Subject, ...], mesh: Mesh) -> tuple[Edit, ...]:
     """The rule by which the VirtualService speaks for all ports; it changes nothing at sidecars. Raises Refused."""
-    if at_least(mesh.target.istio, *RETRYING):
+    if at_least(mesh.target.istio, *RETRYING) and not any(_is_hashed(mesh, each.service) for each in subjects):
         return ()
     flat = flatten(vs, mesh, Account())
     for subject in subjects:
         ports = [each.port for each in subject.service.body.spec.ports if carries_http(each)]
         silent = [port for port in ports if not speaks(flat, port)]
         if silent and len(subjects) > 1:
-            reason = f"it has no rule for port {silent[0]} of {subject.host}, where Istio {mesh.target.istio} would not retry"
+            reason = f"it has no rule for port {silent[0]} of {subject.host}, and without one Istio {mesh.target.istio} retries otherwise"
             raise Refused("ports", subject.place, reason)
         if silent:
             return (Set(("spec", "http", len(vs.body.spec.http)), _rule(vs, subject, silent)),)
@@ -66,12 +66,15 @@ def speaking(vs: Resource[VirtualService], edits: tuple[Edit, ...]) -> Resource[
 
 
 def serve(mesh: Mesh, namespace: str, plan: Plan, settings: Settings) -> Outcome:
-    """A route to itself for each Service that is to be bound and that nothing routes (conversion 2.6)."""
-    if at_least(mesh.target.istio, *RETRYING):
-        return Outcome()
+    """A route to itself for each Service that is to be bound and that nothing routes (conversion 2.6).
+
+    Default routes of waypoints do not hash up to Istio 1.30, and later retry in another way if they do (istio#61045).
+    """
     changes: list[Change] = []
     refusals: list[Held] = []
     for service in _unrouted(mesh, namespace, plan):
+        if at_least(mesh.target.istio, *RETRYING) and not _is_hashed(mesh, service):
+            continue
         ports = [each.port for each in service.body.spec.ports if carries_http(each)]
         if len(ports) > 1 and not at_least(mesh.target.istio, *MERGING):
             refusals += _lost(mesh, service, ports, settings)
@@ -87,6 +90,24 @@ def _unrouted(mesh: Mesh, namespace: str, plan: Plan) -> Iterator[Resource[Servi
             continue
         if not routing(mesh, service) and not reach.mesh_routes(mesh, service):
             yield service
+
+
+def _is_hashed(mesh: Mesh, service: Resource[Service]) -> bool:
+    """Whether a DestinationRule for the Service hashes requests."""
+    host = hosts.host_of(service)
+    return any(hosts.covers(pattern, host) for pattern in mesh.index(_hashed))
+
+
+def _hashed(mesh: Mesh) -> frozenset[str]:
+    return frozenset(
+        hosts.full_name(each.body.spec.host, each.namespace)
+        for each in mesh.of(DestinationRule)
+        if (policy := each.body.spec.traffic_policy)
+        if any(
+            one and one.consistent_hash
+            for one in (policy.load_balancer, *(each.load_balancer for each in policy.port_level_settings))
+        )
+    )
 
 
 def _lost(mesh: Mesh, service: Resource[Service], ports: list[int], settings: Settings) -> Iterator[Held]:
