@@ -14,12 +14,13 @@ from msgspec.structs import replace
 from ambimigrate.kinds import KINDS, NAMES, Object
 from ambimigrate.kinds.base import NEEDS_TEXT
 from ambimigrate.layout import Layout, Placement
-from ambimigrate.layout.levels import levels_of
+from ambimigrate.layout.levels import addressed, levels_of
 from ambimigrate.layout.rendered import Made, differing
 from ambimigrate.layout.transform import apply
 from ambimigrate.model import Mesh, Problem, Ref, Resource, Route, Target
 from ambimigrate.topology import releases, secrets
 from ambimigrate.yamlio import Document, Unreadable, Values, documents, values
+from ambimigrate.yamlio.masked import masked
 from ambimigrate.yamlio.wrong import route
 
 MARK = "ambimigrate:"  # begins the comments that are meant for us
@@ -71,7 +72,7 @@ class Decoder:
         self.counts.files += 1
         text = text.removeprefix("\ufeff")
         if MARK in text:
-            self.marked.append((file, text))
+            self.marked.append((file, text if "Secret" not in text else _without_secrets(file, text)))
         if "{{" in text and self.is_template(file):
             self.counts.not_rendered.append(file)
             return
@@ -89,6 +90,11 @@ class Decoder:
                 self.counts.skipped["other kinds" if named else "no object"] += 1
             return
         self.counts.documents += 1
+        hidden = masked(document) if "Secret" in named else document
+        if hidden is None and "{{" not in document.text:
+            self._problem(document, "a Secret stands in it in a way that its data cannot be left out: it was not read", None)
+            return
+        document = hidden or document
         try:
             read = self.parse(document)
         except Unreadable as error:
@@ -162,7 +168,8 @@ class Decoder:
                 return
             ref = self._ref(tree["kind"], view, body, placement)
             shared, levels = placement.mesh is None, tuple(levels_of(placement, tree))
-            self._place(Resource(ref, body, document, base, shared, overlaid, levels), placement)
+            names = addressed(placement, tree)
+            self._place(Resource(ref, body, document, base, shared, overlaid, levels, names), placement)
 
     def add_made(self) -> None:
         """Takes in the objects that a renderer made of no document; they have a file but no text."""
@@ -224,6 +231,16 @@ class Decoder:
 
     def _problems_of(self, mesh: str, problems: Iterable[Problem]) -> tuple[Problem, ...]:
         return tuple(problem for problem in problems if mesh in self.layout.meshes_of(problem.file))
+
+
+def _without_secrets(file: str, text: str) -> str:
+    """The text of a file with nothing but line ends for each document that says it holds a Secret."""
+    for each in documents(file, text):
+        if "Secret" in _KIND.findall(each.text):
+            text = (
+                text[: each.start] + "".join(c if c == "\n" else " " for c in each.text) + text[each.start + len(each.text) :]
+            )
+    return text
 
 
 def _is_patch(tree: Any) -> bool:

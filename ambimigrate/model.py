@@ -77,7 +77,8 @@ class Resource(Struct, Generic[T_co], frozen=True, eq=False):
     """A typed object with its origin; `base` leads to it inside the document (an item of a List).
 
     `overlaid` are the routes at which a patch of an overlay made it other than its text and the simple transformers say;
-    `levels` are where it can be changed without the other objects that its text stands for.
+    `levels` are where it can be changed without the other objects that its text stands for; `addressed` are patches and
+    replacements of overlays that name it.
     """
 
     ref: Ref
@@ -87,6 +88,7 @@ class Resource(Struct, Generic[T_co], frozen=True, eq=False):
     shared: bool = False  # belongs to no environment, hence to all
     overlaid: tuple[Route, ...] = ()
     levels: tuple[Level, ...] = ()
+    addressed: tuple[Position, ...] = ()
 
     @property
     def namespace(self) -> str:

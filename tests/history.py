@@ -33,9 +33,7 @@ def fine(title: str, line: str, *change: Edit, merged: bool = True, behind: int 
     return Step(title, change, 0, line, merged, behind, options=options)
 
 
-def bad(
-    title: str, line: str, *change: Edit, behind: int = 0, rebased: bool = False, options: tuple[str, ...] = ()
-) -> Step:
+def bad(title: str, line: str, *change: Edit, behind: int = 0, rebased: bool = False, options: tuple[str, ...] = ()) -> Step:
     """A pull request that fails, and is not merged."""
     return Step(title, change, 1, line, False, behind, rebased, options)
 

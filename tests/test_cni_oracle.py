@@ -15,6 +15,8 @@ from msgspec.structs import replace
 from ambimigrate.convert import EVERYTHING, Conversion, after, convert
 from ambimigrate.kinds import CalicoNetworkPolicy, CiliumNetworkPolicy
 from ambimigrate.model import Mesh, Target
+from ambimigrate.semantics.cni import Networks
+from ambimigrate.semantics.networks import Network
 from ambimigrate.sources.read import read_files
 from ambimigrate.topology.workloads import workloads
 from ambimigrate.versions import NEWEST, NEWEST_GATEWAY_API
@@ -28,15 +30,14 @@ WORDS: dict[str, Words] = {"cilium": cni_networks.cilium, "calico": cni_networks
 
 def world(mesh: Mesh) -> World:
     found = World.of(mesh)
-    spaces = found.network.namespaces
-    ciliums = tuple((each.namespace, tree(each)["spec"]) for each in mesh.of(CiliumNetworkPolicy))
-    calicos = tuple((each.namespace, tree(each)["spec"]) for each in mesh.of(CalicoNetworkPolicy))
-    kind = cni_networks.Cilium if ciliums else cni_networks.Calico
-    return replace(found, network=kind(ciliums or calicos, found.network, spaces))
+    assert isinstance(found.network, Network)
+    ciliums = tuple((each.namespace, tree(each)) for each in mesh.of(CiliumNetworkPolicy))
+    calicos = tuple((each.namespace, tree(each)) for each in mesh.of(CalicoNetworkPolicy))
+    return replace(found, network=Networks(found.network, ciliums, calicos, found.network.namespaces))
 
 
 def tree(resource: Any) -> Any:
-    return msgspec.to_builtins(resource.body)
+    return msgspec.to_builtins(resource.body)["spec"]
 
 
 def moved(seed: int, words: str, folder: Path) -> tuple[World, World, Conversion]:

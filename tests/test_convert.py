@@ -242,3 +242,9 @@ def test_names_that_do_not_exist_are_errors(shop: Path) -> None:
     assert run(str(shop), "--stage", "later")[0] == 2
     assert run(str(shop / "vs.yaml"))[0] == 2
     assert run(str(shop), "--mesh", "nowhere")[0] == 2
+
+
+def test_the_next_command_repeats_what_was_agreed_to(shop: Path) -> None:
+    _, _, errors = run(str(shop), "--accept", "VS901:shop/*", "--close-direct-access", "--keep-virtual-services", "shop/solo")
+    shown = " ".join(errors.split())
+    assert "--accept 'VS901:shop/*' --keep-virtual-services shop/solo --close-direct-access --stage " in shown

@@ -20,7 +20,6 @@ from ambimigrate.report import Fixed, Gate, Report
 from ambimigrate.versions import NEWEST, NEWEST_GATEWAY_API
 from tests.gated import PORT_MODE, ROUTE, Repository, began, namespace
 
-
 FOLDER = Path(__file__).parent / "schemas"
 COUNTED = {"failures": "failure", "errors": "error", "skipped": "skipped"}
 

@@ -74,7 +74,11 @@ BEGINNING = (
         "a client stops waiting twice", "Better: 1 finding of the base is gone: VS002", drop(f"{LEGACY}/catalogue-client.yaml")
     ),
     fine("the baseline forgets it", f"This change changes {RECORD}", ran("--update-baseline"), options=RECORDED),
-    unread("a merge that stopped half way", f"{CART}/cart.yaml:8, {CART}/cart.yaml:58: not valid YAML", swap(f"{CART}/cart.yaml", *CONFLICT)),
+    unread(
+        "a merge that stopped half way",
+        f"{CART}/cart.yaml:8, {CART}/cart.yaml:58: not valid YAML",
+        swap(f"{CART}/cart.yaml", *CONFLICT),
+    ),
     unread("a file is no text", f"{CART}/logo.yaml:1: not valid YAML", text(f"{CART}/logo.yaml", "kind: Service\0\x01")),
     unread("somebody merges a broken file", f"{CART}/notes.yaml:2: not valid YAML", BROKEN, merged=True),
     fine("others can go on", "As before: 1 problem in the input that the base has too", swap("README.md", "new chat", "chat")),

@@ -72,3 +72,24 @@ def test_a_faulty_configuration_of_the_base_is_named_with_its_line(repository: R
     run = repository.gate("--base", "main")
     assert run.returncode == 2
     assert ".ambimigrate.yaml:2" in run.stderr
+
+
+def test_suppressions_of_a_change_do_not_count_beside_a_baseline_either(repository: Repository) -> None:
+    assert repository.gate("--update-baseline").returncode == 0
+    repository.commit({})
+    repository.git("update-ref", "refs/remotes/origin/main", "main")
+    comment = "# ambimigrate: ignore[PA001] because we replace it until 2999-01-31\n"
+    repository.commit({"mode.yaml": PORT_MODE.replace("Authentication\n", f"Authentication {comment}")}, branch="feature")
+    code, found = repository.judged("--baseline", ".ambimigrate/baseline.json", env={"GITHUB_BASE_REF": "main"})
+    assert code == 1
+    assert any("suppressions" in each for each in found["gate"]["remarks"])
+
+
+def test_a_baseline_alone_says_what_it_cannot_tell(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+    repository.commit({"shop.yaml": namespace(label=AMBIENT), ".ambimigrate.yaml": "migrated: [shop]\n"})
+    assert repository.gate("--update-baseline").returncode == 0
+    code, found = repository.judged()
+    assert code == 0
+    assert any("vanished" in each for each in found["gate"]["remarks"])
+    assert not repository.judged("--base", "main")[1]["gate"]["remarks"]

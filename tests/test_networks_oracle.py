@@ -16,6 +16,7 @@ from ambimigrate.kinds import Gateway, NetworkPolicy, Service
 from ambimigrate.model import Mesh, Resource, Target
 from ambimigrate.semantics.authz import waypoint, ztunnel
 from ambimigrate.semantics.authz.model import Call, Caller, Verdict
+from ambimigrate.semantics.cni import Networks
 from ambimigrate.semantics.networks import Connection, End, Network
 from ambimigrate.sources.read import read_files
 from ambimigrate.topology import injection, waypoints
@@ -125,7 +126,7 @@ class World(Struct, frozen=True):
     """A mesh with its policies; pods have addresses by their order."""
 
     mesh: Mesh
-    network: Network
+    network: Network | Networks
     addresses: dict[tuple[str, str], str]
 
     @staticmethod

@@ -119,18 +119,101 @@ def test_one_environment_after_the_other_is_the_same_as_both_at_once(tmp_path: P
     assert contents(tmp_path / "second") == contents(tmp_path / "both")
 
 
-def test_what_stands_in_a_list_is_held(tmp_path: Path) -> None:
-    root = tmp_path / "in"
+def with_deny(root: Path) -> Path:
     shutil.copytree(PLAIN, root)
     (root / "base" / "deny.yaml").write_text(DENY)
     listed = root / "base" / "kustomization.yaml"
     listed.write_text(f"{listed.read_text().rstrip()}\n  - deny.yaml\n")
-    conversion = write(root, tmp_path / "out", "prod")
-    assert not any("deny" in name for name in contents(tmp_path / "out" / "overlays"))
-    assert contents(tmp_path / "out" / "base") == contents(root / "base")
-    assert all(each.stage is Stage.prepare or each.alone for each in conversion.changes)
+    return root
 
 
+def test_what_stands_in_a_list_is_patched_item_by_item(tmp_path: Path) -> None:
+    root, out = with_deny(tmp_path / "in"), tmp_path / "out"
+    conversion = write(root, out, "prod", Stage.policies)
+    assert not conversion.held
+    assert contents(out / "base") == contents(root / "base")
+    assert built(out / "overlays/staging") == built(root / "overlays/staging")
+    key = ("AuthorizationPolicy", "deny")
+    difference = DeepDiff(built(root / "overlays/prod")[key], built(out / "overlays/prod")[key])
+    place = "root['spec']['rules'][0]['from'][0]['source']['notPrincipals'][1]"
+    assert difference == {"iterable_item_added": {place: "cluster.local/ns/shop/sa/waypoint"}}
+    listed = yaml.safe_load((out / "overlays/prod/kustomization.yaml").read_text())["patches"]
+    file = "ambient-authorizationpolicy-deny-json6902.yaml"
+    assert file in [each["path"] for each in listed]
+    assert (out / "overlays/prod" / file).read_text() == PATCH
+
+
+def test_stages_compose_where_lists_are_patched(tmp_path: Path) -> None:
+    root = previous = with_deny(tmp_path / "in")
+    for stage in Stage:
+        at_once, step = tmp_path / f"{stage.name}-at-once", tmp_path / stage.name
+        write(root, at_once, "prod", stage)
+        write(previous, step, "prod", stage)
+        assert contents(step) == contents(at_once)
+        built(step / "overlays/prod")
+        previous = step
+    assert not write(previous, tmp_path / "again", "prod").changes
+
+
+def test_a_base_that_moves_the_items_stops_the_build(tmp_path: Path) -> None:
+    root, out = with_deny(tmp_path / "in"), tmp_path / "out"
+    write(root, out, "prod", Stage.policies)
+    text = (out / "base" / "deny.yaml").read_text()
+    (out / "base" / "deny.yaml").write_text(text.replace("[cluster", "[cluster.local/ns/other/sa/two, cluster"))
+    found = renderers.find()
+    assert found is not None
+    made = found.build(out / "overlays/prod")
+    assert isinstance(made, renderers.Failed)
+    assert "test failed" in made.reason
+
+
+NAMED = {
+    "a merge patch without effect": """\
+patches:
+  - patch: '{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: web}}'
+""",
+    "a JSON patch": """\
+patches:
+  - target: {kind: VirtualService, name: w.*}
+    patch: '[{"op": "test", "path": "/kind", "value": "VirtualService"}]'
+""",
+    "a replacement": """\
+replacements:
+  - source: {kind: VirtualService, name: web, fieldPath: metadata.name}
+    targets: [{select: {kind: Namespace, name: shop}, fieldPaths: [metadata.annotations.web], options: {create: true}}]
+""",
+}
+
+
+@pytest.mark.parametrize("field", NAMED.values(), ids=NAMED)
+def test_an_object_that_an_overlay_names_is_not_deleted_below_it(tmp_path: Path, field: str) -> None:
+    root = tmp_path / "in"
+    shutil.copytree(PLAIN, root)
+    shutil.rmtree(root / "overlays" / "staging")
+    overlay = root / "overlays" / "prod" / "kustomization.yaml"
+    overlay.write_text(f"{overlay.read_text().rstrip()}\n{field}\n")
+    conversion = write(root, tmp_path / "out")
+    (held,) = [each for each in conversion.held if each.because == ("NS907",)]
+    key = field.partition(":")[0]
+    assert held.reason == f"{overlay}:{line(overlay, key)} names it, in `{key}`, and would name nothing any more"
+    assert built(tmp_path / "out/overlays/prod")["VirtualService", "web"]
+
+
+def line(file: Path, key: str) -> int:
+    """The line of the first entry of a field."""
+    lines = file.read_text().splitlines()
+    number = next(i for i, each in enumerate(lines, 1) if each.startswith(f"{key}:"))
+    return number if "[" in lines[number - 1] else number + 1
+
+
+PATCH = """\
+- op: test
+  path: /spec/rules/0/from/0/source/notPrincipals/0
+  value: cluster.local/ns/shop/sa/one
+- op: add
+  path: /spec/rules/0/from/0/source/notPrincipals/-
+  value: cluster.local/ns/shop/sa/waypoint
+"""
 DENY = """\
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy

@@ -21,7 +21,6 @@ from ambimigrate.semantics.authz import ztunnel
 from ambimigrate.sinks import texts, tree
 from ambimigrate.sources.read import read_files
 from ambimigrate.topology.workloads import in_namespace
-from ambimigrate.traffic import Flow, Traffic
 from ambimigrate.versions import NEWEST, NEWEST_GATEWAY_API
 from tests.test_policies_parts import APP, mesh_of
 
@@ -115,12 +114,64 @@ BALANCED = f"{APP}  type: LoadBalancer\n".replace("    - {name: http, port: 80, 
 )
 
 
-@pytest.mark.parametrize(("app", "spec"), [(SCRAPED, DENY), (SCRAPED, ASKED), (BALANCED, DENY), (BALANCED, ALLOW)])
+@pytest.mark.parametrize(
+    ("app", "spec"), [(SCRAPED, DENY), (SCRAPED, ALLOW), (SCRAPED, ASKED), (BALANCED, DENY), (BALANCED, ALLOW)]
+)
 def test_a_port_is_open_only_to_callers_without_identity(tmp_path: Path, app: str, spec: str) -> None:
     mesh = mesh_of(tmp_path, app + POLICY.replace("SPEC", spec), "cluster.local")
     for accepted, verdict in (((), "deny"), (("AP910",), "allow")):
         end = after(mesh, converted(mesh, None, *accepted).changes)
         assert [direct(end, None, 9090), direct(end, WEB, 9090), direct(end, None)] == [verdict, "deny", "deny"]
+
+
+PROMETHEUS = """\
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: metrics, labels: {istio-injection: enabled}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: server, namespace: metrics}
+spec:
+  selector: {matchLabels: {app: server}}
+  template:
+    metadata: {labels: {app: server}}
+    spec: {serviceAccountName: metrics, containers: [{name: server, image: "prom/prometheus:v3.0.0"}]}
+"""
+
+
+def test_a_prometheus_of_the_mesh_is_let_in_by_name(tmp_path: Path) -> None:
+    mesh = mesh_of(tmp_path, SCRAPED + PROMETHEUS + POLICY.replace("SPEC", DENY), "cluster.local")
+    end = after(mesh, converted(mesh, None, "AP910").changes)
+    callers = ("cluster.local/ns/metrics/sa/metrics", WEB, None)
+    assert [direct(end, each, 9090) for each in callers] == ["allow", "deny", "deny"]
+
+
+AGENT = """\
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: agents, labels: {istio-injection: enabled}}
+---
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: agent, namespace: agents}
+spec:
+  selector: {matchLabels: {app: agent}}
+  template:
+    metadata: {labels: {app: agent}}
+    spec: {hostNetwork: true, containers: [{name: a, image: a, env: [{name: URL, value: "http://web.shop.svc:90"}]}]}
+"""
+
+
+def test_agents_of_nodes_are_listed_and_let_in_by_port(tmp_path: Path) -> None:
+    mesh = mesh_of(tmp_path, APP + AGENT + POLICY.replace("SPEC", DENY), "cluster.local")
+    found = convert((mesh,), analyse((mesh,)), Choice())
+    (held,) = (each for each in found.held if each.because == ("AP905",))
+    assert "DaemonSet agents/agent, which is in the node's network" in held.reason
+    end = after(mesh, converted(mesh, None, "AP910").changes)
+    assert [direct(end, None), direct(end, WEB)] == ["allow", "deny"]
 
 
 STRICT = """\
@@ -178,57 +229,6 @@ def test_an_opening_fails_open_and_says_so_first(tmp_path: Path) -> None:
 )
 def test_what_is_left_of_a_closing_rule(before: closing.Closing, ports: tuple[str, ...], found: list[closing.Closing]) -> None:
     assert list(before.opened(ports, ("a",))) == found
-
-
-def seen(source: str, service: str = "web") -> dict[str, Any]:
-    return {"traffic": Traffic((Flow(source, "front", "", "shop", service, 1.0),))}
-
-
-def test_callers_that_only_traffic_shows_count(tmp_path: Path) -> None:
-    mesh = mesh_with(tmp_path, DENY, QUIET)
-    assert not any(each.because == ("AP906",) for each in converted(mesh, SHOP).held)
-    (held,) = (each for each in converted(mesh, SHOP, **seen("web")).held if each.because == ("AP906",))
-    assert "the sidecars of namespace web (traffic of front to web)" in held.reason
-    assert not any(each.because == ("AP906",) for each in converted(mesh, SHOP, **seen("web", "other")).held)
-    assert not any(each.because == ("AP906",) for each in converted(mesh, None, **seen("web")).held)
-    end = after(mesh, converted(mesh, SHOP, "AP906", **seen("web")).changes)
-    assert direct(end, WEB) == "allow"
-
-
-def test_callers_without_a_name_in_the_traffic_are_listed_before_anybody_agrees(tmp_path: Path) -> None:
-    mesh = mesh_with(tmp_path, DENY, QUIET)
-    found = convert((mesh,), analyse((mesh,)), Choice(settings=Settings(**seen(""))))
-    (held,) = (each for each in found.held if each.because == ("AP905",))
-    assert "somebody whom the traffic to web does not name" in held.reason
-
-
-NOT_IN_MESH = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: old, labels: {team: old}}\n"
-
-
-def test_callers_outside_the_mesh_that_only_traffic_shows_are_listed(tmp_path: Path) -> None:
-    mesh = mesh_with(tmp_path, DENY, QUIET + NOT_IN_MESH)
-    found = convert((mesh,), analyse((mesh,)), Choice(settings=Settings(**seen("old"))))
-    (held,) = (each for each in found.held if each.because == ("AP905",))
-    assert "namespace old, which is not in the mesh (traffic of front to web)" in held.reason
-
-
-HELD = """\
----
-apiVersion: networking.istio.io/v1alpha3
-kind: EnvoyFilter
-metadata: {name: own, namespace: web}
-spec: {configPatches: [{applyTo: NETWORK_FILTER, patch: {operation: ADD}}]}
-"""
-
-
-@pytest.mark.parametrize(
-    ("spec", "is_held"), [(DENY, True), (DENY.replace("[{to", "[{from: [{source: {namespaces: [x]}}], to"), False)]
-)
-def test_callers_that_are_held_hold_only_policies_that_can_mean_them(tmp_path: Path, spec: str, *, is_held: bool) -> None:
-    mesh = mesh_with(tmp_path, spec, CALLER + HELD)
-    found = converted(mesh, None).held
-    assert any(each.namespace == "web" for each in found)
-    assert any(each.namespace == "shop" and "AP906" in each.because for each in found) is is_held
 
 
 def test_nothing_that_is_made_lets_anybody_past_without_agreement(tmp_path: Path) -> None:

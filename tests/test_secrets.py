@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from ambimigrate.kinds import RemoteSecret
+from ambimigrate.changes import Change, Set, Stage
+from ambimigrate.editable import based
+from ambimigrate.kinds import Namespace, RemoteSecret
 from ambimigrate.model import Target
 from ambimigrate.render import FORMATS, renderer
 from ambimigrate.report import report
+from ambimigrate.sinks import texts, tree
 from ambimigrate.sources.read import read_files
 from ambimigrate.versions import NEWEST, NEWEST_GATEWAY_API
 from ambimigrate.yamlio import Document
@@ -87,3 +90,55 @@ def test_a_secret_without_the_label_is_passed_over_unparsed(tmp_path: Path) -> N
     reading = read_files([str(tmp_path)], TARGET)
     assert not reading.problems
     assert reading.counts.skipped == {"other kinds": 1}
+
+
+LIST = f"""\
+apiVersion: v1
+kind: List
+items:
+- apiVersion: v1
+  data:
+    # {HIDDEN}
+    west: {HIDDEN}
+    more: |
+      {HIDDEN}
+
+  kind: Secret
+  metadata:
+    annotations: {{x: {HIDDEN}}}
+    name: password
+- apiVersion: v1
+  kind: Namespace
+  metadata: {{name: shop, labels: {{istio-injection: enabled}}}}
+- {{apiVersion: v1, kind: Secret, metadata: {{name: other}}, stringData: {{a: {HIDDEN}}}}}
+# ambimigrate: ignore[NS001] because it is known
+"""
+
+
+def test_a_secret_in_a_list_leaves_no_data_in_the_text_of_the_list(tmp_path: Path) -> None:
+    (tmp_path / "list.yaml").write_text(LIST)
+    reading = read_files([str(tmp_path)], TARGET)
+    assert not reading.problems
+    kept = [(each.ref, each.body, each.origin) for each in reading.meshes[0].resources]
+    assert len(kept) == 1
+    assert HIDDEN.encode() not in pickle.dumps((kept, reading.marked))
+
+
+def test_what_stands_beside_a_secret_in_a_list_keeps_its_line_and_is_edited_in_place(tmp_path: Path) -> None:
+    (tmp_path / "list.yaml").write_text(LIST)
+    (mesh,) = read_files([str(tmp_path)], TARGET).meshes
+    (namespace,) = mesh.of(Namespace)
+    assert namespace.at("metadata", "name").line == LIST[: LIST.index("{name: shop")].count("\n") + 1
+    change = Change(Stage.enroll, "shop", "", namespace.ref, (Set(("metadata", "labels", "a"), "b"),), namespace)
+    files = tree.files(str(tmp_path))
+    texts.rewrite([change], based, files)
+    ((_, _, after),) = files.changed
+    assert after == LIST.replace("istio-injection: enabled", "istio-injection: enabled, a: b")
+
+
+def test_a_secret_that_shares_its_data_is_a_problem(tmp_path: Path) -> None:
+    items = "- {kind: Secret, apiVersion: v1, data: &a {x: y}}\n- {kind: ConfigMap, apiVersion: v1, data: *a}\n"
+    text = f"kind: List\napiVersion: v1\nitems:\n{items}"
+    (tmp_path / "list.yaml").write_text(text)
+    (problem,) = read_files([str(tmp_path)], TARGET).problems
+    assert "its data cannot be left out" in problem.message

@@ -60,6 +60,17 @@ Pilot = Annotated[
 ]
 
 
+def typed(accept: Iterable[str], keep: Iterable[str], spread: str, pilot: str, *, close_direct: bool) -> Iterator[str]:
+    """The same options as words of the next command."""
+    for name, values in (("--accept", accept), ("--keep-virtual-services", keep)):
+        for each in values:
+            yield from (name, each)
+    for name, value in (("--waypoints", spread), ("--pilot", pilot)):
+        yield from (name, value) if value else ()
+    if close_direct:
+        yield "--close-direct-access"
+
+
 def settings(
     config: Config | None,
     accept: Iterable[str] = (),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 import typer
@@ -90,13 +91,16 @@ def convert(
     writing.put(how, made.meshes, conversion, files)
     _show(made, conversion, files, "" if format == "text" and (out or write) else format)
     if not quiet:
-        convert_text.render(made, conversion, _again(path, chosen), sys.stderr)
+        typed = agreements.typed(accept or (), keep_virtual_services or (), waypoints, pilot, close_direct=close_direct_access)
+        known = (*typed, *(("--traffic", traffic) if traffic else ()))
+        convert_text.render(made, conversion, _again(path, chosen, known), sys.stderr)
     raise typer.Exit(2 if made.problems else int(bool(conversion.held)))
 
 
-def _again(path: str, choice: Choice) -> str:
-    """The command for the next step, after a preview."""
-    return "" if choice.stage else f"ambimigrate convert {path}" + (f" --mesh {choice.mesh}" if choice.mesh else "")
+def _again(path: str, choice: Choice, typed: Iterable[str]) -> str:
+    """The command for the next step, after a preview, with what was agreed to on the command line."""
+    words = ["ambimigrate", "convert", path, *(("--mesh", choice.mesh) if choice.mesh else ()), *typed]
+    return "" if choice.stage else shlex.join(words)
 
 
 def _check_names(meshes: tuple[Mesh, ...], choice: Choice, asked: str) -> None:

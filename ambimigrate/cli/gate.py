@@ -35,7 +35,7 @@ Baseline = Annotated[
     typer.Option(
         "--baseline",
         metavar="FILE",
-        help="A recorded state; default .ambimigrate/baseline.json, where there is no git reference to compare with.",
+        help="A recorded state; default .ambimigrate/baseline.json, where no git reference is known. What vanished only --base tells.",
         rich_help_panel=BASE,
     ),
 ]
@@ -110,8 +110,10 @@ def _judged(ask: Ask, path: str, given: tuple[str, str], fail_on: str, *, strict
     """The report against its base."""
     against = gating.against(path, *given, gating.where(path, ask.config).own(gating.BASELINE))
     trust = gating.trusted(ask, path, against)
-    now, before = sides.sides(ask, path, trust.config, "" if against.file else against.commit, strict=strict)
+    now, before = sides.sides(ask, path, trust.config, against.commit, strict=strict)
     standing = gating.standing(trust, now.report, before.report if before else None)
+    if before is None and standing.migrated:
+        trust.remarks.append(gating.UNSEEN)
     back = regressions(before.report.meshes if before else (), now.report.meshes, standing.migrated)
     made, old = sides.heard(now.joined(back), before, ask, trust.config, trust.remarks)
     said = gating.said(fail_on, trust.config)

@@ -20,6 +20,7 @@ from ambimigrate.sources import config as configuration
 from ambimigrate.sources import git_base
 from ambimigrate.sources.config import Config
 
+UNSEEN = "A baseline does not tell what vanished from migrated namespaces, such as a waypoint: --base REF does."
 FOLDER, BASELINE, PLAN = ".ambimigrate", "baseline.json", "plan.json"
 
 

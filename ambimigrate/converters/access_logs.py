@@ -7,14 +7,14 @@ from typing import Any
 
 from msgspec import Struct
 
-from ambimigrate.converters import twins
+from ambimigrate.converters import made, twins
 from ambimigrate.converters.outcome import Refused
 from ambimigrate.converters.serving import Plan
 from ambimigrate.converters.twins import Aim, Twin
 from ambimigrate.kinds import Telemetry
 from ambimigrate.kinds.networking import ConfigPatch
 from ambimigrate.model import Mesh
-from ambimigrate.topology import meshconfig, policies
+from ambimigrate.topology import meshconfig, policies, protocols
 from ambimigrate.topology.meshconfig import dig
 
 _HCM = "envoy.filters.network.http_connection_manager"
@@ -75,7 +75,9 @@ def provider(mesh: Mesh, log: Log) -> str | None:
 
 def _logs_more(mesh: Mesh) -> bool:
     settings = (*meshconfig.settings(mesh, "accessLogFile"), *meshconfig.settings(mesh, "defaultProviders", "accessLogging"))
-    return any(each.value for each in settings) or any(each.body.spec.access_logging for each in mesh.of(Telemetry))
+    return any(each.value for each in settings) or any(
+        each.body.spec.access_logging for each in mesh.of(Telemetry) if not made.is_ours(each)
+    )
 
 
 def _is_same(entry: Mapping[str, Any], log: Log) -> bool:
@@ -86,7 +88,15 @@ def _is_same(entry: Mapping[str, Any], log: Log) -> bool:
     text, labels = dig(config, ("logFormat", "text")), dig(config, ("logFormat", "labels"))
     if isinstance(labels, dict) and labels and text is None:
         return log.labels == tuple(sorted(labels.items()))
-    return isinstance(text, str) and bool(text) and labels is None and log.text == f"{text.removesuffix(chr(10))}\n"
+    return (
+        isinstance(text, str) and text != "" and labels is None and log.text == (text if text.endswith("\n") else f"{text}\n")
+    )
+
+
+def other_port(aim: Aim) -> tuple[str, int] | None:
+    """A port that carries no HTTP: nothing is logged there today."""
+    ports = ((each.name, port) for each in aim.services for port in each.body.spec.ports)
+    return next(((name, port.port) for name, port in ports if not protocols.carries_http(port)), None)
 
 
 def twin(mesh: Mesh, aim: Aim, plan: Plan, log: Log) -> Iterator[Twin]:
@@ -96,6 +106,9 @@ def twin(mesh: Mesh, aim: Aim, plan: Plan, log: Log) -> Iterator[Twin]:
         raise Refused("observe", ("spec", "configPatches"), reason)
     if (far := twins.foreign(aim, plan)) is not None:
         reason = f"the waypoint of {far.name} lies in another namespace, which may log in another way"
+        raise Refused("observe", ("spec", "configPatches"), reason)
+    if (other := other_port(aim)) is not None:
+        reason = f"a Telemetry also logs connections to {other[0]}:{other[1]}, which carries no HTTP"
         raise Refused("observe", ("spec", "configPatches"), reason)
     spec = {"accessLogging": [{"providers": [{"name": provider(mesh, log)}]}]}
     for namespace, refs in twins.targets(mesh, aim, plan):

@@ -7,13 +7,14 @@ from typing import Any
 
 from ambimigrate.changes import Change, Delete, Edit, Held, Set, Stage
 from ambimigrate.checks.envoyfilter import shapes
-from ambimigrate.converters import extensions, filter_shapes, twins
+from ambimigrate.converters import access_logs, extensions, filter_shapes, twins
+from ambimigrate.converters.access_logs import Log
 from ambimigrate.converters.filter_shapes import Filter, Lua
 from ambimigrate.converters.outcome import Account, Outcome, Refused, held
 from ambimigrate.converters.serving import Plan
 from ambimigrate.converters.settings import Settings
 from ambimigrate.converters.twins import Aim, Said, Twin
-from ambimigrate.kinds import EnvoyFilter, TrafficExtension
+from ambimigrate.kinds import EnvoyFilter, Telemetry, TrafficExtension
 from ambimigrate.kinds.networking import ConfigPatch
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.topology import policies
@@ -21,7 +22,8 @@ from ambimigrate.versions import at_least
 
 REPLACED, HELD = "EF902", "EF901"
 TARGETS_SINCE = "1.27.0"  # Istio, #56417: up to 1.26 targetRefs of an EnvoyFilter are ignored, and it patches every proxy
-KINDS: tuple[type[Any], ...] = (TrafficExtension, EnvoyFilter)
+KINDS: tuple[type[Any], ...] = (TrafficExtension, EnvoyFilter, Telemetry)
+Known = Filter | Lua | Log
 
 
 def convert(mesh: Mesh, namespace: str, plan: Plan, settings: Settings) -> Outcome:
@@ -42,8 +44,13 @@ def needs(mesh: Mesh, namespace: str) -> Iterator[str]:
     """The Services of the namespace whose waypoint takes over a filter."""
     for aim in _applying(mesh, namespace):
         found = [filter_shapes.shape(patch) for _, patch in _patches(aim.subject)]
-        if any(isinstance(each, Filter | Lua) for each in found):
+        if any(each is not None and _has_home(mesh, each) for each in found):
             yield from (each.name for each in aim.services)
+
+
+def _has_home(mesh: Mesh, found: Known) -> bool:
+    """Whether waypoints can do it: a log needs a provider of the mesh."""
+    return not isinstance(found, Log) or access_logs.provider(mesh, found) is not None
 
 
 def _applying(mesh: Mesh, namespace: str) -> Iterator[Aim]:
@@ -59,9 +66,9 @@ def _patches(subject: Resource[EnvoyFilter]) -> list[tuple[int, ConfigPatch]]:
 
 def _changes(mesh: Mesh, aim: Aim, plan: Plan, settings: Settings) -> Iterator[Change]:
     account = Account()
-    found: list[Filter | Lua | None] = []
+    found: list[Known | None] = []
     if not twins.known(mesh, aim, *KINDS):
-        found = [_recognised(aim, number, patch, account, settings) for number, patch in _patches(aim.subject)]
+        found = [_recognised(mesh, aim, (number, patch), account, settings) for number, patch in _patches(aim.subject)]
         _check(mesh, aim, plan, account, settings)
     said = Said(REPLACED, account)
     for number, twin in enumerate(_twins(mesh, aim, plan, [each for each in found if each is not None]), 1):
@@ -88,12 +95,15 @@ def _is_of_any(patch: ConfigPatch) -> bool:
     return shapes.context(patch) in {"", "ANY"}
 
 
-def _recognised(aim: Aim, number: int, patch: ConfigPatch, account: Account, settings: Settings) -> Filter | Lua | None:
+def _recognised(mesh: Mesh, aim: Aim, said: tuple[int, ConfigPatch], account: Account, settings: Settings) -> Known | None:
     """The shape of a patch; None for one whose loss was agreed to. Raises Refused."""
+    number, patch = said
     found = filter_shapes.shape(patch)
+    if isinstance(found, Log) and not _has_home(mesh, found):
+        found = None
     route = ("spec", "configPatches", number)
     where = shapes.context(patch) or "ANY"
-    names = policies.listed(each.name for each in aim.services) or "no Service"
+    names = policies.listed(each.name for each in aim.services) or policies.listed(map(str, aim.workloads))
     what = shapes.shape(patch).words
     if found is None:
         applies = (
@@ -136,10 +146,17 @@ def _check(mesh: Mesh, aim: Aim, plan: Plan, account: Account, settings: Setting
         raise Refused("unserved", policies.selector_route(aim.subject), "no waypoint will serve all of its Services")
 
 
-def _twins(mesh: Mesh, aim: Aim, plan: Plan, found: list[Filter | Lua]) -> Iterator[Twin]:
-    """Lua as TrafficExtensions where there are such (one each, in order), all else as EnvoyFilters on the Gateways."""
+def _twins(mesh: Mesh, aim: Aim, plan: Plan, found: list[Known]) -> Iterator[Twin]:
+    """Logs as Telemetry, Lua as TrafficExtensions where there are such (one each, in order), all else as EnvoyFilters."""
+    for log in (each for each in found if isinstance(each, Log)):
+        yield from access_logs.twin(mesh, aim, plan, log)
+    filters = [each for each in found if not isinstance(each, Log)]
+    yield from _of_requests(mesh, aim, plan, filters)
+
+
+def _of_requests(mesh: Mesh, aim: Aim, plan: Plan, found: list[Filter | Lua]) -> Iterator[Twin]:
     scripts = [each for each in found if isinstance(each, Lua)]
-    if at_least(mesh.target.istio, extensions.EXTENSIONS_SINCE) and len(scripts) == len(found):
+    if at_least(mesh.target.istio, extensions.EXTENSIONS_SINCE) and found and len(scripts) == len(found):
         for number, each in enumerate(scripts, 1):
             rank = _rank(aim.subject, len(scripts) - number, several=len(scripts) > 1)
             for namespace, refs in twins.targets(mesh, aim, plan):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
 
 from ambimigrate.checks.envoyfilter import shapes
+from ambimigrate.converters import access_logs
+from ambimigrate.converters.access_logs import Log
 from ambimigrate.kinds.networking import ConfigPatch
 
 _HCM = "envoy.filters.network.http_connection_manager"
@@ -32,12 +34,15 @@ _TYPES: Mapping[str, tuple[str, frozenset[str]]] = {
         "decompressor.v3.Decompressor",
         frozenset({"request_direction_config", "response_direction_config", "decompressor_library"}),
     ),
+    "envoy.filters.http.header_mutation": ("header_mutation.v3.HeaderMutation", frozenset({"mutations"})),
+    "envoy.filters.http.grpc_web": ("grpc_web.v3.GrpcWeb", frozenset()),
     "envoy.filters.http.buffer": ("buffer.v3.Buffer", frozenset({"max_request_bytes"})),
     "envoy.filters.http.local_ratelimit": (
         "local_ratelimit.v3.LocalRateLimit",
         frozenset({"stat_prefix", "token_bucket", "filter_enabled", "filter_enforced", "response_headers_to_add", "status"}),
     ),
 }
+_MUTATION = "envoy.filters.http.header_mutation"
 _COUNTING = frozenset({"envoy.filters.http.local_ratelimit"})
 
 
@@ -58,8 +63,10 @@ class Lua(Struct, frozen=True):
     port: int | None = None
 
 
-def shape(patch: ConfigPatch) -> Filter | Lua | None:
+def shape(patch: ConfigPatch) -> Filter | Lua | Log | None:
     """What the patch is, None if it is not exactly one of these."""
+    if (log := access_logs.shape(patch)) is not None:
+        return log
     place, port = _place(patch)
     value = (patch.patch or {}).get("value")
     if place is None or not isinstance(value, dict) or value.keys() != {"name", "typed_config"}:
@@ -76,7 +83,24 @@ def shape(patch: ConfigPatch) -> Filter | Lua | None:
     known = _TYPES.get(name)
     if known is None or config.get("@type") != f"type.googleapis.com/envoy.extensions.filters.http.{known[0]}":
         return None
-    return Filter(moved, name in _COUNTING, port) if config.keys() - {"@type"} <= known[1] else None
+    if not config.keys() - {"@type"} <= known[1] or (name == _MUTATION and any(map(_is_of_proxy, _texts(config)))):
+        return None
+    return Filter(moved, name in _COUNTING, port)
+
+
+def _texts(tree: Any) -> Iterator[str]:
+    """The texts in a configuration."""
+    if isinstance(tree, dict):
+        yield from (text for value in tree.values() for text in _texts(value))
+    elif isinstance(tree, list):
+        yield from (text for value in tree for text in _texts(value))
+    elif isinstance(tree, str):
+        yield tree
+
+
+def _is_of_proxy(text: str) -> bool:
+    """Whether a name or value of a header asks the proxy for something, or names a part of the request line."""
+    return "%" in text or text.startswith(":") or text.lower() == "host"
 
 
 def _place(patch: ConfigPatch) -> tuple[str | None, int | None]:

@@ -8,12 +8,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from ambimigrate.changes import Change, Delete, Edit, Held, Set, Stage
-from ambimigrate.converters import injected, isolation, labels
+from ambimigrate.converters import injected, isolation, labels, openings
 from ambimigrate.converters.outcome import Account, Outcome, Refused, held
 from ambimigrate.converters.settings import Settings
 from ambimigrate.kinds import AuthorizationPolicy, Sidecar
 from ambimigrate.model import Mesh, Resource, Route
-from ambimigrate.topology import injection, meshconfig, mtls, policies
+from ambimigrate.topology import injection, meshconfig, mtls, outsiders, policies
 from ambimigrate.topology.captured import captured
 from ambimigrate.topology.workloads import Workload, in_namespace, matches
 from ambimigrate.versions import at_least
@@ -75,7 +75,8 @@ def _annotations(mesh: Mesh, workload: Workload, settings: Settings) -> Iterator
     if VIRTUAL in found and REROUTE not in found and at_least(mesh.target.istio, REROUTE_SINCE):
         edit = Set((*here, REROUTE), found[VIRTUAL])
         yield _change(mesh, workload.resource, Stage.prepare, (edit,), (DEAD, Account()))
-    dead = [key for key in found if _is_dead(mesh, workload, key)]
+    opened = settings.accepts(openings.OPENED, workload.resource)
+    dead = [key for key in found if _is_dead(mesh, workload, key, opened=opened)]
     if dead:
         yield _change(mesh, workload.resource, Stage.retire, tuple(Delete((*here, key)) for key in dead), (DEAD, account))
 
@@ -87,7 +88,7 @@ def _functions(workload: Workload) -> Iterator[str]:
         yield CONFIG
 
 
-def _is_dead(mesh: Mesh, workload: Workload, key: str) -> bool:
+def _is_dead(mesh: Mesh, workload: Workload, key: str, *, opened: bool) -> bool:
     """Whether nothing reads the annotation once the pods are ambient, and it is no reminder of what is still to do."""
     if not key.startswith(_PREFIXES) or key in _STAYING:
         return False
@@ -95,14 +96,15 @@ def _is_dead(mesh: Mesh, workload: Workload, key: str) -> bool:
         return at_least(mesh.target.istio, REROUTE_SINCE)
     if key == CONFIG and any(each in workload.annotations.get(CONFIG, "") for each in _DRAINS):
         return any((each.lifecycle or {}).get("preStop") for each in workload.pod.containers)
-    return "Inbound" not in key or not _excludes(mesh, workload, workload.annotations.get(key, ""))
+    return "Inbound" not in key or not _excludes(mesh, workload, key, opened=opened)
 
 
-def _excludes(mesh: Mesh, workload: Workload, value: str) -> bool:
+def _excludes(mesh: Mesh, workload: Workload, key: str, *, opened: bool) -> bool:
     """Whether callers may count on ports that pass by the sidecar: scan tells of them (PF44) as long as it stands."""
-    if not any(character.isdigit() for character in value):
+    ports = outsiders.excluded(workload, key.removeprefix(EXCLUDES), workload.annotations.get(key, ""))
+    if not ports:
         return False
-    if mtls.of_workload(mesh, workload) == mtls.STRICT:
+    if not opened and any(mtls.of_port(mesh, workload, str(port)) == mtls.STRICT for port in ports):
         return True
     own = mesh.within(AuthorizationPolicy, workload.namespace, meshconfig.root_namespace(mesh))
     return any(not policies.targets(each) and matches(policies.selector(each), workload.labels) for each in own)

@@ -12,6 +12,7 @@ from ambimigrate.converters import (
     made,
     mutual_tls,
     networks,
+    openings,
     optouts,
     others,
     pilot,
@@ -61,6 +62,7 @@ def _whole(mesh: Mesh, name: str, asked: tuple[str, ...] | None, aims: policies.
         leftovers.convert(mesh, name, settings),
         egress.serve(mesh, name, settings),
         optouts.convert(mesh, name, settings),
+        openings.convert(mesh, name, settings),
         destinationrules.of_callers(mesh, name, settings),
     ]
     moving = any(outcome.changes for outcome in found)

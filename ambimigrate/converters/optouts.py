@@ -18,6 +18,7 @@ from ambimigrate.topology.meshconfig import dig
 from ambimigrate.topology.workloads import Workload, in_namespace, matches, services_of
 
 OPT_OUT, CALLED, WINDOWS, SANDBOX = "WL901", "WL903", "WL904", "WL905"
+OPENED = "PA903"  # the other way out for who is called: an exception for the port (openings.py)
 _SANDBOXES = ("gvisor", "runsc", "kata")  # runtime classes whose network ztunnel cannot redirect (istio#58573, #60876)
 _SYSTEMS = ("kubernetes.io/os", "beta.kubernetes.io/os")
 
@@ -28,7 +29,7 @@ def convert(mesh: Mesh, namespace: str, settings: Settings) -> Outcome:
     refusals: list[Held] = []
     for workload in in_namespace(mesh, namespace):
         because = reason(mesh, workload)
-        if because is None:
+        if because is None or (because == CALLED and settings.accepts(OPENED, workload.resource)):
             continue
         account = Account()
         try:
@@ -43,7 +44,7 @@ def convert(mesh: Mesh, namespace: str, settings: Settings) -> Outcome:
 def stays_out(mesh: Mesh, workload: Workload, settings: Settings) -> bool:
     """Whether the pods will not be captured once all is converted."""
     because = reason(mesh, workload)
-    if because is None:
+    if because is None or (because == CALLED and settings.accepts(OPENED, workload.resource)):
         return not captured(mesh, workload)
     return not is_served(mesh, workload, because) or settings.accepts(because, workload.resource)
 
@@ -78,9 +79,10 @@ def _refused(workload: Workload, because: str) -> Refused:
         return Refused(
             "default", (*workload.template, "metadata"), reason, f"a call in plain text to {workload.name}: accepted"
         )
-    name = workload.pod.runtime_class_name
+    name = "KubeVirt" if _is_machine(workload) else workload.pod.runtime_class_name
     reason = f"{workload} runs under {name}, which ztunnel cannot serve; outside the mesh it has neither mTLS nor policies"
-    route = (*workload.template, "spec", "runtimeClassName")
+    field = ("metadata", "labels") if _is_machine(workload) else ("spec", "runtimeClassName")
+    route = (*workload.template, *field)
     return Refused("default", route, reason, f"a call in plain text to {workload.name}: accepted")
 
 
@@ -93,7 +95,7 @@ def reason(mesh: Mesh, workload: Workload) -> str | None:
         return None
     if _is_windows(workload):
         return WINDOWS
-    if any(each in (workload.pod.runtime_class_name or "").lower() for each in _SANDBOXES):
+    if _is_machine(workload) or any(each in (workload.pod.runtime_class_name or "").lower() for each in _SANDBOXES):
         return SANDBOX
     if injection.workload_mode(mesh, workload) == injection.SIDECAR:
         return CALLED if _is_called(mesh, workload) and _demands_identity(mesh, workload) else None
@@ -117,6 +119,11 @@ def _demands_identity(mesh: Mesh, workload: Workload) -> bool:
 def called(mesh: Mesh) -> dict[tuple[str, str], tuple[Ref, ...]]:
     """What makes the API server call a Service, by the Service's name."""
     return grouped(((service.namespace, service.name), ref) for ref, service in callbacks.references(mesh))
+
+
+def _is_machine(workload: Workload) -> bool:
+    """Whether the pods hold a virtual machine of KubeVirt, which marks them."""
+    return any(key.startswith("kubevirt.io") for key in workload.labels)
 
 
 def _is_windows(workload: Workload) -> bool:

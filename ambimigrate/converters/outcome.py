@@ -87,7 +87,7 @@ class Account(Struct):
 def written(subject: Resource[Any]) -> dict[str, Any]:
     """The object as it stands in its document, before any overlay; what we read of it if it has no text."""
     if not isinstance(subject.origin, Document):
-        return dict(msgspec.to_builtins(subject.body))
+        return dict(msgspec.json.decode(msgspec.json.encode(subject.body)))  # with lists, where views have tuples
     return part(subject.origin, subject.base)
 
 

@@ -9,20 +9,8 @@ from ambimigrate.changes import Change, Create, Delete, Edit, Set
 from ambimigrate.converters import made
 from ambimigrate.converters.outcome import written
 from ambimigrate.model import Level, Resource, Route
-from ambimigrate.yamlio.edit import CannotEdit
 
 DIRECTIVE: Route = ("$patch",)  # of a strategic merge patch of kustomize
-
-
-def check(change: Change) -> None:
-    """Raises CannotEdit unless the change can be written as a patch of mappings: lists are merged by rules of their own."""
-    for edit in change.action if isinstance(change.action, tuple) else ():
-        value = edit.value if isinstance(edit, Set) else None
-        if any(isinstance(step, int) for step in edit.route) or isinstance(value, dict | list):
-            place = ".".join(str(step) for step in edit.route)
-            raise CannotEdit(
-                f"its text stands for several overlays, and {place} lies in a list, which a patch replaces as a whole"
-            )
 
 
 def head(subject: Resource[Any], level: Level) -> dict[str, Any]:
@@ -34,10 +22,18 @@ def head(subject: Resource[Any], level: Level) -> dict[str, Any]:
     return {"apiVersion": written(subject).get("apiVersion"), "kind": subject.kind, "metadata": metadata}
 
 
-def edits(change: Change) -> Iterator[Edit]:
-    """The change in terms of the patch."""
-    for edit in change.action if isinstance(change.action, tuple) else ():
-        yield Set(edit.route, None) if isinstance(edit, Delete) else edit
+def entry(subject: Resource[Any], level: Level, file: str) -> dict[str, Any]:
+    """How a kustomization names a JSON patch: with what it is about."""
+    found = head(subject, level)
+    group, _, version = str(found["apiVersion"]).rpartition("/")
+    target = {"group": group, "version": version, "kind": found["kind"], **found["metadata"]}
+    return {"path": file, "target": {key: value for key, value in target.items() if value}}
+
+
+def edits(change: Change, merged: Iterable[Edit]) -> Iterator[Edit]:
+    """The change in terms of a merge patch."""
+    for each in merged:
+        yield Set(each.route, None) if isinstance(each, Delete) else each
     if change.action is None:
         yield Set(DIRECTIVE, "delete")
 

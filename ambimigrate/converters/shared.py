@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ambimigrate.changes import Change, Create, Stage
+from ambimigrate.converters import json_patches
 from ambimigrate.model import Level, Mesh, Position, Ref, Resource, Route
 from ambimigrate.yamlio import Document
 
@@ -77,7 +78,16 @@ def files(change: Change) -> tuple[str, ...]:
     found = anchor(change)
     if not change.alone or isinstance(change.action, Create):
         return (found.file,)
-    return tuple(patch(level, change.ref.kind) for level in found.levels)
+    return tuple(file for level in found.levels for file in _patches(change, level))
+
+
+def _patches(change: Change, level: Level) -> Iterator[str]:
+    edits = change.action if isinstance(change.action, tuple) else ()
+    listed = [each for each in edits if json_patches.is_exact_only_here(each, ())]
+    if len(listed) < len(edits) or change.action is None:
+        yield patch(level, change.ref.kind)
+    if listed:
+        yield json_patch(level, change.ref.kind)
 
 
 def beside(change: Change) -> str:
@@ -101,6 +111,12 @@ def patch(level: Level, kind: str) -> str:
     """The file of what convert changes about an object in an overlay."""
     ending = posixpath.splitext(level.file)[1] or ".yaml"
     return posixpath.join(posixpath.dirname(level.file), f"ambient-{kind.lower()}-{level.name}{ending}")
+
+
+def json_patch(level: Level, kind: str) -> str:
+    """The file of what a merge patch cannot say about it: what lies in lists."""
+    stem, ending = posixpath.splitext(patch(level, kind))
+    return f"{stem}-json6902{ending}"
 
 
 def disagreeing(changes: Iterable[Change], known: Mapping[Place, tuple[Twin, ...]]) -> Iterator[tuple[Change, Twin]]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-
-from msgspec.structs import replace
 
 from ambimigrate.changes import Held
 from ambimigrate.convert import Choice, convert
+from ambimigrate.converters.routing.rivals import WINNER
 from ambimigrate.converters.settings import Accepted, Settings
 from ambimigrate.gate.known import Known
-from ambimigrate.model import Finding, Ref, Resource, grouped
+from ambimigrate.kinds import VirtualService
+from ambimigrate.model import Finding, Mesh, Ref, Resource, grouped
 from ambimigrate.report import Report
-from ambimigrate.topology import meshconfig
+from ambimigrate.topology import hosts, meshconfig
 from ambimigrate.topology.callgraph import calls
 from ambimigrate.verdicts import namespace_of
 
@@ -22,13 +22,14 @@ _FOLLOWING = frozenset({"NS903", "NS905", "NS906", "NS908", "NS909"})
 
 
 class Agreeable(Settings, frozen=True):
-    """Choices that agree to whatever may be agreed to."""
+    """Choices that agree to whatever may be agreed to; of VirtualServices for one host only one can be named the oldest."""
+
+    oldest: frozenset[Ref] = frozenset()
 
     def accepts(self, id: str, subject: Resource[Any]) -> bool:
-        return True
+        return id != WINNER or subject.ref in self.oldest
 
 
-EVERYTHING = Choice(settings=Agreeable((Accepted("*", "*", "*"),), True))
 Holds = Mapping[tuple[str, Ref], tuple[Held, ...]]
 
 
@@ -37,10 +38,22 @@ def holds(report: Report, about: Iterable[Finding] | None = None) -> Holds:
 
     Of findings only their namespaces are converted, together with those that call them and that they call.
     """
-    choice = EVERYTHING if about is None else replace(EVERYTHING, namespaces=_around(report, about))
+    settings = Agreeable((Accepted("*", "*", "*"),), True, oldest=frozenset(_oldest(report.meshes)))
+    choice = Choice(settings=settings) if about is None else Choice(settings=settings, namespaces=_around(report, about))
     conversion = convert(report.meshes, report.findings, choice)
     own = (each for each in conversion.held if each.because and each.because[0] not in _FOLLOWING)
     return grouped(((each.mesh, each.ref), each) for each in own if not _is_of_all(each))
+
+
+def _oldest(meshes: Iterable[Mesh]) -> Iterator[Ref]:
+    """The first VirtualService by name for each host."""
+    for mesh in meshes:
+        taken: set[str] = set()
+        for each in sorted(mesh.of(VirtualService), key=lambda one: one.ref):
+            names = {hosts.full_name(host, each.namespace) for host in each.body.spec.hosts}
+            if taken.isdisjoint(names):
+                yield each.ref
+                taken |= names
 
 
 def _around(report: Report, findings: Iterable[Finding]) -> tuple[str, ...] | None:

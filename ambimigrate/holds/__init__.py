@@ -124,12 +124,17 @@ def _left(mesh: Mesh, findings: tuple[Finding, ...], changes: tuple[Change, ...]
     before = [each for each in findings if mesh.name in each.meshes and each.severity >= Severity.error]
     then = [each for each in check((end,)) if each.severity >= Severity.error]
     changed, still = {each.ref for each in own}, {_key(each) for each in then}
-    places = frozenset(place for each in own for place in each.sources)
+    answered = frozenset((id, place) for each in own for id in each.because for place in each.sources)
+    places = frozenset(place for each in own for place in each.sources if all(_is_of_convert(id) for id in each.because))
     known = {_key(each) for each in findings if mesh.name in each.meshes}
     left_of = {_key(each): each for each in then if each.ref.kind in _TWINNED}
     for finding in before:
         if _key(finding) in still or not (
-            finding.ref in changed or _is_bound(end, finding) or _is_source(mesh, finding, places) or _is_made(mesh, finding)
+            finding.ref in changed
+            or _is_bound(end, finding)
+            or _is_source(mesh, finding, places)
+            or _is_made(mesh, finding)
+            or _is_answered(mesh, finding, answered)
         ):
             yield left_of.get(_key(finding), finding)
     yield from (finding for finding in then if _key(finding) not in known)
@@ -138,6 +143,15 @@ def _left(mesh: Mesh, findings: tuple[Finding, ...], changes: tuple[Change, ...]
 def _is_source(mesh: Mesh, finding: Finding, places: frozenset[Position]) -> bool:
     """Whether a change comes from the object of the finding, which itself stays as it is."""
     return any(each.at() in places for each in mesh.index(_by_ref).get(finding.ref, ()))
+
+
+def _is_answered(mesh: Mesh, finding: Finding, answered: frozenset[tuple[str, Position]]) -> bool:
+    """Whether a change names the finding, and the object at which it stands, which need not change."""
+    return any((finding.rule, each.at()) in answered for each in mesh.index(_by_ref).get(finding.ref, ()))
+
+
+def _is_of_convert(id: str) -> bool:
+    return catalogue.entry(id).by == "convert"
 
 
 def _is_made(mesh: Mesh, finding: Finding) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ambimigrate.layout.addressed import Address
 from ambimigrate.layout.environments import environment, environments
 from ambimigrate.layout.kustomize import Following, Kustomization, Names, Use, follow
 from ambimigrate.layout.rendered import Rendering
@@ -34,6 +35,7 @@ class Placement(Struct, frozen=True):
     rendering: Rendering | None = None
     levels: tuple[tuple[str, int, bool], ...] = ()
     space: Space = Space()
+    addresses: tuple[Address, ...] = ()  # of the kustomizations on the way: who names which objects
 
 
 class Layout(Struct, frozen=True):
@@ -68,6 +70,7 @@ class Help(Struct, frozen=True):
     can_patch: bool = False  # whether a patch that is written will be read again
     meshes: Mapping[str, str] = {}  # folder (as shown) -> mesh, by what is applied where
     spaces: Mapping[str, Space] = {}  # folder (as shown) -> namespace into which it is applied
+    addresses: Callable[[Kustomization], tuple[Address, ...]] = lambda _each: ()
 
 
 ALONE = Help()
@@ -103,7 +106,7 @@ def lay_out(
     return Layout(
         meshes=tuple(sorted(set(known.values()))) or ("",),
         folders=known,
-        used={file: _apart(members) if ask.can_patch else tuple(members) for file, members in used.items()},
+        used={file: _apart(_named(members, ask)) if ask.can_patch else tuple(members) for file, members in used.items()},
         patches=following.patches,
         problems=tuple(each for each in following.problems if each.file not in rendered),
         made=tuple(
@@ -130,11 +133,20 @@ def _touches(folder: str, applied: Mapping[str, str]) -> bool:
     return any(f"{each}/".startswith(f"{folder}/") or f"{folder}/".startswith(f"{each}/") for each in applied)
 
 
+def _named(members: Mapping[Placement, list[Use]], ask: Help) -> Mapping[Placement, list[Use]]:
+    """The placements with all that names their objects on the way."""
+    found = {}
+    for placement, uses in members.items():
+        addresses = dict.fromkeys(each for use in uses for step, _ in use.path for each in ask.addresses(step))
+        found[replace(placement, addresses=tuple(addresses)) if addresses else placement] = uses
+    return found
+
+
 def _apart(members: Mapping[Placement, list[Use]]) -> tuple[Placement, ...]:
     """The placements of one file, each with the innermost kustomizations that serve none of the others."""
     if len(members) == 1:
         return tuple(members)
-    through = Counter(file for uses in members.values() for file in {file for use in uses for file, *_ in use.path})
+    through = Counter(file for uses in members.values() for file in {step.file for use in uses for step, _ in use.path})
     found = []
     for placement, uses in members.items():
         firsts = [_first_alone(use, through) for use in uses]
@@ -144,9 +156,10 @@ def _apart(members: Mapping[Placement, list[Use]]) -> tuple[Placement, ...]:
 
 
 def _first_alone(use: Use, through: Mapping[str, int]) -> tuple[str, int, bool] | None:
-    for file, below, has_late in use.path:
-        if through[file] == 1:
-            return file, below, file == use.path[-1][0] and not has_late
+    for number, (step, below) in enumerate(use.path):
+        if through[step.file] == 1:
+            is_last = not step.has_late and not any(each.has_more for each, _ in use.path[number + 1 :])
+            return step.file, below, is_last
     return None
 
 

@@ -18,6 +18,7 @@ _REMOTE = ("http://", "https://", "git@", "git::", "ssh://", "github.com/", "git
 _GENERATORS = ("helmCharts", "helmChartInflationGenerator", "generators", "transformers", "replacements", "vars")
 _PATCHES = ("patches", "patchesStrategicMerge", "patchesJson6902")
 _LATE = ("patchesJson6902", "replacements", "vars", "transformers")
+NAMING = (*_PATCHES, "replacements", "vars")  # fields whose entries name objects
 _BEYOND = (*_GENERATORS, *_PATCHES, "configMapGenerator", "configurations", "openapi", "crds", "replicas")
 
 Tree = Mapping[str, Any]
@@ -48,6 +49,11 @@ class Kustomization(Struct, frozen=True):
         return any(self.spec.get(key) for key in _LATE)
 
     @property
+    def has_more(self) -> bool:
+        """Whether it changes objects beyond what the simple transformers do."""
+        return self.has_late or any(self.spec.get(key) for key in (*_PATCHES, "components"))
+
+    @property
     def is_component(self) -> bool:
         return self.spec.get("kind") == "Component"
 
@@ -55,13 +61,12 @@ class Kustomization(Struct, frozen=True):
 class Use(Struct, frozen=True):
     """A file that a kustomization applies, with the transforms in order, innermost first.
 
-    `path` are the kustomizations on the way, innermost first, each with the number of transforms below it and
-    whether something in it runs after its `patches`.
+    `path` are the kustomizations on the way, innermost first, each with the number of transforms below it.
     """
 
     file: str
     transforms: tuple[Transform, ...] = ()
-    path: tuple[tuple[str, int, bool], ...] = ()
+    path: tuple[tuple[Kustomization, int], ...] = ()
 
 
 class Following(Struct, frozen=True):
@@ -124,7 +129,7 @@ class _Walk:
             if path in self.by_folder and path not in above:
                 found = self._component(self.by_folder[path], found, (*above, each.folder))
         if not each.is_component:
-            found = [replace(use, path=(*use.path, (each.file, len(use.transforms), each.has_late))) for use in found]
+            found = [replace(use, path=(*use.path, (each, len(use.transforms)))) for use in found]
         return self._transformed(each, found)
 
     def _component(self, component: Kustomization, found: list[Use], above: tuple[str, ...]) -> list[Use]:
@@ -170,20 +175,20 @@ def _missing(key: str, entry: str) -> str:
     return f"{key[:-1]} {entry} is not in the tree"
 
 
+def patched_one_by_one(each: Kustomization) -> Iterator[tuple[str, int, str, Tree]]:
+    """The patches of a kustomization: field, number in it, path or text, and the inline target (may be empty)."""
+    for key in _PATCHES:
+        for number, entry in enumerate(_items(each.spec, key)):
+            if isinstance(entry, str):
+                yield key, number, entry, {}
+            elif isinstance(entry, dict):
+                target: Tree = found if isinstance(found := entry.get("target"), dict) else {}
+                yield key, number, str(entry.get("path") or entry.get("patch") or ""), target
+
+
 def patched(each: Kustomization) -> Iterator[tuple[str, Tree, int | None]]:
     """The patches of a kustomization: what names them, the inline target (may be empty) and the line of the field."""
-    for key in _PATCHES:
-        for entry in _items(each.spec, key):
-            line = each.lines.get(key)
-            if isinstance(entry, str):
-                yield entry, {}, line
-            elif isinstance(entry, dict):
-                target = entry.get("target")
-                yield (
-                    str(entry.get("path") or entry.get("patch") or ""),
-                    target if isinstance(target, dict) else {},
-                    line,
-                )
+    return ((text, target, each.lines.get(key)) for key, _, text, target in patched_one_by_one(each))
 
 
 def _patch_files(each: Kustomization) -> Iterator[str]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ambimigrate.changes import Change, Delete, Edit
+from ambimigrate.changes import Change, Edit
+from ambimigrate.converters.json_patches import from_the_end
 from ambimigrate.editable import based
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.yamlio import Document
@@ -36,7 +37,7 @@ def _texts(changes: Iterable[Change]) -> dict[Start, Document]:
     for (_, start), (document, edits) in sorted(_edits(changes).items(), key=lambda pair: pair[0][0]):
         try:
             before = found.get(start, document)
-            found[start] = replace(before, text=apply(before, _from_the_end(edits)))
+            found[start] = replace(before, text=apply(before, from_the_end(edits)))
         except CannotEdit:
             lost.add(start)
     return {start: document for start, document in found.items() if start not in lost}
@@ -51,11 +52,3 @@ def _edits(changes: Iterable[Change]) -> dict[tuple[int, Start], tuple[Document,
             _, edits = found.setdefault((change.stage, (origin.file, origin.start)), (origin, {}))
             edits.update(dict.fromkeys(based(change)))
     return found
-
-
-def _from_the_end(edits: Iterable[Edit]) -> list[Edit]:
-    """List items go from the last to the first, so that no deletion moves the next."""
-    every = list(edits)
-    items = [each for each in every if isinstance(each, Delete) and isinstance(each.route[-1], int)]
-    items.sort(key=lambda each: [step if isinstance(step, int) else -1 for step in each.route], reverse=True)
-    return [each for each in every if each not in items] + items

@@ -42,5 +42,5 @@ def _issue(check: str, text: str, position: Position, fingerprint: str, severity
         "check_name": check,
         "fingerprint": fingerprint,
         "severity": severity,
-        "location": {"path": visible(places.path(position.file)), "lines": {"begin": position.line or 1}},
+        "location": {"path": visible(places.path(position.file)) or ".", "lines": {"begin": position.line or 1}},
     }

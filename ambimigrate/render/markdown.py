@@ -25,7 +25,7 @@ _NOTHING = "&#8203;"
 
 def escaped(text: str) -> str:
     """Text of which nothing is read as Markdown, HTML, a mention, an address or a command of a workflow."""
-    parted = _REFERS.sub("\\g<0>\0", _short(visible(text)))
+    parted = _REFERS.sub("\\g<0>\0", _short(visible(text).strip()))  # spaces in front would begin a block of code
     return "".join(_NOTHING if each == "\0" else f"\\{each}" if each in _SPECIAL else each for each in parted)
 
 

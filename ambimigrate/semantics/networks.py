@@ -56,6 +56,14 @@ class Network(Struct, frozen=True):
         """Whether the connection comes about."""
         return self._leaves(wanted) and self._enters(wanted)
 
+    def isolates(self, end: End, direction: str) -> bool:
+        """Whether a policy restricts the pod in a direction (ingress, egress)."""
+        return any(_binds(each, end) and _is_about(each.body, direction.title()) for each in self.policies)
+
+    def agrees(self, wanted: Connection, direction: str) -> bool:
+        """Whether one end lets the connection through: the callee for ingress, the caller for egress."""
+        return self._leaves(wanted) if direction == "egress" else self._enters(wanted)
+
     def _leaves(self, wanted: Connection) -> bool:
         found = [each for each in self.policies if _binds(each, wanted.caller) and _is_about(each.body, "Egress")]
         return not found or any(

@@ -1,4 +1,4 @@
-"""Where changes are written that no document holds yet: new objects by the habit of their folder, and patches in overlays."""
+"""Where new objects are written, by the habit of their folder, and how files are entered in kustomizations."""
 
 from __future__ import annotations
 
@@ -33,29 +33,30 @@ def put(change: Change, create: Create, files: Files) -> None:
     beside = create.beside.file
     if change.alone:
         for level in create.beside.levels:
-            file = _new(_free(create, posixpath.dirname(level.file), files), overlays.created(create, level), beside, files)
+            text = yaml_text(overlays.created(create, level))
+            file = write_new(_free(create, posixpath.dirname(level.file), files), text, beside, files)
             files.created.setdefault(key, file)
             enter(level.file, file, files, wanted=True)
         return
     if _holds_several(beside, files):
         parts = files.opened(beside)
-        parts.add(_written(create.value, beside, files))
+        parts.add(_ended(yaml_text(create.value), beside, files))
         store(beside, parts, files)
         files.created[key] = beside
         return
-    file = files.created[key] = _new(_free(create, posixpath.dirname(beside), files), create.value, beside, files)
+    file = write_new(_free(create, posixpath.dirname(beside), files), yaml_text(create.value), beside, files)
+    files.created[key] = file
     for kustomization in files.listed.get(beside, ()):
         enter(kustomization, file, files, wanted=True)
 
 
-def _new(file: str, value: Mapping[str, Any], beside: str, files: Files) -> str:
+def write_new(file: str, text: str, beside: str, files: Files) -> str:
     """Writes a new file with the line ends of the one beside it."""
-    files.set(file, _written(value, beside, files))
+    files.set(file, _ended(text, beside, files))
     return file
 
 
-def _written(value: Mapping[str, Any], beside: str, files: Files) -> str:
-    text = yaml_text(value)
+def _ended(text: str, beside: str, files: Files) -> str:
     return text.replace("\n", "\r\n") if "\r\n" in files.text(beside) else text
 
 
@@ -75,22 +76,6 @@ def store(file: str, parts: Parts, files: Files) -> None:
         return
     mark = BOM if files.text(file).startswith(BOM) else ""
     files.set(file, mark + parts.joined())
-
-
-def patch(change: Change, files: Files) -> None:
-    """Adds the change to the patch of its object in each of its overlays."""
-    subject = shared.anchor(change)
-    for level in subject.levels:
-        file = shared.patch(level, change.ref.kind)
-        if not files.text(file):
-            _new(file, overlays.head(subject, level), subject.file, files)
-            enter(level.file, file, files, wanted=True, key="patches")
-        parts = Parts.of(file, files.text(file))
-        tree = values(parts.documents[0]).value
-        if not isinstance(tree, dict) or tree.get("kind") != change.ref.kind or len(parts.documents) > 1:
-            raise CannotEdit(f"{file} is in the way of its patch")
-        parts.replace(0, apply(parts.documents[0], overlays.edits(change)))
-        files.set(file, parts.joined())
 
 
 def _free(create: Create, folder: str, files: Files) -> str:
@@ -116,22 +101,23 @@ def _styled(stem: str, like: str) -> str:
     return stem
 
 
-def enter(kustomization: str, file: str, files: Files, *, wanted: bool, key: str = "resources") -> None:
-    """Enters a file in the resources (or patches) of a kustomization, or takes it out."""
+def enter(kustomization: str, file: str, files: Files, *, wanted: bool | Mapping[str, Any], key: str = "resources") -> None:
+    """Enters a file in the resources of a kustomization, or as what is wanted in its patches; or takes it out."""
     text = files.text(kustomization)
     parts = Parts.of(kustomization, text.removeprefix(BOM))
     number = next((i for i, each in enumerate(parts.documents) if not is_blank(each)), 0)
     document = parts.documents[number]
     spec = values(document).value or {}
-    resources = spec.get(key) or []
+    entries = spec.get(key) or []
     folder = posixpath.dirname(kustomization)
     edit: Edit
     if wanted:
         path = posixpath.relpath(file, folder or ".")
-        edit = Set((key, len(resources)), {"path": path} if key == "patches" else path)
+        edit = Set((key, len(entries)), path if wanted is True else {**wanted, "path": path})
     else:
-        paths = [posixpath.normpath(posixpath.join(folder, each)) if isinstance(each, str) else None for each in resources]
-        edit = Delete(("resources", paths.index(file)))
+        paths = [each.get("path") if isinstance(each, dict) else each for each in entries]
+        joined = [posixpath.normpath(posixpath.join(folder, each)) if isinstance(each, str) else None for each in paths]
+        edit = Delete((key, joined.index(file)))
     parts.replace(number, apply(document, [edit]))
     mark = BOM if text.startswith(BOM) else ""
     files.set(kustomization, mark + parts.joined())

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from ambimigrate.changes import Change, Create, Delete, Edit
+from ambimigrate.converters.json_patches import from_the_end
 from ambimigrate.sinks.parts import Files, Parts
-from ambimigrate.sinks.places import listings, patch, put, slot, store
+from ambimigrate.sinks.patches import patch
+from ambimigrate.sinks.places import listings, put, slot, store
 from ambimigrate.yamlio import Document
 from ambimigrate.yamlio.edit import apply
 
@@ -51,17 +53,9 @@ def _edit(parts: Parts, members: list[Change], edits: Edits) -> None:
             dropped.add(start)
     for start, wanted in by_document.items():
         number = parts.starts.index(start)
-        parts.replace(number, apply(parts.documents[number], _from_the_end(wanted)))
+        parts.replace(number, apply(parts.documents[number], from_the_end(wanted)))
     for start in sorted(dropped, reverse=True):
         parts.drop(parts.starts.index(start))
-
-
-def _from_the_end(edits: Iterable[Edit]) -> list[Edit]:
-    """List items go from the last to the first, so that no deletion moves the next."""
-    every = list(edits)
-    items = [each for each in every if isinstance(each, Delete) and isinstance(each.route[-1], int)]
-    items.sort(key=lambda each: [step if isinstance(step, int) else -1 for step in each.route], reverse=True)
-    return [each for each in every if each not in items] + items
 
 
 __all__ = ["Files", "Parts", "listings", "rewrite", "slot"]

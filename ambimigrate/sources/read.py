@@ -5,11 +5,12 @@ from __future__ import annotations
 import gc
 import posixpath
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ambimigrate.decode import Counts, Decoder, Reading, named
 from ambimigrate.layout import Help, Layout, lay_out
-from ambimigrate.layout.kustomize import FILE_NAMES, Kustomization, patched
+from ambimigrate.layout.addressed import Address, addresses
+from ambimigrate.layout.kustomize import FILE_NAMES, NAMING, Kustomization, patched
 from ambimigrate.layout.patches import touches
 from ambimigrate.layout.transform import REFERRED
 from ambimigrate.model import Mesh, Problem, Target
@@ -69,7 +70,7 @@ def _decoded(tree: Tree, namespace: str, config: Config | None, rendering: Rende
     shown = [tree.shown(name) for name in tree.files]
     charts = frozenset(posixpath.dirname(name) for name in shown if posixpath.basename(name) == "Chart.yaml")
     folders = config.folders_below(tree.root or ".") if config else None
-    ask = Help(_Names(tree), rendering, rendering.is_possible, found.meshes, found.spaces)
+    ask = Help(_Names(tree), rendering, rendering.is_possible, found.meshes, found.spaces, _Addresses(tree))
     layout = lay_out(shown, kustomizations, folders, root=tree.root, ask=ask)
     decoder = Decoder(layout, namespace, lambda name: _is_template(name, charts), rendering.asked.parse)
     decoder.problems += [
@@ -110,6 +111,25 @@ class _Names:
             text = self.tree.read(self.files[file])
             self.known[file] = tuple(named(file, text, REFERRED)) if isinstance(text, str) else ()
         return self.known[file]
+
+
+class _Addresses:
+    """Which objects each kustomization names, asked for those that something passes through."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree, self.files = tree, {tree.shown(name): name for name in tree.files}
+        self.known: dict[str, tuple[Address, ...]] = {}
+
+    def __call__(self, each: Kustomization) -> tuple[Address, ...]:
+        if each.file not in self.known:
+            self.known[each.file] = tuple(addresses(each, lambda path: self._text(each, path)))
+        return self.known[each.file]
+
+    def _text(self, each: Kustomization, path: str) -> str:
+        """The text of a patch: of a file of the tree, or what stands in place of its path."""
+        name = self.files.get(posixpath.normpath(posixpath.join(each.folder, path)))
+        text = self.tree.read(name) if name else path
+        return text if isinstance(text, str) else ""
 
 
 def _is_template(name: str, charts: frozenset[str]) -> bool:
@@ -158,8 +178,15 @@ def _kustomization(tree: Tree, name: str, parse: Callable[[Document], Values]) -
         return Problem(error.message, shown, error.line)
     if not isinstance(spec, dict):
         spec = {}
-    lines = {key: document.at((key,)).line or 1 for key in spec} if document else {}
+    lines = _lines(document, spec) if document else {}
     return Kustomization(shown, posixpath.dirname(shown), spec, lines)
+
+
+def _lines(document: Document, spec: dict[str, Any]) -> dict[str, int]:
+    """The line of each field, and of each entry that names objects."""
+    entries = [(key, number) for key in NAMING if isinstance(spec.get(key), list) for number in range(len(spec[key]))]
+    found = {key: document.at((key,)).line or 1 for key in spec}
+    return found | {f"{key}.{number}": document.at((key, number)).line or 1 for key, number in entries}
 
 
 def _patches(kustomizations: Iterable[Kustomization], tree: Tree) -> Iterator[Problem]:

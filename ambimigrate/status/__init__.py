@@ -12,12 +12,15 @@ from ambimigrate.plan.recorded import RecordedPlan
 from ambimigrate.status import drift, live, traces, upcoming
 from ambimigrate.status.ahead import compared
 from ambimigrate.status.steps import DONE, Seen, seen
-from ambimigrate.status.upcoming import ALL_DONE
+from ambimigrate.status.upcoming import ALL_DONE, SHOWN_DONE
 from ambimigrate.status.values import Drift, Next, Progress, Standing, Status, named
 from ambimigrate.status.work import Work, takes_part, works
 from ambimigrate.topology import injection
 
 NO_PLAN = "there is no recorded plan: `ambimigrate plan --record` keeps one, with the order of the namespaces"
+
+
+DONES = frozenset({ALL_DONE, SHOWN_DONE})
 
 
 class _Progress(Struct, frozen=True, eq=False):
@@ -39,7 +42,8 @@ def status(found: tuple[Work, ...], plan: RecordedPlan | None, target: Target) -
     standings = tuple(_standing(one, name) for one in every for name in _names(one, plan))
     answers = [upcoming.of_plan(one.work, one.steps) for one in every]
     following = next((each for each, _ in answers if each), None)
-    why = "" if following else "; ".join(dict.fromkeys(text for _, text in answers if text != ALL_DONE)) or ALL_DONE
+    told = dict.fromkeys(text for _, text in answers)
+    why = "" if following else "; ".join(text for text in told if text not in DONES) or next(iter(told), ALL_DONE)
     steps = tuple(_shown(one.work.mesh.name, each) for one in every for each in one.steps)
     return Status(standings, drifted, steps, following, why)
 
@@ -99,7 +103,7 @@ def _standing(found: _Progress, name: str) -> Standing:
 
 
 def _why(work: Work, name: str) -> str:
-    return f"the plan does not have it: {drift.ANEW}" if work.pending.get(name) else "its pods are not all as its labels say"
+    return "not in the plan, see below" if work.pending.get(name) else "its pods are not all as its labels say"
 
 
 def _reached(work: Work, name: str, concerned: tuple[Seen, ...]) -> Stage | None:

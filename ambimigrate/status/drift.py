@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ambimigrate.model import Target
+from ambimigrate.model import Target, grouped
 from ambimigrate.plan.recorded import RecordedChange, RecordedPlan, RecordedStep
 from ambimigrate.status import live
 from ambimigrate.status.steps import Judged, Seen
@@ -36,30 +36,30 @@ def of_steps(work: Work, found: tuple[Seen, ...]) -> Iterator[Drift]:
 
 
 def _broken(work: Work, seen: Seen, later: Seen | None) -> Iterator[Drift]:
-    step = seen.step
-    if seen.lost:
-        said = _some([f"{change.object.ref}: {text}" for change, text in seen.lost])
-        for name in dict.fromkeys(change.namespace for change, _ in seen.lost):
-            yield Drift("undone", f"step {step.id} ({_what(step)}) was undone: {said}", work.mesh.name, name, step.id)
-    if later and seen.left:
-        said = _some([f"{each.object.ref} is {_VERBS[each.action]}" for each in seen.left])
-        how = "was undone in part" if seen.there else "was skipped or undone"
-        kind = "undone" if seen.there else "skipped"
-        for name in dict.fromkeys(each.namespace for each in seen.left):
-            text = f"step {step.id} ({_what(step)}) {how}, and {later.step.id} is there: {said}"
-            yield Drift(kind, text, work.mesh.name, name, step.id)
-    if later and seen.restarts:
-        for name in step.namespaces:
-            for text in live.restarts(work.mesh, name):
-                said = f"step {step.id} ({_what(step)}) is not finished, and {later.step.id} is there: {text}"
-                yield Drift("skipped", said, work.mesh.name, name, step.id)
+    step, name = seen.step, f"step {seen.step.id} ({_what(seen.step)})"
+    lost = grouped((change.namespace, f"{change.object.ref}: {text}") for change, text in seen.lost)
+    for namespace, texts in lost.items():
+        yield Drift("undone", f"{name} was undone: {_some(texts)}", work.mesh.name, namespace, step.id)
+    if not later:
+        return
+    if seen.is_open:
+        yield Drift("skipped", f"{name} was skipped or undone, and {later.step.id} is there", work.mesh.name, "", step.id)
+    kind, how = ("undone", "was undone in part") if seen.there else ("skipped", "was skipped or undone")
+    left = grouped((each.namespace, f"{each.object.ref} is {_VERBS[each.action]}") for each in seen.left)
+    for namespace, texts in left.items():
+        text = f"{name} {how}, and {later.step.id} is there: {_some(texts)}"
+        yield Drift(kind, text, work.mesh.name, namespace, step.id)
+    for namespace in step.namespaces if seen.restarts else ():
+        for text in live.restarts(work.mesh, namespace):
+            said = f"{name} is not finished, and {later.step.id} is there: {text}"
+            yield Drift("skipped", said, work.mesh.name, namespace, step.id)
 
 
 def _what(step: RecordedStep) -> str:
     return step.stage or step.title
 
 
-def _some(texts: list[str]) -> str:
+def _some(texts: tuple[str, ...]) -> str:
     more = f" and {len(texts) - _MOST} more" if len(texts) > _MOST else ""
     return "; ".join(texts[:_MOST]) + more
 
@@ -77,7 +77,7 @@ def of_namespaces(work: Work, plan: RecordedPlan) -> Iterator[Drift]:
     here = injection.namespaces(work.mesh)
     for each in here:
         if each not in known and (work.pending.get(each) or work.holding.get(each) or _has_sidecars(work, each)):
-            yield Drift("new", f"namespace {each or '(none given)'} is not in the plan: {ANEW}", name, each)
+            yield Drift("new", _new(work, each), name, each)
     held = {each.namespace: each.because for each in plan.held if each.mesh == name}
     for each in known:
         if each not in here:
@@ -87,6 +87,14 @@ def of_namespaces(work: Work, plan: RecordedPlan) -> Iterator[Drift]:
             yield Drift("free", f"namespace {each} was held, and is no longer: {ANEW}", name, each)
         elif each not in held and (reason := work.hold(each)):
             yield Drift("held", f"namespace {each} is held now: {reason}", name, each)
+
+
+def _new(work: Work, namespace: str) -> str:
+    """A namespace that was ambient before the plan was made has no wave of its own: convert does what is left of it."""
+    shown, first = namespace or "(none given)", work.first(namespace)
+    if first is None or not work.path or injection.mode(work.mesh, namespace) != injection.AMBIENT:
+        return f"namespace {shown} is not in the plan: {ANEW}"
+    return f"namespace {shown} is ambient, and the plan leaves out its stage {first.name}: {work.command(first, (namespace,))}"
 
 
 def _known(plan: RecordedPlan, mesh: str) -> tuple[str, ...]:

@@ -93,7 +93,7 @@ def differing(mesh: Mesh, change: RecordedChange, later: tuple[RecordedChange, .
     said = ""
     for resource in found(mesh, change):
         wanted: Any = _typed(change.value, type(resource.body))
-        have = msgspec.to_builtins(resource.body)
+        have = _plain(resource.body)
         shown = list(islice(_lines(wanted, have), _MOST))
         for each in later if shown else ():
             wanted = _after(wanted, each, type(resource.body))
@@ -106,9 +106,14 @@ def differing(mesh: Mesh, change: RecordedChange, later: tuple[RecordedChange, .
 
 def _typed(value: Any, view: Any) -> Any:
     try:
-        return msgspec.to_builtins(msgspec.convert(value, view))
+        return _plain(msgspec.convert(value, view))
     except msgspec.ValidationError:
         return value
+
+
+def _plain(body: Any) -> Any:
+    """The object as JSON has it: with lists, where views have tuples."""
+    return msgspec.json.decode(msgspec.json.encode(body))
 
 
 def _after(tree: Any, change: RecordedChange, view: Any) -> Any:
@@ -125,7 +130,7 @@ def _likened(wanted: Any, have: Any) -> Any:
     if isinstance(wanted, dict) and isinstance(have, dict):
         keys = [key for key in have if key in wanted and key not in _MADE_BY_SERVERS]
         return {key: _likened(wanted[key], have[key]) for key in keys}
-    if isinstance(wanted, list | tuple) and isinstance(have, list | tuple) and len(wanted) == len(have):
+    if isinstance(wanted, list) and isinstance(have, list) and len(wanted) == len(have):
         return [_likened(one, other) for one, other in zip(wanted, have, strict=True)]
     return have
 

@@ -8,15 +8,14 @@ from functools import partial
 from msgspec import Struct
 
 from ambimigrate.changes import Stage
-from ambimigrate.model import Ref, grouped
+from ambimigrate.model import Ref, Route, grouped
 from ambimigrate.plan import install
 from ambimigrate.plan.recorded import RecordedChange, RecordedObject, RecordedPlan, RecordedStep
 from ambimigrate.status import live, objects
 from ambimigrate.status.work import Work
 
 DONE, HALF, OPEN, UNSEEN = "done", "half", "open", "unseen"
-_WAITING = "Wait for "  # the title of the step that stands for an installation that is not ready everywhere
-_INSTALLED = "Switch ambient mode on"
+_WAITING, _INSTALLED = "Wait for", "Switch ambient"  # the beginnings of titles: what is installed may not be ready everywhere
 
 Judged = tuple[RecordedChange, str]  # and what the object is instead
 
@@ -36,6 +35,7 @@ class Seen(Struct, frozen=True):
     restarts: tuple[str, ...] = ()  # pods that are not restarted yet
     unconfirmed: tuple[str, ...] = ()  # what istiod has not confirmed
     is_unseen: bool = False
+    is_open: bool = False  # of a step in which no object of the mesh changes
 
     @property
     def stage(self) -> Stage | None:
@@ -46,6 +46,8 @@ class Seen(Struct, frozen=True):
         """done, half, open or unseen."""
         if self.is_unseen:
             return UNSEEN
+        if self.is_open:
+            return OPEN
         missing = self.left or self.lost
         if missing:
             return HALF if self.there else OPEN
@@ -60,18 +62,42 @@ class Seen(Struct, frozen=True):
     @property
     def is_broken(self) -> bool:
         """Whether something of it is not in place, whatever istiod has confirmed."""
-        return bool(self.left or self.lost or self.restarts) and not self.is_unseen
+        return bool(self.left or self.lost or self.restarts or self.is_open)
 
 
 def seen(work: Work, plan: RecordedPlan) -> tuple[Seen, ...]:
     """The steps of the mesh in their order."""
     mine = tuple(step for _, step in plan.steps(work.mesh.name))
     titles = None if work.mesh.source == "files" else frozenset(each.title for each in install.steps(work.mesh))
-    later = _by_object(mine)
+    following, waiting = _by_object(mine), _Waiting({})
     return tuple(
-        _staged(work, step, partial(_after, later, number)) if step.stage else _install(step, titles)
+        _staged(work, step, partial(_after, following, number), waiting) if step.stage else _install(step, titles)
         for number, step in enumerate(mine)
     )
+
+
+class _Waiting(Struct, frozen=True):
+    """The changes of the steps so far that are not there: later ones that build on them only seem to be."""
+
+    known: dict[Ref, list[RecordedChange]]
+
+    def add(self, change: RecordedChange) -> None:
+        self.known.setdefault(change.object.ref, []).append(change)
+
+    def has(self, change: RecordedChange) -> bool:
+        """Whether the change builds on one of them."""
+        return any(_builds(change, each) for each in self.known.get(change.object.ref, ()))
+
+
+def _builds(change: RecordedChange, on: RecordedChange) -> bool:
+    """Whether a change presupposes another of the same object: it is made by it, or a field of it is."""
+    if on.action == "create":
+        return True
+    return any(_overlap(one.route, other.route) for one in change.edits for other in on.edits)
+
+
+def _overlap(one: Route, other: Route) -> bool:
+    return one[: len(other)] == other[: len(one)]
 
 
 Later = Mapping[Ref, tuple[tuple[int, RecordedChange], ...]]
@@ -87,49 +113,62 @@ def _after(found: Later, number: int, change: RecordedChange) -> tuple[RecordedC
 
 
 def _install(step: RecordedStep, titles: frozenset[str] | None) -> Seen:
-    """A step in which no file of the mesh changes: only a cluster shows whether it is done."""
+    """A step in which no object of the mesh changes: only a cluster shows whether it is done."""
     if titles is None or step.namespaces:
         return Seen(step, is_unseen=True)
-    waiting = tuple(each for each in titles if each.startswith(_WAITING)) if step.title.startswith(_INSTALLED) else ()
-    if step.title in titles or waiting:
-        return Seen(step, unconfirmed=waiting or (f"{step.title}: not done yet",))
-    return Seen(step)
+    kinds = frozenset(map(_beginning, titles))
+    if _beginning(step.title) in kinds:
+        return Seen(step, is_open=True)
+    waiting = _beginning(step.title) == _INSTALLED and _WAITING in kinds
+    return Seen(step, unconfirmed=tuple(each for each in titles if each.startswith(_WAITING)) if waiting else ())
 
 
-def _staged(work: Work, step: RecordedStep, later: partial[tuple[RecordedChange, ...]]) -> Seen:
+def _beginning(title: str) -> str:
+    """What kind of step it is; the rest of its title names versions and agents."""
+    return " ".join(title.split()[:2])
+
+
+def _staged(work: Work, step: RecordedStep, later: partial[tuple[RecordedChange, ...]], waiting: _Waiting) -> Seen:
     stage = Stage[step.stage or ""]
     if not step.changes:
         return _unlisted(work, step, stage)
-    there: list[RecordedChange] = []
-    left: list[RecordedChange] = []
-    lost: list[Judged] = []
-    otherwise: list[Judged] = []
+    found: dict[str, list[Judged]] = {"there": [], "left": [], "lost": [], "otherwise": []}
     for change in step.changes:
-        following = later(change)
-        if work.wants(change.namespace, stage, change.object.ref, change.action):
-            left.append(change)
-        elif _is_there(work, change) or _is_replaced(work, following):
-            there.append(change)
-            if change.action == "create" and (said := objects.differing(work.mesh, change, following)):
-                otherwise.append((change, said))
-        elif stage > Stage.prepare and work.holding.get(change.namespace):
-            left.append(change)
-        elif objects.is_otherwise(work.mesh, change):
-            there.append(change)
-            otherwise.append((change, objects.edits_differing(work.mesh, change)))
-        else:
-            lost.append((change, _lost(work, change)))
-    is_made = not left and not lost
+        for kind, said in _judged(work, change, stage, later(change), builds=waiting.has(change)):
+            found[kind].append((change, said))
+    for change, _ in found["left"]:
+        waiting.add(change)
+    is_made = not found["left"] and not found["lost"]
     names = tuple(dict.fromkeys((*step.namespaces, *(each.namespace for each in step.changes))))
     return Seen(
         step,
-        tuple(there),
-        tuple(left),
-        tuple(lost),
-        tuple(otherwise),
+        tuple(each for each, _ in found["there"]),
+        tuple(each for each, _ in found["left"]),
+        tuple(found["lost"]),
+        tuple(found["otherwise"]),
         tuple(_restarts(work, names)) if is_made and stage is Stage.enroll else (),
         tuple(live.unconfirmed(work.mesh, stage, names)) if is_made else (),
     )
+
+
+def _judged(
+    work: Work, change: RecordedChange, stage: Stage, later: tuple[RecordedChange, ...], *, builds: bool
+) -> Iterator[tuple[str, str]]:
+    """What has become of a change, and what is there instead."""
+    mesh = work.mesh
+    if builds or work.wants(change.namespace, stage, change.object.ref, change.action):
+        yield "left", ""
+    elif _is_there(work, change) or _is_replaced(work, later):
+        yield "there", ""
+        if change.action == "create" and (said := objects.differing(mesh, change, later)):
+            yield "otherwise", said
+    elif stage > Stage.prepare and work.holding.get(change.namespace):
+        yield "left", ""
+    elif objects.is_otherwise(mesh, change):
+        yield "there", ""
+        yield "otherwise", objects.edits_differing(mesh, change)
+    else:
+        yield "lost", _lost(work, change)
 
 
 def _restarts(work: Work, names: tuple[str, ...]) -> Iterator[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 
 from ambimigrate.changes import Stage
-from ambimigrate.plan.lines import parts
 from ambimigrate.status import live
 from ambimigrate.status.drift import ANEW
 from ambimigrate.status.steps import DONE, UNSEEN, Seen
@@ -14,14 +13,14 @@ from ambimigrate.status.work import Work
 
 Answer = tuple[Next | None, str]  # what is next, or why nothing is
 ALL_DONE = "all steps are done"
-_RECORD = ("ambimigrate", "plan")
+SHOWN_DONE = "all steps that files show are done"
 
 
 def of_plan(work: Work, found: tuple[Seen, ...]) -> Answer:
     """The first step that is not done."""
     at = next((number for number, each in enumerate(found) if is_open(each)), None)
     if at is None:
-        return None, ALL_DONE
+        return None, SHOWN_DONE if any(each.state == UNSEEN for each in found) else ALL_DONE
     each = found[at]
     if each.lost and not each.left:
         gone = ", ".join(dict.fromkeys(str(change.object.ref) for change, _ in each.lost))
@@ -46,9 +45,19 @@ def of_step(work: Work, seen: Seen, found: tuple[Seen, ...]) -> Next:
     commands = step.commands
     if seen.restarts:
         commands = tuple(live.commands(work.mesh, step.namespaces))
-    elif seen.unconfirmed and seen.stage:
+    is_waiting = seen.unconfirmed and not seen.restarts
+    if is_waiting:
         commands = ()
-    return Next(step.title, step.id, work.mesh.name, step.stage, commands, step.namespaces, before, step.gate)
+    return Next(
+        f"Wait until the gate holds: {step.title}" if is_waiting else step.title,
+        step.id,
+        work.mesh.name,
+        step.stage,
+        commands,
+        step.namespaces,
+        before,
+        step.gate,
+    )
 
 
 def is_open(seen: Seen) -> bool:
@@ -60,14 +69,7 @@ def of_stage(work: Work, stage: Stage, namespaces: tuple[str, ...]) -> Next:
     """Without a plan: the stage, as long as its order does not matter, else how to get one."""
     title = f"Stage {stage.name}: {', '.join(each or '(none given)' for each in namespaces)}"
     if stage > Stage.bind or not work.path:
-        words = [*_RECORD, *((work.path,) if work.path else ()), "--record"]
+        command = shlex.join(("ambimigrate", "plan", *((work.path,) if work.path else ()), "--record"))
     else:
-        chosen = (word for name in namespaces for word in ("--only", name))
-        named = ("--mesh", work.mesh.name) if work.mesh.name else ()
-        words = ["ambimigrate", "convert", work.path, *named, "--stage", stage.name, *chosen, "--write"]
-    return Next(title, "", work.mesh.name, stage.name, (shlex.join(words),), namespaces)
-
-
-def first_command(found: Next) -> str:
-    """The first line that is run."""
-    return next((command for line in found.commands if (command := parts(line)[0])), "")
+        command = work.command(stage, namespaces)
+    return Next(title, "", work.mesh.name, stage.name, (command,), namespaces)

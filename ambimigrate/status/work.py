@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -30,6 +31,12 @@ class Work(Struct, frozen=True, eq=False):
     def first(self, namespace: str) -> Stage | None:
         """The first stage in which something is left to do."""
         return min((each.stage for each in self.pending.get(namespace, ())), default=None)
+
+    def command(self, stage: Stage, namespaces: Iterable[str]) -> str:
+        """What writes a stage of these namespaces into the files."""
+        named = ("--mesh", self.mesh.name) if self.mesh.name else ()
+        chosen = (word for name in namespaces for word in ("--only", name))
+        return shlex.join(("ambimigrate", "convert", self.path, *named, "--stage", stage.name, *chosen, "--write"))
 
     def hold(self, namespace: str) -> str:
         """The first reason that holds the namespace, empty if none does."""

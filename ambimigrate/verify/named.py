@@ -14,7 +14,7 @@ from ambimigrate.semantics import authz
 from ambimigrate.topology import hosts, policies
 from ambimigrate.verify import authorization
 
-COPIED, CLOSED, PAST, OPENED = "AP903", "AP905", "AP906", "AP910"  # catalogue entries of convert
+COPIED, CLOSED, PAST, OPENED, ENDED = "AP903", "AP905", "AP906", "AP910", "AP911"  # entries of the catalogue
 TOKENS, TAKEN = "RA902", "RA903"
 BEGINS, UNSEEN = "NS910", "NS906"
 _POLICIES = (AuthorizationPolicy, RequestAuthentication)
@@ -82,12 +82,8 @@ def _names(change: Change, policy: Resource[Any], found: Verdicts) -> Iterator[s
     agreed = change.because if change.verdict == "differs" else ()
     if found.kind in {authorization.WIDER, authorization.NARROWER} and TOKENS in agreed:
         yield TOKENS
-    if found.kind in {authorization.WIDER, authorization.AUTHORIZERS} and found.is_past:
-        yield from (each for each in agreed if each in {PAST, OPENED})
-    if found.kind == authorization.NARROWER and found.is_past and found.is_at_ztunnel:
-        yield from (each for each in agreed if each in {CLOSED, PAST})
-        if COPIED in change.because and change.notes and policy.body.spec.action in {"", "ALLOW"}:
-            yield COPIED
+    if found.is_past:
+        yield from _names_past(change, policy, found)
     if found.kind == authorization.NARROWER and _action(policy) == "CUSTOM" and not found.after.status:
         yield from (each for each in agreed if each == CLOSED)  # a connection, which sidecars refuse from `swap` on
     if found.kind in {authorization.NARROWER, authorization.AUTHORIZERS} and BEGINS in agreed and not found.is_past:
@@ -96,3 +92,14 @@ def _names(change: Change, policy: Resource[Any], found: Verdicts) -> Iterator[s
         yield TAKEN
     if found.kind == authorization.AUDIT and COPIED in change.because and policy.body.spec.action == "AUDIT":
         yield COPIED
+
+
+def _names_past(change: Change, policy: Resource[Any], found: Verdicts) -> Iterator[str]:
+    """The ids for a call that crosses no waypoint: it is refused there, or let in by agreement."""
+    agreed = change.because if change.verdict == "differs" else ()
+    if found.kind == authorization.WIDER:
+        yield from (each for each in agreed if each in {PAST, OPENED})
+    elif found.kind == authorization.NARROWER and found.is_at_ztunnel:
+        yield from (each for each in agreed if each in {CLOSED, PAST, ENDED})
+        if COPIED in change.because and change.notes and policy.body.spec.action in {"", "ALLOW"}:
+            yield COPIED

@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
-from ambimigrate.kinds import Gateway, Namespace, NetworkPolicy
+from ambimigrate.kinds import (
+    CalicoGlobalNetworkPolicy,
+    CalicoNetworkPolicy,
+    CalicoStoredGlobalNetworkPolicy,
+    CalicoStoredNetworkPolicy,
+    CiliumClusterwideNetworkPolicy,
+    CiliumNetworkPolicy,
+    Gateway,
+    Namespace,
+    NetworkPolicy,
+)
 from ambimigrate.model import Mesh, Resource
+from ambimigrate.semantics.cni import Networks
 from ambimigrate.semantics.networks import Connection, End, Network
 from ambimigrate.topology import injection
 from ambimigrate.topology.workloads import Workload, in_namespace
@@ -33,7 +45,7 @@ class Way(Struct, frozen=True):
 def is_cut(mesh: Mesh, way: Way) -> bool:
     """Whether a connection of the way is refused; callers of which policies tell the account only are not looked at."""
     network = mesh.index(_network)
-    if not network.policies:
+    if not network:
         return False
     gateway = way.waypoint
     known = mesh.index(_known)
@@ -47,13 +59,19 @@ def _known(_mesh: Mesh) -> dict[Any, bool]:
     return {}
 
 
-def _network(mesh: Mesh) -> Network:
+def _network(mesh: Mesh) -> Networks:
     spaces: dict[str, Mapping[str, str]] = {name: {_NAME: name} for name in injection.namespaces(mesh)}
     spaces |= {each.name: {**each.body.metadata.labels, _NAME: each.name} for each in mesh.of(Namespace)}
-    return Network(tuple(mesh.of(NetworkPolicy)), spaces)
+    ciliums = (each for kind in (CiliumNetworkPolicy, CiliumClusterwideNetworkPolicy) for each in mesh.of(kind))
+    rules = tuple((each.namespace, rule) for each in ciliums for rule in (each.body.spec, *each.body.specs) if rule)
+    kinds: tuple[type[Any], ...] = (CalicoNetworkPolicy, CalicoGlobalNetworkPolicy)
+    kinds += (CalicoStoredNetworkPolicy, CalicoStoredGlobalNetworkPolicy)
+    calicos = tuple((each.namespace, msgspec.to_builtins(each.body.spec)) for kind in kinds for each in mesh.of(kind))
+    network = Network(tuple(mesh.of(NetworkPolicy)), spaces)
+    return Networks(network, tuple((space, msgspec.to_builtins(rule)) for space, rule in rules), calicos, spaces)
 
 
-def _admits(network: Network, wanted: tuple[Connection, ...]) -> bool:
+def _admits(network: Networks, wanted: tuple[Connection, ...]) -> bool:
     return any(network.admits(each) for each in wanted)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -103,15 +104,17 @@ def test_the_proof_takes_five_times_the_scan(tmp_path: Path, say: Callable[[str]
     root = tree(tmp_path)
     scans, proofs = [], []
     for _ in range(3):
-        start = time.perf_counter()
+        gc.collect()
+        start = time.process_time()
         meshes = read_files([str(root)], Target(NEWEST, NEWEST_GATEWAY_API)).meshes
         findings = tuple(analyse(meshes))
-        scans.append(time.perf_counter() - start)
+        scans.append(time.process_time() - start)
         found = staged(meshes, findings, Choice(settings=Settings(close_direct_access=True)))
         planned = waves(found.changes)
-        start = time.perf_counter()
+        gc.collect()
+        start = time.process_time()
         proof = prove(meshes[0], planned, _unwanted)
-        proofs.append(time.perf_counter() - start)
+        proofs.append(time.process_time() - start)
         assert not found.conversion.held
         assert not [gap for gap in proof.gaps if gap.kind == "unenforced"]
     say(f"{len(calls(meshes[0]))} edges, {len(proof.gaps)} gaps, orders: {len(proof.orders)}")

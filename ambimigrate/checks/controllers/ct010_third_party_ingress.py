@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from ambimigrate.checks import rule
 from ambimigrate.checks.l7 import rules_for
 from ambimigrate.checks.pods import listed
-from ambimigrate.checks.published import backends
 from ambimigrate.kinds import Ingress, IngressClass, Service
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.semantics.strict import demands_identity
 from ambimigrate.topology import injection, waypoints
 from ambimigrate.topology.captured import captured
+from ambimigrate.topology.published import backends
 from ambimigrate.topology.workloads import Workload, behind, target_port, workloads
 
 _CLASS = "kubernetes.io/ingress.class"

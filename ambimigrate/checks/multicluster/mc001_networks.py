@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ambimigrate.checks import rule
+from ambimigrate.checks.multicluster.clusters import linked
 from ambimigrate.checks.multicluster.networks import NETWORK, are_several
 from ambimigrate.checks.platform import install
 from ambimigrate.checks.pods import listed
@@ -21,7 +22,7 @@ FLAG = "AMBIENT_ENABLE_MULTI_NETWORK"
 def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     if isinstance(resource.body, Namespace):
         network = resource.body.metadata.labels.get(NETWORK)
-        if network and not are_several(mesh):
+        if network and not are_several(mesh) and not any(linked(mesh)):
             yield Hit(
                 resource.at("metadata", "labels", NETWORK),
                 f"{resource.name} names the network {network}, and nothing here shows another one: calls to other clusters, if"

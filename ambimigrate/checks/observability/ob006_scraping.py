@@ -11,49 +11,26 @@ from ambimigrate.kinds import AuthorizationPolicy
 from ambimigrate.kinds.security import Operation, Rule, Source
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.semantics.strict import demands_identity
-from ambimigrate.topology import injection, meshconfig
+from ambimigrate.topology import meshconfig, scraping
 from ambimigrate.topology.captured import captured
-from ambimigrate.topology.workloads import KINDS, Workload, container_ports, matches, workloads
-
-SCRAPE, PORT = "prometheus.io/scrape", "prometheus.io/port"
-MERGE = "prometheus.istio.io/merge-metrics"
+from ambimigrate.topology.workloads import KINDS, Workload, matches
 
 
 @rule("OB006", *KINDS)
 def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     workload = subject(mesh, resource)
-    if workload is None or workload.annotations.get(SCRAPE) != "true" or not _merges(mesh, workload):
+    if workload is None or not scraping.is_merged(mesh, workload):
         return
-    port = _port(workload)
-    place = at(workload, "metadata", "annotations", SCRAPE)
+    port = scraping.port(workload)
+    place = at(workload, "metadata", "annotations", scraping.SCRAPE)
     before = f"Prometheus scraped port 15020 of the sidecar of {workload}; without it port {port} itself"
-    scraper = mesh.index(_scrapers)
+    scraper = scraping.scrapers(mesh)
     if demands_identity(mesh, workload, port) and not any(captured(mesh, each) for each in scraper):
         yield Hit(place, f"{before}, where STRICT refuses a Prometheus outside of the mesh", "strict")
     elif (policy := _refusing(mesh, workload, port, scraper)) is not None:
         yield Hit(place, f"{before}, where {policy.ref} does not admit it", "policy")
     else:
         yield Hit(place, f"{before}: the metrics of the sidecar end", "merged")
-
-
-def _merges(mesh: Mesh, workload: Workload) -> bool:
-    """Whether injection turned scraping to the sidecar (Istio, pkg/kube/inject: prometheusMerge)."""
-    if injection.workload_mode(mesh, workload) != injection.SIDECAR or workload.annotations.get(MERGE) == "false":
-        return False
-    return not any(each.value is False for each in meshconfig.settings(mesh, "enablePrometheusMerge"))
-
-
-def _port(workload: Workload) -> int:
-    told = workload.annotations.get(PORT, "")
-    return int(told) if told.isdigit() else min(container_ports(workload), default=80)
-
-
-def _scrapers(mesh: Mesh) -> tuple[Workload, ...]:
-    return tuple(each for each in workloads(mesh) if any(_is_prometheus(one.image) for one in each.pod.containers))
-
-
-def _is_prometheus(image: str) -> bool:
-    return image.rpartition("/")[2].partition(":")[0] in {"prometheus", "vmagent", "prometheus-operator"}
 
 
 def _refusing(

@@ -9,9 +9,9 @@ from ambimigrate.checks import rule
 from ambimigrate.checks.pods import at, listed, subject
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.semantics.strict import demands_identity
-from ambimigrate.topology.workloads import KINDS, Workload, container_ports
+from ambimigrate.topology.outsiders import PREFIX, excluded
+from ambimigrate.topology.workloads import KINDS, Workload
 
-PREFIX = "traffic.sidecar.istio.io/"  # Istio, cni/pkg/util: ambient reads only ambient.istio.io/* of such annotations
 _OUTBOUND = ("excludeOutboundPorts", "excludeOutboundIPRanges", "includeOutboundPorts", "includeOutboundIPRanges")
 _VIRTUAL = "kubevirtInterfaces"
 
@@ -41,8 +41,7 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
 
 
 def _inbound(mesh: Mesh, workload: Workload, name: str, value: str) -> tuple[str, str]:
-    ports = _excluded(workload, name, value)
-    refused = [port for port in ports if demands_identity(mesh, workload, port)]
+    refused = [port for port in excluded(workload, name, value) if demands_identity(mesh, workload, port)]
     if refused:
         shown = listed(map(str, refused))
         return (
@@ -50,10 +49,3 @@ def _inbound(mesh: Mesh, workload: Workload, name: str, value: str) -> tuple[str
             "refused",
         )
     return f"{name} {value} is ignored: what reaches these ports of {workload} passes ztunnel and its policies", "inbound"
-
-
-def _excluded(workload: Workload, name: str, value: str) -> list[int]:
-    listed_ports = {int(each) for each in value.replace(" ", "").split(",") if each.isdigit()}
-    if name.startswith("exclude"):
-        return sorted(listed_ports)
-    return sorted(container_ports(workload) - listed_ports)

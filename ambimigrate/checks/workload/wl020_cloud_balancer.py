@@ -7,24 +7,17 @@ from typing import Any
 
 from ambimigrate.checks import rule
 from ambimigrate.checks.pods import named
-from ambimigrate.checks.published import backends
 from ambimigrate.kinds import Ingress, Service
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.semantics.strict import demands_identity
 from ambimigrate.topology.captured import captured
+from ambimigrate.topology.published import backends, dialling
 from ambimigrate.topology.workloads import Workload, behind, target_port
-
-_IP_TARGETS = {
-    "service.beta.kubernetes.io/aws-load-balancer-nlb-target-type": "ip",
-    "service.beta.kubernetes.io/aws-load-balancer-type": "nlb-ip",
-    "alb.ingress.kubernetes.io/target-type": "ip",
-}
-_NEG = "cloud.google.com/neg"
 
 
 @rule("WL020", Service, Ingress)
 def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
-    key = _direct(resource.body.metadata.annotations)
+    key = dialling(resource.body.metadata.annotations)
     if key is None:
         return
     for service in backends(mesh, resource):
@@ -36,11 +29,6 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
                 "mTLS, "
                 "which STRICT refuses",
             )
-
-
-def _direct(annotations: dict[str, str]) -> str | None:
-    found = (key for key, value in _IP_TARGETS.items() if annotations.get(key) == value)
-    return next(found, _NEG if annotations.get(_NEG) else None)
 
 
 def _refused(mesh: Mesh, service: Resource[Service]) -> Iterator[Workload]:

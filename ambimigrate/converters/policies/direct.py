@@ -12,13 +12,13 @@ from ambimigrate.converters.policies.targets import Subject
 from ambimigrate.converters.settings import Settings
 from ambimigrate.kinds import Gateway, IstioGateway, Service, VirtualService
 from ambimigrate.kinds.admission import ServiceReference
-from ambimigrate.model import Mesh, Resource, grouped
-from ambimigrate.topology import callbacks, callgraph, fronts, hosts, ingress, injection, reach
+from ambimigrate.model import Mesh, Position, Resource, grouped
+from ambimigrate.topology import callbacks, callgraph, fronts, hosts, ingress, injection, reach, scraping
 from ambimigrate.topology.workloads import Workload, of_resource, selected_anywhere, target_port
 from ambimigrate.versions import at_least
 
 GATEWAY, SIDECARS = "gateway", "sidecars"
-SCRAPE, SCRAPED = "prometheus.io/scrape", "prometheus.io/port"
+METERED = "OB006"  # without its sidecar Prometheus meets the port of the application
 
 
 class Direct(Struct, frozen=True):
@@ -32,6 +32,7 @@ class Direct(Struct, frozen=True):
     namespace: str = ""  # of callers with sidecars
     ports: tuple[str, ...] = ()
     principals: tuple[str, ...] = ()
+    answers: tuple[str, tuple[Position, ...]] = ("", ())  # the finding that an opening settles, and where it stands
 
 
 def seen(mesh: Mesh, subject: Subject, moving: frozenset[str], settings: Settings) -> tuple[Direct, ...]:
@@ -48,10 +49,19 @@ def _configured(mesh: Mesh, subject: Subject, moving: frozenset[str]) -> Iterato
     for call in mesh.index(_by_callee).get(subject.namespace, ()):
         yield from _of_namespace(mesh, subject, moving, (call.caller, str(call.ref) if not call.guessed else "", str(call.ref)))
     yield from _of_nodes(mesh, subject)
-    scraped = next((each for each in subject.members if each.annotations.get(SCRAPE) == "true"), None)
-    if scraped is not None:
-        port = scraped.annotations.get(SCRAPED, "")
-        yield Direct("scraper", f"Prometheus, which {scraped} asks to scrape it", ports=(port,) if port.isdecimal() else ())
+    yield from _scraping(mesh, subject)
+
+
+def _scraping(mesh: Mesh, subject: Subject) -> Iterator[Direct]:
+    """Prometheus: by name where its pods are in the input and in the mesh, else by the port that it scrapes."""
+    known = scraping.scrapers(mesh)
+    named = tuple(each for each in known if injection.is_meshed(mesh, each.namespace))
+    principals = tuple(dict.fromkeys(_principal(mesh, each.namespace, each.service_account) for each in named))
+    for each in subject.members:
+        if each.annotations.get(scraping.SCRAPE) == "true":
+            ports = () if known and len(named) == len(known) else (str(scraping.port(each)),)
+            words = f"Prometheus, which {each} asks to scrape it"
+            yield Direct("scraper", words, "", ports, principals, (METERED, (each.resource.at(),)))
 
 
 def _of_namespace(mesh: Mesh, subject: Subject, moving: frozenset[str], said: tuple[str, str, str]) -> Iterator[Direct]:
@@ -82,9 +92,9 @@ def _by_callee(mesh: Mesh) -> Mapping[str, tuple[callgraph.Call, ...]]:
 
 def _of_nodes(mesh: Mesh, subject: Subject) -> Iterator[Direct]:
     """Pods in the node's network that name a Service of the namespace: they have no identity."""
-    ports = _ports(subject, subject.served)
-    for witness in mesh.index(_agents).get(subject.namespace, ()):
-        yield Direct("agent", f"{witness.resource.ref}, which is in the node's network", ports=ports)
+    found = mesh.index(_agents).get(subject.namespace, ())
+    ports = _ports(subject, subject.served) if found else ()
+    yield from (Direct("agent", f"{each.resource.ref}, which is in the node's network", ports=ports) for each in found)
 
 
 def _agents(mesh: Mesh) -> Mapping[str, tuple[callgraph.Witness, ...]]:

@@ -16,7 +16,7 @@ from ambimigrate.converters.policies import direct
 from ambimigrate.converters.policies.targets import Policy, Subject
 from ambimigrate.converters.settings import Settings
 from ambimigrate.kinds.security import Operation, Rule, Source
-from ambimigrate.model import Mesh, Route
+from ambimigrate.model import Mesh, Position, Route
 from ambimigrate.topology import injection, mtls, policies
 
 OPEN, PAST = "AP910", "AP906"
@@ -39,6 +39,16 @@ class Opening(Struct, frozen=True):
     def named(self) -> tuple[str, ...]:
         """All identities."""
         return (*self.principals, *self.temporary)
+
+    @property
+    def settled(self) -> tuple[str, ...]:
+        """The findings that are settled by it."""
+        return tuple(dict.fromkeys(each.answers[0] for each in self.callers if each.answers[0]))
+
+    @property
+    def sources(self) -> tuple[Position, ...]:
+        """Where these stand."""
+        return tuple(dict.fromkeys(place for each in self.callers for place in each.answers[1]))
 
     def rules(self) -> Iterator[dict[str, Any]]:
         """The rules of an ALLOW that let them in: sidecars and ztunnel read them in the same way."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from msgspec.structs import replace
+
 from ambimigrate.changes import Change, Delete, Edit, Set, Stage
 from ambimigrate.converters.policies import openings
 from ambimigrate.converters.policies.targets import Policy
@@ -28,7 +30,9 @@ def _change(mesh: Mesh, policy: Policy, names: tuple[str, ...], before: tuple[Ch
     left = [each for each in openings.temporary(policy) if each not in names]
     edits.append(Set(openings.NOTE, ",".join(left)) if left else Delete(openings.NOTE))
     action, sources = tuple(edits), (policy.at(),)
-    return Change(Stage.tighten, policy.namespace, mesh.name, policy.ref, action, policy, (ENDED,), sources)
+    witness = f"a connection of {names[0]} to a pod by its address: let past the waypoint until then, refused from then on"
+    change = Change(Stage.tighten, policy.namespace, mesh.name, policy.ref, action, policy, (ENDED,), sources)
+    return replace(change, verdict="differs", witness=witness)
 
 
 def _ending(policy: AuthorizationPolicy, names: tuple[str, ...], gone: list[int]) -> Iterator[Edit]:

@@ -49,7 +49,9 @@ def changes(mesh: Mesh, subject: Subject, move: Move) -> Iterator[Change]:
     if edits := tuple(_swapping(subject, move)):
         yield _closing(mesh, subject, Stage.swap, edits, move)
     if edits := tuple(_opened(subject, move)):
-        yield _agreed(_edit(mesh, subject, Stage.enroll, edits, guard.CLOSED), subject, move)
+        change = _agreed(_edit(mesh, subject, Stage.enroll, edits, guard.CLOSED), subject, move)
+        because, sources = (*change.because, *move.opening.settled), (*change.sources, *move.opening.sources)
+        yield replace(change, because=because, sources=sources)
     yield from _retired(mesh, subject, move)
 
 

@@ -42,7 +42,8 @@ def spoken(vs: Resource[VirtualService], subjects: tuple[Subject, ...], mesh: Me
         ports = [each.port for each in subject.service.body.spec.ports if carries_http(each)]
         silent = [port for port in ports if not speaks(flat, port)]
         if silent and len(subjects) > 1:
-            reason = f"it has no rule for port {silent[0]} of {subject.host}, and without one Istio {mesh.target.istio} retries otherwise"
+            where = f"port {silent[0]} of {subject.host}"
+            reason = f"it has no rule for {where}, and without one Istio {mesh.target.istio} retries otherwise"
             raise Refused("ports", subject.place, reason)
         if silent:
             return (Set(("spec", "http", len(vs.body.spec.http)), _rule(vs, subject, silent)),)

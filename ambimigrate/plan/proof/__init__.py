@@ -60,7 +60,7 @@ def prove(mesh: Mesh, waves: tuple[Wave, ...], window: Window, fits: orders.Fits
     """
     blocks = moments.blocks(waves)
     planned, known = moments.flat(blocks), Numbered()
-    for one in (*planned, *(whole := moments.whole(waves))):
+    for one in (*planned, *(whole := moments.whole(waves, blocks))):
         known.number(one)
     end = after(mesh, (change for one in planned for change in one.changes))
     called = tuple(callees(Pair(mesh, end), known))

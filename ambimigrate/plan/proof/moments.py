@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from ambimigrate.changes import Change, Stage
+from ambimigrate.model import grouped
 from ambimigrate.plan.values import Step, Wave
 
 _AHEAD = frozenset({Stage.waypoints, Stage.policies, Stage.bind})
@@ -44,9 +45,11 @@ def blocks(waves: Iterable[Wave]) -> tuple[Moments, ...]:
     return tuple(tuple(part for step in wave.steps for part in _commits(_moment(step))) for wave in waves)
 
 
-def whole(waves: Iterable[Wave]) -> Moments:
-    """The steps of a plan in their order."""
-    return tuple(_moment(step) for wave in waves for step in wave.steps)
+def whole(waves: Iterable[Wave], found: tuple[Moments, ...]) -> Moments:
+    """The steps of a plan in their order, each as one moment."""
+    parts = grouped((one.id, one) for one in flat(found))
+    steps = [step for wave in waves for step in wave.steps]
+    return tuple(parts[step.id][0] if len(parts[step.id]) == 1 else _moment(step) for step in steps)
 
 
 def _commits(found: Moment) -> Iterator[Moment]:

@@ -33,20 +33,29 @@ class Back(Struct, frozen=True):
 
 
 def backs(callees: Iterable[Callee], track: Track) -> dict[int, Back]:
-    """What keeps steps from being taken back alone, by their number; one example each."""
+    """What keeps steps from being taken back alone, by their number; the worst example each, of these the first."""
     found: dict[int, Back] = {}
-    for callee in callees:
-        for group in callee.groups:
-            for each in _of_group(callee, group, track):
-                known = found.get(each.step)
-                found[each.step] = each if known is None else _joined(known, each)
+    for callee, group in ((each, group) for each in callees for group in each.groups):
+        for raw, step, first in _of_group(callee, group, track):
+            found[step] = _joined(found.get(step), Back(step, raw.seen, raw.witness, first, raw.bare), (callee, group))
     return found
 
 
-def _joined(one: Back, other: Back) -> Back:
-    first = tuple(sorted({*one.first, *other.first}, reverse=True))
-    worse = min(one, other, key=lambda each: (_BADNESS.index(each.seen.kind), each.seen.policy, len(each.witness)))
-    return Back(one.step, worse.seen, worse.witness, first, one.bare or other.bare)
+def _joined(known: Back | None, new: Back, at: tuple[Callee, Group]) -> Back:
+    """Both, with the example of the one that is known unless the new one is worse."""
+    if known is None:
+        known, first = new, new.first
+    else:
+        first = known.first if known.first == new.first else tuple(sorted({*known.first, *new.first}, reverse=True))
+    seen, witness = known.seen, known.witness
+    if known is new or _badness(new.seen) < _badness(known.seen):
+        seen, witness = at[0].told(new.seen, new.witness, at[1])
+    return Back(new.step, seen, witness, first, known.bare or new.bare)
+
+
+def _badness(seen: Seen) -> tuple[int, bool]:
+    """Smaller is worse; an AuthorizationPolicy says more than a mode of mTLS."""
+    return _BADNESS.index(seen.kind), not seen.policy.startswith("AuthorizationPolicy")
 
 
 class _Raw(Struct, frozen=True):
@@ -59,16 +68,16 @@ class _Raw(Struct, frozen=True):
     bare: bool = False
 
 
-def _of_group(callee: Callee, group: Group, track: Track) -> Iterator[Back]:
+def _of_group(callee: Callee, group: Group, track: Track) -> Iterator[tuple[_Raw, int, tuple[int, ...]]]:
+    """What was found, for which step, and which steps have to be taken back before."""
     way = tuple(points(callee, group, track))
     key = group.who, tuple((point.during, point.after, *_moving(callee, group, point)) for point in way)
     known = callee.judge.backs
     if key not in known:
         known[key] = tuple(_raw(callee, group, way, track))
     for each in known[key]:
-        seen, witness = callee.told(each.seen, each.witness, group)
         first = tuple(point.number for point in reversed(way[each.later :])) if each.later else ()
-        yield Back(way[each.place].number, seen, witness, first, each.bare)
+        yield each, way[each.place].number, first
 
 
 def _moving(callee: Callee, group: Group, point: Point) -> tuple[State, bool]:

@@ -45,7 +45,7 @@ def problems(page: Page) -> Html | None:
     if not parts:
         return None
     title = "What was not read"
-    return el("section", el("h2", title), parts, id="problems", class_="alert")
+    return el("section", el("h2", title), parts, id="problems", class_="alert" if found else "alert mild")
 
 
 def _problems(found: tuple[Problem, ...]) -> Iterator[Html]:

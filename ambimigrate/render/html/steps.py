@@ -30,7 +30,8 @@ def waves(page: Page) -> Html | None:
         parts += [el("h3", f"Mesh {mesh_name(mesh)}")] if page.several else []
         parts += [_wave(each, level, (page, room)) for each in members]
     if not parts:
-        parts = [el("p", "Nothing moves yet: the findings say what stands in the way.")]
+        words = "Nothing moves yet: the reasons stand under “Held”." if page.plan.held else "There is nothing to move."
+        return el("section", el("h2", "Steps"), el("p", words), id="waves")
     buttons = [el("button", words, type="button", data_fold=way) for words, way in (("Open all", "open"), ("Close all", ""))]
     return el("section", el("h2", "Steps"), el("p", buttons, class_="tools", hidden=True), parts, id="waves")
 

@@ -41,7 +41,7 @@ def _words(waves: tuple[Wave, ...], held: tuple[str, ...]) -> str:
         for each in waves
         if each.namespaces
     ]
-    first = f"{counted(len(waves), 'wave')}. "
+    first = f"{counted(len(waves), 'wave')}; "
     last = f"; held: {counted(len(held), 'namespace')}" if held else ""
     return first + ("; ".join(moves) or "no namespace moves") + last + "."
 
@@ -123,6 +123,6 @@ def _boxes(x: int, names: tuple[str, ...], kind: str) -> Iterator[Html]:
             "g",
             el("title", _named(name)),
             el("rect", x=x, y=y, width=WIDTH, height=HEIGHT, rx=4),
-            el("text", shortened(_named(name), 20), x=x + 10, y=y + 17, class_="label"),
+            el("text", shortened(_named(name), 18), x=x + 10, y=y + 17, class_="label"),
             class_=f"tile {kind}",
         )
