@@ -11,9 +11,10 @@ from msgspec import Struct
 
 from ambimigrate.converters.outcome import Refused
 from ambimigrate.converters.routing.context import Context
+from ambimigrate.converters.routing.hashing import is_hashed
 from ambimigrate.converters.subsets import services as subset_services
 from ambimigrate.kinds import ServiceEntry
-from ambimigrate.kinds.routes import Destination, Headers, HTTPMirror, HTTPRule
+from ambimigrate.kinds.routes import Destination, Headers, HTTPMirror, HTTPRouteDestination, HTTPRule
 from ambimigrate.model import Route
 from ambimigrate.topology import hosts, reach
 from ambimigrate.versions import Version, at_least
@@ -45,6 +46,7 @@ def targets(rule: HTTPRule, route: Route, context: Context) -> list[Target]:
     pairs = list(zip(rule.route, places, strict=True))
     if len(pairs) == 1:
         return [Target(each.destination, place, 1, each.headers) for each, place in pairs]
+    _check_hashed(rule, places, context)
     forgets = not at_least(context.target.istio, "1.26.0")  # up to 1.25 what has no weight is forgotten before anything else
     found = []
     for each, place in pairs:
@@ -53,6 +55,20 @@ def targets(rule: HTTPRule, route: Route, context: Context) -> list[Target]:
         else:
             found.append(Target(each.destination, place, each.weight or 0, each.headers))
     return found
+
+
+def _check_hashed(rule: HTTPRule, places: list[Route], context: Context) -> None:
+    """A sidecar retries as for a hashed Service also where that one gets nothing; a waypoint leaves such backends out."""
+    hashed = [place for each, place in zip(rule.route, places, strict=True) if _is_hashed(each, context)]
+    if hashed and not any(each.weight and _is_hashed(each, context) for each in rule.route):
+        host = rule.route[int(hashed[0][-1])].destination.host
+        reason = f"{host} gets nothing, but its DestinationRule hashes: a sidecar may try a host twice, a waypoint tries others"
+        raise Refused("destination", hashed[0], reason)
+
+
+def _is_hashed(each: HTTPRouteDestination, context: Context) -> bool:
+    service = context.find(each.destination.host)
+    return service is not None and is_hashed(context.mesh, service)
 
 
 def references(found: list[Target], filters: list[list[dict[str, Any]]], context: Context) -> list[Ref]:

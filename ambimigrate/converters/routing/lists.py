@@ -47,12 +47,12 @@ def port_lists(
         raise Refused("l4", ("spec", "http"), f"no port of {service.name} carries HTTP")
     flat = flatten(vs, mesh, account)
     fate = Fate()
-    found = {port: _Port(flat, mesh, hosts.host_of(service), port, settings).rules(fate) for port in ports}
+    found = {port: Port(flat, mesh, hosts.host_of(service), port, settings).rules(fate) for port in ports}
     entries.note_dead(flat, fate)
     return Lists(found)
 
 
-class _Port(Struct, frozen=True):
+class Port(Struct, frozen=True):
     """One port of a Service; `made` are the actions that were found for it, by rule and path."""
 
     flat: Flat
@@ -67,16 +67,26 @@ class _Port(Struct, frozen=True):
         return sample(condition, self.host, self.port)
 
     def rules(self, fate: Fate) -> list[Rule]:
+        kept = self.kept(fate)
+        if not kept:
+            return []
+        found = self.lines(kept)
+        rules = _grouped(found)
+        return rules if _fits(rules) else self._long(kept, found, rules)
+
+    def kept(self, fate: Fate) -> list[Item]:
+        """The entries that some request to the port reaches. Raises Refused."""
         known, dead = alive(entries.items(self.flat, self.port, fate))
         kept, _ = alive(expanded(known, self.show))
         fate.judge(kept, dead)
-        if not kept:
-            return []
+        return kept
+
+    def lines(self, kept: Sequence[Item]) -> list[Line]:
+        """The entries as they are to be written. Raises Refused."""
         found = arranged(kept, self.act, Order())
         if isinstance(found, Clash):
             raise self.turned(found)
-        rules = _grouped(found)
-        return rules if _fits(rules) else self._long(kept, found, rules)
+        return found
 
     def _long(self, kept: Sequence[Item], found: list[Line], rules: list[Rule]) -> list[Rule]:
         """Rules that do not fit into one route as they stand: those with the same action together, else as several routes.

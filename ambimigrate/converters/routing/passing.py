@@ -13,13 +13,14 @@ from ambimigrate.changes import Change, Create, Edit, Held, Set, Stage
 from ambimigrate.converters import made
 from ambimigrate.converters.outcome import Account, Outcome, Refused, held
 from ambimigrate.converters.routing.flat import flatten, speaks
+from ambimigrate.converters.routing.hashing import is_hashed
 from ambimigrate.converters.routing.routed import routing
 from ambimigrate.converters.routing.subjects import Subject
 from ambimigrate.converters.serving import Plan
 from ambimigrate.converters.settings import Settings
-from ambimigrate.kinds import DestinationRule, HTTPRoute, Service, VirtualService
+from ambimigrate.kinds import HTTPRoute, Service, VirtualService
 from ambimigrate.model import Mesh, Ref, Resource
-from ambimigrate.topology import hosts, reach, waypoints
+from ambimigrate.topology import reach, waypoints
 from ambimigrate.topology.protocols import carries_http
 from ambimigrate.topology.virtualservices import MESH, is_of_gateway
 from ambimigrate.versions import at_least
@@ -35,7 +36,7 @@ SPOKEN, PASSED, LOST = "VS917", "VS918", "VS919"
 
 def spoken(vs: Resource[VirtualService], subjects: tuple[Subject, ...], mesh: Mesh) -> tuple[Edit, ...]:
     """The rule by which the VirtualService speaks for all ports; it changes nothing at sidecars. Raises Refused."""
-    if at_least(mesh.target.istio, *RETRYING) and not any(_is_hashed(mesh, each.service) for each in subjects):
+    if at_least(mesh.target.istio, *RETRYING) and not any(is_hashed(mesh, each.service) for each in subjects):
         return ()
     flat = flatten(vs, mesh, Account())
     for subject in subjects:
@@ -74,7 +75,7 @@ def serve(mesh: Mesh, namespace: str, plan: Plan, settings: Settings) -> Outcome
     changes: list[Change] = []
     refusals: list[Held] = []
     for service in _unrouted(mesh, namespace, plan):
-        if at_least(mesh.target.istio, *RETRYING) and not _is_hashed(mesh, service):
+        if at_least(mesh.target.istio, *RETRYING) and not is_hashed(mesh, service):
             continue
         ports = [each.port for each in service.body.spec.ports if carries_http(each)]
         if len(ports) > 1 and not at_least(mesh.target.istio, *MERGING):
@@ -91,24 +92,6 @@ def _unrouted(mesh: Mesh, namespace: str, plan: Plan) -> Iterator[Resource[Servi
             continue
         if not routing(mesh, service) and not reach.mesh_routes(mesh, service):
             yield service
-
-
-def _is_hashed(mesh: Mesh, service: Resource[Service]) -> bool:
-    """Whether a DestinationRule for the Service hashes requests."""
-    host = hosts.host_of(service)
-    return any(hosts.covers(pattern, host) for pattern in mesh.index(_hashed))
-
-
-def _hashed(mesh: Mesh) -> frozenset[str]:
-    return frozenset(
-        hosts.full_name(each.body.spec.host, each.namespace)
-        for each in mesh.of(DestinationRule)
-        if (policy := each.body.spec.traffic_policy)
-        if any(
-            one and one.consistent_hash
-            for one in (policy.load_balancer, *(each.load_balancer for each in policy.port_level_settings))
-        )
-    )
 
 
 def _lost(mesh: Mesh, service: Resource[Service], ports: list[int], settings: Settings) -> Iterator[Held]:

@@ -43,7 +43,7 @@ def check_subject(vs: Resource[VirtualService], mesh: Mesh) -> None:
         raise Refused("destination", ("spec",), "it has no rules")
     if mesh.index(_counts)[vs.ref] > 1:
         raise Refused("repeated", ("metadata", "name"), f"{vs.name} stands in several files of one environment")
-    if owner := _controller(vs, mesh):
+    if owner := controller(vs, mesh):
         raise Refused("controller", ("metadata", "name"), f"{owner} writes it")
     _check_gateways(vs, mesh)
 
@@ -77,7 +77,8 @@ def _counts(mesh: Mesh) -> Mapping[Any, int]:
     return Counter(each.ref for each in mesh.of(VirtualService))
 
 
-def _controller(vs: Resource[VirtualService], mesh: Mesh) -> str | None:
+def controller(vs: Resource[VirtualService], mesh: Mesh) -> str | None:
+    """Who writes the VirtualService, if that is a controller."""
     metadata = vs.body.metadata
     if metadata.owner_references:
         return metadata.owner_references[0].kind
