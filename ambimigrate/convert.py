@@ -13,6 +13,7 @@ from ambimigrate.analyse import analyse
 from ambimigrate.changes import Change, Create, Held, Stage, Untouched
 from ambimigrate.converters import labels, made, namespaces, networks, pilot, policies, shared
 from ambimigrate.converters.apply import after
+from ambimigrate.converters.gateways import whole as ingress
 from ambimigrate.converters.outcome import Outcome
 from ambimigrate.converters.routing import ends, keeping, routes
 from ambimigrate.converters.settings import DEFAULT, Settings
@@ -27,7 +28,7 @@ from ambimigrate.topology.virtualservices import is_of_mesh
 from ambimigrate.topology.workloads import in_namespace
 from ambimigrate.verdicts import Standing, standings
 
-FOLLOWS = "NS908"
+FOLLOWS, GATEWAYS = "NS908", ingress.CONVERTED
 
 
 class Choice(Struct, frozen=True):
@@ -96,15 +97,35 @@ def convert(
     settled = (each for each in destinationrules.settled(meshes, left) if choice.takes(each.mesh, each.namespace))
     free = calls.marked(meshes, tuple(_made_once(sorted(settled, key=_order))))
     told = tuple(each for each in misread if choice.takes(each.mesh.name, each.resource.namespace))
+    bound = _gateways(meshes, choice, holding, tuple(refused)) if choice.settings.gateways else ()
+    free = tuple(sorted((*free, *(change for each in bound for change in each.changes)), key=_order))
+    kept = (*_held(meshes, holding, choice, writable), *(reason for each in bound for reason in each.held))
     return Conversion(
         tuple(each for each in free if each.stage <= last),
-        tuple(sorted(_held(meshes, holding, choice, writable), key=lambda each: (each.mesh, each.position.order, each.reason))),
+        tuple(sorted(kept, key=lambda each: (each.mesh, each.position.order, each.reason))),
         tuple(each for mesh in meshes for each in _untouched(mesh, choice.settings)),
         tuple(each for each in free if each.stage > last),
         holding,
         conform.problems(told),
-        (*conform.notes(told), *shared.reaching(meshes, free), *calls.notes(meshes, free)),
+        (*conform.notes(told), *shared.reaching(meshes, free), *calls.notes(meshes, free), *ingress.notes(bound)),
     )
+
+
+def _gateways(
+    meshes: tuple[Mesh, ...], choice: Choice, holding: Mapping[Place, tuple[Held, ...]], refused: tuple[Held, ...]
+) -> tuple[ingress.Drafted, ...]:
+    """Istio Gateways with what is bound to them; they hold nobody, but whoever is held holds them."""
+    found: list[ingress.Drafted] = []
+    for draft in (draft for mesh in meshes for draft in ingress.drafts(mesh, choice.settings)):
+        each = replace(draft, changes=shared.apart(draft.changes, meshes))
+        fit = conform.fitting(meshes, each.changes)
+        touched = {shared.anchor(change).ref for change in each.changes}
+        fixed = (*fit.held, *uneditable(meshes, fit.changes), *(one for one in refused if one.ref in touched))
+        found.append(ingress.settled(each, fixed, choice.takes, holding))
+    changes = tuple(change for each in found for change in each.changes)
+    torn = {id(change) for change, _ in shared.disagreeing(changes, shared.twins(meshes))}
+    text = "its text also stands for objects of other environments, which do not change in the same way"
+    return tuple(next((each.stays(text) for one in each.changes if id(one) in torn), each) for each in found)
 
 
 def _order(change: Change) -> tuple[object, ...]:
@@ -176,9 +197,11 @@ def _following(mesh: Mesh, namespace: str, changes: tuple[Change, ...]) -> Itera
 
 
 def _untouched(mesh: Mesh, settings: Settings) -> Iterator[Untouched]:
+    alone = tuple(ingress.alone(mesh)) if settings.gateways else ()
     for vs in mesh.of(VirtualService):
         if not is_of_mesh(vs.body):
-            yield _same(mesh, vs, "it is bound to gateways only, which route as before")
+            if not settings.gateways or vs in alone:
+                yield _same(mesh, vs, "it is bound to gateways only, which route as before")
         elif not vs.body.spec.hosts and (reason := ends.stays(mesh, vs, settings)):
             yield _same(mesh, vs, reason)
         elif keeping.is_kept(vs, mesh, settings) and not routes.convert(vs, mesh, settings).held:

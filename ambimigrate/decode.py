@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -14,7 +14,9 @@ from msgspec.structs import replace
 from ambimigrate.kinds import KINDS, NAMES, Object
 from ambimigrate.kinds.base import NEEDS_TEXT
 from ambimigrate.layout import Layout, Placement
+from ambimigrate.layout.fragments import fragments, is_directive
 from ambimigrate.layout.levels import addressed, levels_of
+from ambimigrate.layout.named import holds_nothing, kinds_in, own_kinds, without_secrets
 from ambimigrate.layout.rendered import Made, differing
 from ambimigrate.layout.transform import apply
 from ambimigrate.model import Mesh, Problem, Ref, Resource, Route, Target
@@ -23,9 +25,8 @@ from ambimigrate.yamlio import Document, Unreadable, Values, documents, values
 from ambimigrate.yamlio.masked import masked
 from ambimigrate.yamlio.wrong import route
 
+MOST_NAMED = 5  # notes of one kind
 MARK = "ambimigrate:"  # begins the comments that are meant for us
-_KIND = re.compile(r"""kind["']?\s*:\s*(?:[&!]\S+\s+)?["']?([A-Za-z]+)""")  # `\b` in front would make it five times slower
-_OWN_KIND = re.compile(r"""^kind:\s*["']?(\w+)""", re.MULTILINE)
 _NAMESPACE = re.compile(r"""^\s*["']?namespace["']?\s*:\s*["']?([a-z0-9-]+)""", re.MULTILINE)
 _ANYTHING = re.compile(r"^\s*[^#\s%]", re.MULTILINE)
 
@@ -72,19 +73,19 @@ class Decoder:
         self.counts.files += 1
         text = text.removeprefix("\ufeff")
         if MARK in text:
-            self.marked.append((file, text if "Secret" not in text else _without_secrets(file, text)))
+            self.marked.append((file, text if "Secret" not in text else without_secrets(file, text)))
         if "{{" in text and self.is_template(file):
             self.counts.not_rendered.append(file)
             return
-        named = _KIND.findall(text)
+        named = kinds_in(text)
         for document in documents(file, text):
-            self._document(document, named if document.text is text else _KIND.findall(document.text))
+            self._document(document, named if document.text is text else kinds_in(document.text))
 
     def _document(self, document: Document, named: list[str]) -> None:
-        if "Secret" in named and _OWN_KIND.findall(document.text) == ["Secret"]:
+        if "Secret" in named and own_kinds(document.text) == ["Secret"]:
             self._secret(document)
             return
-        if NAMES.isdisjoint(named) or (not NEEDS_TEXT.keys().isdisjoint(named) and _holds_nothing(document.text)):
+        if NAMES.isdisjoint(named) or (not NEEDS_TEXT.keys().isdisjoint(named) and holds_nothing(document.text)):
             if _ANYTHING.search(document.text):
                 self.counts.documents += 1
                 self.counts.skipped["other kinds" if named else "no object"] += 1
@@ -146,7 +147,7 @@ class Decoder:
             return
         self.counts.objects[tree["kind"]] += 1
         # A directive of a strategic merge that nothing here applies says what to take out, not what there is.
-        if "$patch" not in document.text or not _is_patch(tree):
+        if "$patch" not in document.text or not is_directive(tree):
             self._placed(document, tree, base, view)
 
     def _placed(self, document: Document, tree: dict[str, Any], base: Route, view: type[Object]) -> None:
@@ -220,6 +221,7 @@ class Decoder:
         """The meshes of all that was added; nothing read at all is a problem."""
         for resources in self.resources.values() if not releases.INSTALLERS.isdisjoint(self.counts.objects) else ():
             resources += list(releases.values(resources))
+        notes = (*notes, *self._fragments())
         problems = list(dict.fromkeys(self.problems))
         if not any(self.resources.values()) and not self.counts.objects and not problems and not self.counts.not_rendered:
             problems.append(Problem("nothing was read: no object of a kind that matters here", "", None))
@@ -229,56 +231,17 @@ class Decoder:
         )
         return Reading(meshes, tuple(problems), self.counts, self.layout, tuple(notes), tuple(self.marked))
 
+    def _fragments(self) -> Iterator[str]:
+        """Takes out what are patches that no kustomization names, and says so."""
+        every = (each for members in self.resources.values() for each in members)
+        found = {id(part.body): (part, whole) for part, whole in fragments(every, self.layout.used)}
+        for name, members in self.resources.items() if found else ():
+            self.resources[name] = [each for each in members if id(each.body) not in found]
+        for part, whole in list(found.values())[:MOST_NAMED]:
+            of = f"{part.kind} {part.name} of {whole.file}"
+            yield f"{part.file}:{part.at().line or 1} is taken for a patch of {of}: it is no whole object by itself."
+        if len(found) > MOST_NAMED:
+            yield f"{len(found) - MOST_NAMED} more objects are taken for patches in the same way."
+
     def _problems_of(self, mesh: str, problems: Iterable[Problem]) -> tuple[Problem, ...]:
         return tuple(problem for problem in problems if mesh in self.layout.meshes_of(problem.file))
-
-
-def _without_secrets(file: str, text: str) -> str:
-    """The text of a file with nothing but line ends for each document that says it holds a Secret."""
-    for each in documents(file, text):
-        if "Secret" in _KIND.findall(each.text):
-            text = (
-                text[: each.start] + "".join(c if c == "\n" else " " for c in each.text) + text[each.start + len(each.text) :]
-            )
-    return text
-
-
-def _is_patch(tree: Any) -> bool:
-    """Whether a value holds a directive of a strategic merge patch."""
-    if isinstance(tree, dict):
-        return "$patch" in tree or any(_is_patch(each) for each in tree.values())
-    return isinstance(tree, list) and any(_is_patch(each) for each in tree)
-
-
-def names_a_kind(text: str) -> bool:
-    """Whether the text says anywhere that it is an object of a kind that we read."""
-    return not NAMES.isdisjoint(_KIND.findall(text))
-
-
-def named(file: str, text: str, kinds: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Kind and name of the objects of these kinds in a file, as far as it can be read."""
-    for document in documents(file, text.removeprefix("\ufeff")):
-        if not set(kinds).isdisjoint(_KIND.findall(document.text)):
-            try:
-                tree = values(document).value
-            except Unreadable:
-                continue
-            yield from ((kind, name) for kind, name in _named(tree) if kind in kinds)
-
-
-def _named(tree: Any) -> Iterator[tuple[str, str]]:
-    if not isinstance(tree, dict):
-        return
-    metadata = tree.get("metadata")
-    name = metadata.get("name") if isinstance(metadata, dict) else None
-    if isinstance(name, str):
-        yield str(tree.get("kind")), name
-    items = tree.get("items")
-    for item in items if isinstance(items, list) else ():
-        yield from _named(item)
-
-
-def _holds_nothing(text: str) -> bool:
-    """Whether the document is one object of a kind of which only parts are read, and has none of them."""
-    own = _OWN_KIND.findall(text)
-    return len(own) == 1 and own[0] in NEEDS_TEXT and not any(each in text for each in NEEDS_TEXT[own[0]])

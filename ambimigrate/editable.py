@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from ambimigrate.changes import Change, Delete, Edit, Held, Set
 from ambimigrate.checks.controllers import argocd
-from ambimigrate.converters import shared
+from ambimigrate.converters import overlays, shared
 from ambimigrate.holds.reasons import reason
 from ambimigrate.layout.rendered import Made
-from ambimigrate.model import Mesh, Resource, Route
+from ambimigrate.model import Mesh, Route
 from ambimigrate.yamlio import Document
 from ambimigrate.yamlio.edit import CannotEdit, apply
 
@@ -55,7 +54,7 @@ def _check_overlaid(change: Change) -> None:
     """An edit of what a patch sets would not reach the cluster, and a patch without its object breaks the build."""
     if change.subject is None or (change.alone and all(level.is_last for level in shared.anchor(change).levels)):
         return  # what is written into the overlay comes after its patches
-    found, by = change.subject.overlaid, _naming(change.subject)
+    found, by = change.subject.overlaid, overlays.naming(change.subject)
     if change.action is None and change.subject.addressed:
         raise CannotEdit(f"{by} names it, in `{change.subject.addressed[0].route[0]}`, and would name nothing any more")
     if found and change.action is None:
@@ -64,12 +63,6 @@ def _check_overlaid(change: Change) -> None:
         for route in found:
             if edit.route[: len(route)] == route[: len(edit.route)]:
                 raise CannotEdit(f"{by} patches its {_shown(route)}")
-
-
-def _naming(subject: Resource[Any]) -> str:
-    """The place in an overlay that names the object."""
-    place = subject.addressed[0] if subject.addressed else None
-    return f"{place.file}:{place.line}" if place else "an overlay"
 
 
 def _check_ignored(change: Change, mesh: Mesh) -> None:

@@ -53,10 +53,12 @@ def converted(root: Path, to: Target, choice: Choice, check: Check) -> tuple[Rea
 
 
 def agreed(case: Path) -> Settings:
-    """What was agreed to for a case: the lines ID:NAMESPACE/NAME of `accept`; `close-direct-access` closes the direct way."""
+    """What was agreed to for a case: the lines ID:NAMESPACE/NAME of `accept`; `close-direct-access` closes the direct way,
+    `gateways` converts Istio Gateways."""
     lines = (case / "accept").read_text(encoding="utf-8").split() if (case / "accept").exists() else []
     accepted = tuple(Accepted(id, *rest.split("/")) for id, _, rest in (each.partition(":") for each in lines))
-    return Settings(accepted, close_direct_access=(case / "close-direct-access").exists())
+    closes, gateways = ((case / name).exists() for name in ("close-direct-access", "gateways"))
+    return Settings(accepted, close_direct_access=closes, gateways=gateways)
 
 
 def written(root: Path, out: Path, to: Target, choice: Choice = EVERYTHING, check: Check = nothing) -> Conversion:

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from ambimigrate import catalogue
 from ambimigrate.analyse import analyse
 from ambimigrate.cli.options import Ask, read
+from ambimigrate.convert import based, convert
 from ambimigrate.model import Finding, Severity
+from ambimigrate.sinks import texts, tree
 from ambimigrate.verdicts import standings
 from tests.conftest import FIXTURES
 
@@ -87,3 +90,17 @@ def test_verdicts() -> None:
 def test_no_file_of_the_demo_is_lost() -> None:
     files = {path for path in Path(SHOP).rglob("*") if path.suffix in {".yaml", ".json"}}
     assert read(Ask((str(SHOP),))).counts.files == len(files)
+
+
+def test_what_is_left_after_conversion_is_held_or_holds_nothing(tmp_path: Path) -> None:
+    reading = read(Ask((str(SHOP),)))
+    conversion = convert(reading.meshes, findings())
+    files = tree.files(str(SHOP))
+    texts.rewrite(conversion.changes, based, files)
+    tree.copy(str(SHOP), str(tmp_path / "out"), files.changed)
+    held = {(each.mesh, each.namespace) for each in conversion.held}
+    left = analyse(read(Ask((str(tmp_path / "out"),))).meshes)
+    free = [each for each in left if not any((mesh, each.ref.namespace) in held for mesh in each.meshes)]
+    loud = [each for each in free if each.severity >= Severity.warning]
+    assert [str(each.ref) for each in loud if catalogue.entry(each.rule).cases[each.hit.case].holds != "nothing"] == []
+    assert {"cart", "legacy"} <= {namespace for _, namespace in held}

@@ -158,3 +158,18 @@ def test_a_plan_that_cannot_be_read_ends_the_command(repository: Repository) -> 
     run = repository.gate("--base", "main")
     assert run.returncode == 2
     assert "plan --record" in run.stderr
+
+
+def test_a_second_virtual_service_for_a_host_is_settled_by_naming_the_oldest(repository: Repository) -> None:
+    repository.commit({"one.yaml": ROUTE.replace("NAME", "one")})
+    repository.write({"two.yaml": ROUTE.replace("NAME", "two").replace("3s", "5s")})
+    code, found = repository.judged("--base", "main")
+    assert (code, failing(found)) == (0, set())
+    assert states(found)["VS006 two"] == "new"
+
+
+def test_what_cannot_be_read_any_more_is_not_praised(repository: Repository) -> None:
+    repository.commit({"mode.yaml": PORT_MODE})
+    repository.write({"mode.yaml": PORT_MODE.replace("spec:", "spec: [")})
+    code, found = repository.judged("--base", "main")
+    assert (code, found["fixed"]) == (2, [])

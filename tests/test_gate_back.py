@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
@@ -139,3 +141,11 @@ def test_a_renamed_environment_is_compared_with_what_it_was() -> None:
     renamed = tuple(Mesh("prod", each.resources, each.target) for each in after)
     assert [each.rule for each in regressions(before, renamed, migrated(case), TODAY)] == ["NS801"]
     assert not regressions(before, tuple(Mesh("prod", each.resources, each.target) for each in before), migrated(case), TODAY)
+
+
+@pytest.mark.parametrize("rule", sorted({*RULES, DATED}))
+def test_explain_shows_a_change_that_is_reported(rule: str) -> None:
+    command = [sys.executable, "-m", "ambimigrate", "explain", rule]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    example = said.partition("Reported, as a change:\n")[2].partition("\n\n")[0]
+    assert any(line.startswith(("  +", "  -")) for line in example.splitlines())

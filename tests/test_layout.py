@@ -137,7 +137,7 @@ def test_what_a_kustomization_cannot_be_followed_into_is_a_problem_with_its_line
     assert [(line, message.split(" is ")[0]) for line, message in found if "ConfigMap" not in message] == [
         (4, "remote resource https://example.com/base?ref=v1"),
         (4, "resource gone.yaml"),
-        (8, "`helmCharts`"),
+        (8, "chart a of `helmCharts`"),
         (10, "patch lost.yaml"),
         (10, "patch patch.yaml changes Service and"),
     ]
@@ -214,3 +214,29 @@ def test_names_of_the_demo_follow_its_overlays() -> None:
     for mesh in reading.meshes:
         for kind in (Deployment, Namespace, Service, VirtualService):
             assert mesh.of(kind), (mesh.name, kind)
+
+
+WHOLE = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  selector: {matchLabels: {app: web}}
+  template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web, image: web}]}}
+"""
+PART = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {template: {metadata: {labels: {a: b}}}}\n"
+
+
+def test_a_patch_that_no_kustomization_names_is_no_object(tmp_path: Path) -> None:
+    (tmp_path / "patch.yaml").write_text(PART)
+    (alone,) = read_files([str(tmp_path)], TARGET).meshes[0].resources
+    assert alone.file.endswith("patch.yaml")  # without a whole object beside it, it is what there is
+    (tmp_path / "web.yaml").write_text(WHOLE)
+    reading = read_files([str(tmp_path)], TARGET)
+    (whole,) = reading.meshes[0].resources
+    assert whole.file.endswith("web.yaml")
+    assert reading.counts.objects == {"Deployment": 2}
+    said = f"{tmp_path}/patch.yaml:1 is taken for a patch of Deployment web of {tmp_path}/web.yaml: it is no whole object"
+    assert f"{said} by itself." in reading.notes
+    (tmp_path / "kustomization.yaml").write_text("resources: [patch.yaml]\n")
+    assert len(read_files([str(tmp_path)], TARGET).meshes[0].resources) == 2  # what is applied is an object

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,14 @@ import pytest
 import yaml
 from deepdiff import DeepDiff
 
-from ambimigrate.changes import Stage
+from ambimigrate.changes import Change, Set, Stage
 from ambimigrate.convert import Choice, Conversion, after, based, convert
 from ambimigrate.model import Mesh, Target
 from ambimigrate.sinks import texts, tree
 from ambimigrate.sources import renderers
 from ambimigrate.sources.read import read_files
 from ambimigrate.versions import NEWEST, NEWEST_GATEWAY_API
+from ambimigrate.yamlio.edit import CannotEdit
 from tests.conftest import FIXTURES
 from tests.test_convert import contents, nothing, objects
 
@@ -165,6 +167,23 @@ def test_a_base_that_moves_the_items_stops_the_build(tmp_path: Path) -> None:
     made = found.build(out / "overlays/prod")
     assert isinstance(made, renderers.Failed)
     assert "test failed" in made.reason
+
+
+def test_a_list_that_another_patch_changes_is_held_with_its_line(tmp_path: Path) -> None:
+    root = with_deny(tmp_path / "in")
+    overlay = root / "overlays" / "prod" / "kustomization.yaml"
+    place = "/spec/rules/0/from/0/source/notPrincipals/-"
+    patch = json.dumps([{"op": "add", "path": place, "value": "cluster.local/ns/shop/sa/three"}])
+    field = f"patches:\n- target: {{kind: AuthorizationPolicy, name: deny}}\n  patch: '{patch}'\n"
+    overlay.write_text(f"{overlay.read_text().rstrip()}\n{field}")
+    meshes = read(root)
+    (mesh,) = [each for each in meshes if each.name == "prod"]
+    (policy,) = [each for each in mesh.resources if each.name == "deny"]
+    edit = Set(("spec", "rules", 0, "from", 0, "source", "notPrincipals", 2), "cluster.local/ns/shop/sa/waypoint")
+    change = Change(Stage.policies, "shop", "prod", policy.ref, (edit,), policy, alone=True)
+    with pytest.raises(CannotEdit) as caught:
+        texts.rewrite([change], based, tree.files(str(root)))
+    assert caught.value.reason == f"{overlay}:4 patches its spec.rules"
 
 
 NAMED = {

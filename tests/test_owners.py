@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from ambimigrate.analyse import analyse
-from ambimigrate.changes import Change, Stage
+from ambimigrate.changes import Change, Create, Stage
 from ambimigrate.convert import Conversion, based, convert
 from ambimigrate.model import Mesh, Target
-from ambimigrate.plan import deletions
+from ambimigrate.plan import deletions, ordering
 from ambimigrate.sinks import texts
 from ambimigrate.sinks import tree as trees
 from ambimigrate.sources.read import read_files
@@ -109,3 +109,45 @@ def test_pruned_last_and_finalizers_are_named(tmp_path: Path) -> None:
     commands, gates = gone(tmp_path, ROUTE % ("PruneLast=true", "example.com/own"))
     assert not commands
     assert [("pruned last" in each, "example.com/own" in each) for each in gates] == [(True, False), (False, True)]
+
+
+def test_new_objects_get_the_wave_of_their_source_and_waves_are_no_gate(tmp_path: Path) -> None:
+    route = ROUTE.replace('annotations: {argocd.argoproj.io/sync-options: "%s"}, finalizers: [%s]', "annotations: {%s}")
+    wave = 'argocd.argoproj.io/sync-wave: "3"'
+    files = {"app.yaml": APPLICATION, "deploy/ns.yaml": SPACE, "deploy/all.yaml": f"{WORKLOAD}---\n{route % wave}"}
+    mesh, conversion = converted(tree(tmp_path, files))
+    (route_made,) = [each for each in conversion.changes if each.ref.kind == "HTTPRoute"]
+    assert isinstance(route_made.action, Create)
+    assert route_made.action.value["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"] == "3"
+    (said,) = ordering.gates(mesh, (route_made,))
+    assert said == (
+        "sync wave 3 orders one sync of Argo CD, lowest first: no gate between stages, so the next step is its own commit"
+    )
+
+
+def test_what_is_pruned_first_and_what_flux_waits_for(tmp_path: Path) -> None:
+    flux = """\
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: shop, namespace: flux-system}
+spec: {path: ./deploy, prune: true, dependsOn: [{name: istio}, {name: crds}]}
+"""
+    one = ROUTE.replace('annotations: {argocd.argoproj.io/sync-options: "%s"}, finalizers: [%s]', "annotations: {%s}")
+    wave = 'argocd.argoproj.io/sync-wave: "3"'
+    routes = f"{one % wave}---\n{one.replace('name: x', 'name: z', 1) % ''}"
+    files = {"flux.yaml": flux, "deploy/ns.yaml": SPACE, "deploy/all.yaml": f"{WORKLOAD}---\n{routes}"}
+    mesh, _ = converted(tree(tmp_path, files))
+    gone = [each for each in mesh.resources if each.kind == "VirtualService"]
+    changes = [Change(Stage.retire, "shop", mesh.name, each.ref, None, each) for each in gone]
+    assert list(ordering.gates(mesh, changes)) == [
+        "VirtualService shop/x (sync wave 3) is pruned before VirtualService shop/z (0): Argo CD prunes the highest wave first",
+        "Flux applies Kustomization shop once istio, crds are ready (dependsOn)",
+    ]
+
+
+def test_an_application_of_several_sources_owns_what_lies_in_one_of_them(tmp_path: Path) -> None:
+    source = 'source: {repoURL: "https://git.example/x", path: deploy}'
+    several = 'sources: [{repoURL: "https://charts.example", chart: x}, {repoURL: "https://git.example/x", path: deploy}]'
+    assert source in APPLICATION
+    elsewhere = APPLICATION.replace("{namespace: shop, server", "{namespace: other, server").replace(source, several)
+    assert gone(tmp_path, ROUTE % ("", ""), elsewhere) == ([], [])

@@ -18,7 +18,7 @@ from ambimigrate.kinds import Service
 from ambimigrate.model import Position, Ref, Resource
 from ambimigrate.plan.values import Step
 from ambimigrate.render import pull_request
-from ambimigrate.sinks import git, tree
+from ambimigrate.sinks import git, texts, tree
 from ambimigrate.yamlio import Document
 
 DEMO = Path(__file__).parent.parent / "fixtures" / "convert" / "exact-fields" / "input"
@@ -190,3 +190,10 @@ def test_hostile_names_stay_in_their_place() -> None:
     table = next(line for line in pull_request.body(work).splitlines() if line.startswith("| create"))
     assert table.replace("\\|", "").count("|") == 5
     assert "\\<img" in pull_request.body(work).partition("## What is held")[2]
+
+
+def test_a_document_is_put_behind_the_marker_that_ends_a_file() -> None:
+    parts = texts.Parts.of("all.yaml", "a: 1\n---\n")
+    parts.add("b: 2\n")
+    parts.add("c: 3\n")
+    assert parts.joined() == "a: 1\n---\nb: 2\n---\nc: 3\n"

@@ -125,3 +125,10 @@ def test_an_edit_gives_its_value_and_leaves_every_other_line(tree: dict[str, obj
     assert values(Document("", 0, 1, got)).value == edited(tree, Set(tuple(route), value))
     gone = [line for line in before.splitlines() if line not in got.splitlines()]
     assert len(gone) <= 1
+
+
+@pytest.mark.parametrize("gap", ["", "  "])
+def test_new_lists_are_indented_as_the_lists_of_the_text(gap: str) -> None:
+    text = f"resources:\n{gap}- a.yaml\nimages:\n{gap}- name: x\n"
+    changed = apply(Document("kustomization.yaml", 0, 1, text), [Set(("patches", 0), {"path": "b.yaml"})])
+    assert changed == f"{text}patches:\n{gap}- path: b.yaml\n"

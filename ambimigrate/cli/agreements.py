@@ -58,6 +58,14 @@ Pilot = Annotated[
     str,
     typer.Option("--pilot", metavar="WORKLOAD", help="Enrol only this workload of the namespace.", rich_help_panel=CHOICES),
 ]
+Gateways = Annotated[
+    bool,
+    typer.Option(
+        "--gateways",
+        help="Convert Istio Gateways, too, and what is bound to them, to Gateways and routes of the Gateway API.",
+        rich_help_panel=CHOICES,
+    ),
+]
 
 
 def typed(accept: Iterable[str], keep: Iterable[str], spread: str, pilot: str, *, close_direct: bool) -> Iterator[str]:

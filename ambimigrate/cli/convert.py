@@ -57,6 +57,7 @@ def convert(
     keep_virtual_services: agreements.Keep = None,
     waypoints: agreements.Spread = "",
     pilot: agreements.Pilot = "",
+    gateways: agreements.Gateways = False,
     traffic: measured.Measured = "",
     strict: options.Strict = False,
     format: options.Format = "text",
@@ -78,6 +79,7 @@ def convert(
     agreed = agreements.settings(
         options.config(ask), accept or (), keep_virtual_services or (), waypoints, pilot, close_direct=close_direct_access
     )
+    agreed = replace(agreed, gateways=gateways)
     seen = measured.read(traffic)
     made = report.report(options.read(ask), strict=strict)  # all meshes: a file may stand for several
     agreed = measured.settings(agreed, seen, [each.name for each in options.chosen(made.meshes, mesh)])
@@ -92,7 +94,7 @@ def convert(
     _show(made, conversion, files, "" if format == "text" and (out or write) else format)
     if not quiet:
         typed = agreements.typed(accept or (), keep_virtual_services or (), waypoints, pilot, close_direct=close_direct_access)
-        known = (*typed, *(("--traffic", traffic) if traffic else ()))
+        known = (*typed, *(("--gateways",) if gateways else ()), *(("--traffic", traffic) if traffic else ()))
         convert_text.render(made, conversion, _again(path, chosen, known), sys.stderr)
     raise typer.Exit(2 if made.problems else int(bool(conversion.held)))
 

@@ -35,7 +35,7 @@ Baseline = Annotated[
     typer.Option(
         "--baseline",
         metavar="FILE",
-        help="A recorded state; default .ambimigrate/baseline.json, where no git reference is known. What vanished only --base tells.",
+        help="A recorded state; default .ambimigrate/baseline.json, if no git reference is known. Does not tell what vanished.",
         rich_help_panel=BASE,
     ),
 ]
@@ -110,7 +110,7 @@ def _judged(ask: Ask, path: str, given: tuple[str, str], fail_on: str, *, strict
     """The report against its base."""
     against = gating.against(path, *given, gating.where(path, ask.config).own(gating.BASELINE))
     trust = gating.trusted(ask, path, against)
-    now, before = sides.sides(ask, path, trust.config, against.commit, strict=strict)
+    now, before = sides.sides(ask, path, trust.config, against.commit, strict=strict, written=trust.written)
     standing = gating.standing(trust, now.report, before.report if before else None)
     if before is None and standing.migrated:
         trust.remarks.append(gating.UNSEEN)

@@ -36,6 +36,7 @@ class Trusted(Struct, frozen=True):
     """What the verdict depends on beside the objects: of the base where there is one. `remarks` tell what differs."""
 
     config: Config | None
+    written: tuple[str, str | None] = ("", None)  # the configuration: its place and text
     planned: tuple[Place, ...] = ()
     baseline: str | None = None
     remarks: list[str] = field(default_factory=list)
@@ -146,7 +147,7 @@ def trusted(ask: Ask, path: str, against: Against) -> Trusted:
         failed(f"{error}" + (f"\n(as it stands in {against.name})" if against.commit else ""))
     except PlanError as error:
         failed(f"{error}")
-    return Trusted(config, planned, recorded, remarks)
+    return Trusted(config, (place.config, said), planned, recorded, remarks)
 
 
 def _told(what: str, name: str) -> str:
@@ -182,7 +183,9 @@ def base(against: Against, trust: Trusted, before: Report | None) -> Base:
 
 
 def standing(trust: Trusted, now: Report, before: Report | None) -> States:
-    """How far the namespaces are."""
+    """How far the namespaces are; without a plan or a declaration nobody has to look at their objects."""
+    if not trust.planned and not (trust.config and trust.config.migrated):
+        return States()
     declared = trust.config.is_migrated if trust.config else lambda _mesh, _namespace: False
     return states(trust.planned, declared, now, before)
 

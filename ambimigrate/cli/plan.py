@@ -93,6 +93,8 @@ def plan(
     options.colours(off=no_color)
     wish = plan_files.Wish(out, probes, probe_image, by)
     wish.check()
+    if by and format in {"json", "html"} and not out:
+        raise typer.BadParameter(f"--by: what owners get is text or Markdown, or files with --out; {format} has the whole plan")
     seen = measured.read(traffic)
     found, made = planned(ask, wishes(options.config(ask), max_wave or 0), (seen, traffic), strict=strict)
     code = 2 if made.problems else int(bool(found.held))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator
-from typing import NoReturn
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from typing import Any, NoReturn, cast
 
 import typer
 from msgspec import Struct
@@ -13,10 +15,10 @@ from msgspec.structs import replace
 from ambimigrate import report, suppressions
 from ambimigrate.cli import hearing, options
 from ambimigrate.cli.options import Ask
-from ambimigrate.decode import Reading
-from ambimigrate.model import Finding
+from ambimigrate.decode import Counts, Reading
+from ambimigrate.model import Finding, Mesh
 from ambimigrate.report import Report
-from ambimigrate.sources import cache, git_base
+from ambimigrate.sources import cache, git_base, renderers
 from ambimigrate.sources.cache import Store
 from ambimigrate.sources.cache_findings import findings
 from ambimigrate.sources.cache_values import Remembered
@@ -33,15 +35,40 @@ def failed(text: str) -> NoReturn:
 
 
 class Side(Struct, frozen=True):
-    """One side as it was read, with what its texts say about suppressions."""
+    """One side as it was read, with what its texts and objects say about suppressions."""
 
     report: Report
-    reading: Reading
+    silences: tuple[Silence, ...]
 
     def joined(self, more: tuple[Finding, ...]) -> Side:
         """The side with findings that only both sides together tell."""
         every = sorted((*self.report.findings, *more), key=lambda each: each.order)
-        return Side(replace(self.report, findings=tuple(every)), self.reading) if more else self
+        return Side(replace(self.report, findings=tuple(every)), self.silences) if more else self
+
+
+class Kept(Struct, frozen=True):
+    """What is remembered of a base, so that it need not be read again: all but its objects."""
+
+    meshes: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    silences: tuple[Silence, ...]
+
+
+class Unread(Sequence[Mesh]):
+    """The meshes of a base, of which only the names are known until somebody looks at its objects."""
+
+    def __init__(self, names: Sequence[str], read: Callable[[], Side]) -> None:
+        self.names, self._read = names, read
+
+    @cached_property
+    def _meshes(self) -> tuple[Mesh, ...]:
+        return self._read().report.meshes
+
+    def __len__(self) -> int:
+        return len(self._meshes)
+
+    def __getitem__(self, number: Any) -> Any:
+        return self._meshes[number]
 
 
 class Reader(Struct, frozen=True):
@@ -50,6 +77,7 @@ class Reader(Struct, frozen=True):
     ask: Ask
     path: str
     config: Config | None
+    written: tuple[str, str | None]  # the configuration: its place and text
     remembered: Remembered
     store: Store
     strict: bool
@@ -57,11 +85,38 @@ class Reader(Struct, frozen=True):
     def side(self, commit: str = "") -> Side:
         """The tree as it is, or as it stands in a commit, with its findings."""
         reading = self._read(commit)
-        return Side(report.report(reading, strict=self.strict, check=lambda meshes: findings(meshes, self.store)), reading)
+        made = report.report(reading, strict=self.strict, check=lambda meshes: findings(meshes, self.store))
+        return Side(made, suppressions.gathered(reading))
+
+    def base(self, commit: str) -> Side:
+        """The tree as it stands in a commit; its objects are read only if nothing else is known of it, or when needed."""
+        if self.store.folder is None:
+            return self.side(commit)
+        read: list[Side] = []
+
+        def made() -> Kept | None:
+            read.append(self.side(commit))
+            return _kept(read[0]) if not read[0].report.problems and git_base.is_plain(self.path, commit) else None
+
+        kept = self.store.recall(self._key(commit), Kept | None, made)  # type: ignore[arg-type]
+        if read or kept is None:
+            return read[0] if read else self.side(commit)
+        meshes = cast("tuple[Mesh, ...]", Unread(kept.meshes, lambda: self.side(commit)))
+        found = Report(self._target(), meshes, "files", Counts(), (), kept.findings, (), ())
+        return Side(found, kept.silences)
+
+    def _key(self, commit: str) -> str:
+        """A name for all that a base depends on where nothing is rendered: whole trees, since links lead about in them."""
+        ask, tree = self.ask, git_base.tree_id(self.path, commit)
+        place = (os.path.realpath(self.path), os.path.normpath(self.path), *self.written)
+        said = (ask.namespace, ask.mesh, ask.render, ask.helm_values, self.strict, renderers.identity())
+        return self.store.key("base", tree, place, self._target(), said)
+
+    def _target(self) -> Any:
+        return self.ask.target(self.config.target if self.config else {})
 
     def _read(self, commit: str) -> Reading:
-        ask, config = self.ask, self.config
-        target = ask.target(config.target if config else {})
+        ask, config, target = self.ask, self.config, self._target()
         namespace = ask.namespace or (config.namespace if config else "")
         asked = Asked(ask.render, ask.helm_values, parse=self.remembered.values)
         if commit:
@@ -72,12 +127,19 @@ class Reader(Struct, frozen=True):
         return replace(reading, meshes=options.chosen(meshes, ask.mesh))
 
 
-def sides(ask: Ask, path: str, config: Config | None, commit: str, *, strict: bool) -> tuple[Side, Side | None]:
+def _kept(side: Side) -> Kept:
+    names = tuple(each.name for each in side.report.meshes)
+    return Kept(names, side.report.findings, side.silences)
+
+
+def sides(
+    ask: Ask, path: str, config: Config | None, commit: str, *, strict: bool, written: tuple[str, str | None] = ("", None)
+) -> tuple[Side, Side | None]:
     """The tree and its base, each with its findings."""
     store = cache.opened()
-    reader = Reader(ask, path, config, Remembered(store, path), store, strict)
+    reader = Reader(ask, path, config, written, Remembered(store, path), store, strict)
     try:
-        found = reader.side(), reader.side(commit) if commit else None
+        found = reader.side(), reader.base(commit) if commit else None
     except git_base.NoBase as error:
         failed(f"gate: {error}")
     reader.remembered.keep()
@@ -88,13 +150,21 @@ def heard(now: Side, before: Side | None, ask: Ask, config: Config | None, remar
     """Both reports with what is suppressed; of the change only what its base suppresses too."""
     manner = hearing.manner(ask, config)
     configured = config.suppressions if config else ()
-    silences = suppressions.gathered(now.reading, configured)
+    silences = (*now.silences, *configured)
     if before is None:
         return suppressions.heed(now.report, silences, manner), None
-    old = suppressions.gathered(before.reading, configured)
+    old = (*before.silences, *configured)
     kept, added = suppressions.trusted(silences, old)
     remarks.extend(_added(added))
-    return suppressions.heed(now.report, kept, manner), suppressions.heed(before.report, old, manner)
+    return suppressions.heed(now.report, kept, manner), _heed(before.report, old, manner)
+
+
+def _heed(found: Report, silences: tuple[Silence, ...], manner: suppressions.Manner) -> Report:
+    """What is heard of a base: for that the names of its meshes do."""
+    if not isinstance(found.meshes, Unread):
+        return suppressions.heed(found, silences, manner)
+    named = tuple(Mesh(name, (), found.target) for name in found.meshes.names)
+    return replace(suppressions.heed(replace(found, meshes=named), silences, manner), meshes=found.meshes)
 
 
 def _added(added: tuple[Silence, ...]) -> Iterator[str]:

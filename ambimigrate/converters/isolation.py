@@ -128,10 +128,8 @@ def _inside(mesh: Mesh, sidecar: Resource[Sidecar], namespace: str) -> Iterator[
         return
     strictly = is_registry_only(mesh, sidecar)
     closed = egress.closing(mesh, namespace) is not None
-    for service in mesh.of(Service):
-        if _is_imported(imported, hosts.host_of(service), service.namespace, namespace) or not _refuses(
-            mesh, service, strictly
-        ):
+    for service in mesh.of(Service) if strictly else mesh.index(_refusing):
+        if _is_imported(imported, hosts.host_of(service), service.namespace, namespace):
             continue
         if closed and not any(_is_open_to(mesh, peer, service.namespace, namespace) for peer in _admitted(mesh, namespace)):
             continue
@@ -153,10 +151,12 @@ def _is_imported(imported: list[str], host: str, home: str, asking: str) -> bool
     return False
 
 
-def _refuses(mesh: Mesh, service: Resource[Service], strictly: bool) -> bool:
-    """Whether a pod that does not import the Service is turned away: by its own sidecar, or by the server's."""
-    if strictly:
-        return True
+def _refusing(mesh: Mesh) -> tuple[Resource[Service], ...]:
+    """The Services whose own sidecars turn a pod away that does not import them."""
+    return tuple(each for each in mesh.of(Service) if _refuses(mesh, each))
+
+
+def _refuses(mesh: Mesh, service: Resource[Service]) -> bool:
     if not injection.is_meshed(mesh, service.namespace) or ingress.is_gateway(mesh, service):
         return False
     return any(mtls.of_workload(mesh, each) == mtls.STRICT for each in behind(mesh, service))

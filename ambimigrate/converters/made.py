@@ -8,6 +8,7 @@ from typing import Any
 
 from ambimigrate.changes import FROM
 from ambimigrate.converters.outcome import Refused, part, written
+from ambimigrate.kinds.delivery import WAVE
 from ambimigrate.model import Resource, Route
 from ambimigrate.yamlio import Document
 
@@ -19,7 +20,15 @@ def metadata(name: str, beside: Resource[Any], labels: Mapping[str, str] | None 
         found["namespace"] = namespace
     if labels:
         found["labels"] = dict(labels)
-    return found | {"annotations": {FROM: f"{beside.kind}/{written_name(beside)}"}}
+    annotations = {FROM: f"{beside.kind}/{written_name(beside)}"}
+    if wave := _annotations(beside).get(WAVE):
+        annotations[WAVE] = str(wave)  # what is replaced and what replaces it are applied in one order
+    return found | {"annotations": annotations}
+
+
+def _annotations(resource: Resource[Any]) -> dict[str, Any]:
+    found = own_metadata(resource).get("annotations")
+    return found if isinstance(found, dict) else {}
 
 
 def own_metadata(resource: Resource[Any]) -> dict[str, Any]:

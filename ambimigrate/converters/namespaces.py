@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from ambimigrate.converters import (
     beginning,
@@ -25,7 +25,7 @@ from ambimigrate.converters.routing import ends, passing, routes
 from ambimigrate.converters.routing.actions import destinations
 from ambimigrate.converters.subsets import destinationrules, doors, versioned
 from ambimigrate.kinds import HTTPRoute, Service, VirtualService
-from ambimigrate.model import Mesh, Resource
+from ambimigrate.model import Mesh, Resource, grouped
 from ambimigrate.topology import chains, hosts, injection, reach
 from ambimigrate.topology.virtualservices import is_of_mesh
 
@@ -41,7 +41,7 @@ def draft(mesh: Mesh, name: str, asked: tuple[str, ...] | None, aims: policies.A
 
 def _whole(mesh: Mesh, name: str, asked: tuple[str, ...] | None, aims: policies.Aims) -> Outcome:
     settings = aims.settings
-    own = [vs for vs in mesh.of(VirtualService) if vs.namespace == name and is_of_mesh(vs.body)]
+    own = [vs for vs in mesh.within(VirtualService, name) if is_of_mesh(vs.body)]
     found = [routes.convert(vs, mesh, settings) for vs in own if vs.body.spec.hosts and not chains.gateway(mesh, vs)]
     found.append(ends.retired(mesh, name, settings))
     found += [destinationrules.retired(mesh, name, settings), versioned.serve(mesh, own, settings)]
@@ -88,8 +88,11 @@ def _routed(mesh: Mesh, namespace: str, own: Iterable[Resource[VirtualService]])
     for vs in own:
         for host in vs.body.spec.hosts:
             yield from (each.name for each in hosts.services(mesh, host, vs.namespace, vs.file) if each.namespace == namespace)
-    for route in filter(made.is_ours, mesh.of(HTTPRoute)):
-        for ref in route.body.spec.parent_refs:
-            named = reach.parent(ref, route.namespace)
-            if named and named[:2] == ("Service", namespace):
-                yield named[2]
+    yield from mesh.index(_parents).get(namespace, ())
+
+
+def _parents(mesh: Mesh) -> Mapping[str, tuple[str, ...]]:
+    """The Services that routes of ours are about, by namespace."""
+    routed = (route for route in mesh.of(HTTPRoute) if made.is_ours(route))
+    named = (reach.parent(ref, route.namespace) for route in routed for ref in route.body.spec.parent_refs)
+    return grouped((each[1], each[2]) for each in named if each and each[0] == "Service")

@@ -22,6 +22,12 @@ def head(subject: Resource[Any], level: Level) -> dict[str, Any]:
     return {"apiVersion": written(subject).get("apiVersion"), "kind": subject.kind, "metadata": metadata}
 
 
+def naming(subject: Resource[Any]) -> str:
+    """The first place in an overlay that names the object."""
+    place = subject.addressed[0] if subject.addressed else None
+    return f"{place.file}:{place.line}" if place else "an overlay"
+
+
 def entry(subject: Resource[Any], level: Level, file: str) -> dict[str, Any]:
     """How a kustomization names a JSON patch: with what it is about."""
     found = head(subject, level)

@@ -48,9 +48,8 @@ def _of_others(mesh: Mesh, namespace: str, settings: Settings) -> Iterator[Held]
     """Servers that sidecars of the namespace call in plain text: once captured, these have an identity there."""
     if injection.mode(mesh, namespace) == injection.AMBIENT or not injection.is_meshed(mesh, namespace):
         return
-    for peer in mesh.of(PeerAuthentication):
-        edits = tuple(_edits(peer))
-        if not edits or peer.namespace == namespace or policies.is_root(mesh, peer) or settings.accepts(HELD, peer):
+    for peer, edits in mesh.index(_opening):
+        if peer.namespace == namespace or policies.is_root(mesh, peer) or settings.accepts(HELD, peer):
             continue
         members = selected(mesh, peer.namespace, policies.selector(peer))
         called = (namespace, peer.namespace) in mesh.index(_called)
@@ -60,6 +59,11 @@ def _of_others(mesh: Mesh, namespace: str, settings: Settings) -> Iterator[Held]
             reason = f"callers have no identity at its pods; {policy.ref} compares it, and callers of {namespace} would get one"
             witness = f"a call of {members[0]} from {namespace}: judged by {policy.name} without an identity before"
             yield held(mesh, peer, HELD, Refused("identity", edits[0].route, reason, witness), namespace)
+
+
+def _opening(mesh: Mesh) -> tuple[tuple[Resource[PeerAuthentication], tuple[Edit, ...]], ...]:
+    """The PeerAuthentications that turn mutual TLS off, with what they become."""
+    return tuple((peer, edits) for peer in mesh.of(PeerAuthentication) if (edits := tuple(_edits(peer))))
 
 
 def _called(mesh: Mesh) -> frozenset[tuple[str, str]]:

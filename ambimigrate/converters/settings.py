@@ -23,7 +23,7 @@ class Settings(Struct, frozen=True):
 
     `keep` names Services (`namespace/name`, name `*` for all) whose VirtualServices stay for their waypoint; `spread` is
     one of namespace, shared, service; `pilot` is a workload of one namespace that alone is enrolled; `traffic` is who was
-    seen to call whom in the mesh called `measured`.
+    seen to call whom in the mesh called `measured`; `gateways` converts what is bound to Istio Gateways, too.
     """
 
     accepted: tuple[Accepted, ...] = ()
@@ -33,6 +33,7 @@ class Settings(Struct, frozen=True):
     pilot: str = ""
     traffic: Traffic = Traffic()
     measured: str = ""
+    gateways: bool = False
 
     def accepts(self, id: str, subject: Resource[Any]) -> bool:
         """Whether the difference of that id was agreed to for the object."""

@@ -11,7 +11,6 @@ from ambimigrate.changes import Held
 from ambimigrate.gate import back, known
 from ambimigrate.gate.difference import changed
 from ambimigrate.gate.known import KNOWN, Base
-from ambimigrate.gate.settling import unsettled
 from ambimigrate.gate.states import States
 from ambimigrate.model import Finding, Ref, Severity
 from ambimigrate.report import Gate, Report
@@ -73,6 +72,10 @@ def _why(finding: Finding, question: Question) -> str:
 
 def _held(rest: tuple[Finding, ...], now: Report, question: Question, found: known.States) -> tuple[tuple[Finding, Held], ...]:
     """Of what is left, one finding for each object that convert could not settle: the one that says so, else the worst."""
+    if not rest:
+        return ()
+    from ambimigrate.gate.settling import unsettled  # with all of convert, which a change without findings does without
+
     reasons = unsettled(rest, now, question.base.report, found.counterparts)
     worst: dict[Ref, Finding] = {}
     for finding in sorted(rest, key=lambda each: (_says_so(reasons, each), each.severity)):

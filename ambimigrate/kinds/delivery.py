@@ -67,10 +67,14 @@ class ApplicationSet(Object, frozen=True):
     spec: ApplicationSetSpec = ApplicationSetSpec()
 
 
+WAVE = "argocd.argoproj.io/sync-wave"  # of an object: lower ones are applied first, higher ones pruned first
+
+
 class FluxKustomizationSpec(View, frozen=True):
     path: str = ""
     target_namespace: str = ""
     prune: bool = False
+    depends_on: tuple[dict[str, Any], ...] = ()
 
 
 @kind("kustomize.toolkit.fluxcd.io", "kustomizations", "v1", "v1beta2", name="Kustomization")

@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from ambimigrate.layout import inflated
 from ambimigrate.layout.transform import Labels, Transform
 from ambimigrate.model import Problem
 
@@ -61,8 +62,7 @@ class Kustomization(Struct, frozen=True):
 class Use(Struct, frozen=True):
     """A file that a kustomization applies, with the transforms in order, innermost first.
 
-    `path` are the kustomizations on the way, innermost first, each with the number of transforms below it.
-    """
+    `path` are the kustomizations on the way, each with the number of transforms below it."""
 
     file: str
     transforms: tuple[Transform, ...] = ()
@@ -155,8 +155,10 @@ class _Walk:
     def faults(self, each: Kustomization) -> Iterator[Problem]:
         """What of the kustomization cannot be followed."""
         yield from self.missing(each)
+        for text in (absent := tuple(inflated.missing(each, self.files))):
+            yield Problem(text, each.file, each.lines.get("helmCharts"), each.namespace)
         for key in _GENERATORS:
-            if each.spec.get(key):
+            if each.spec.get(key) and not (key == "helmCharts" and absent):
                 message = f"`{key}` is not followed without a renderer: what it makes or changes was not read"
                 yield Problem(message, each.file, each.lines.get(key), each.namespace)
 
@@ -198,10 +200,8 @@ def _patch_files(each: Kustomization) -> Iterator[str]:
 
 
 def _folders(each: Kustomization, by_folder: Mapping[str, Kustomization]) -> Iterator[str]:
-    for entry in _entries(each, "resources", "bases", "components"):
-        path = _join(each.folder, entry)
-        if path in by_folder and path != each.folder:
-            yield path
+    paths = (_join(each.folder, entry) for entry in _entries(each, "resources", "bases", "components"))
+    return (path for path in paths if path in by_folder and path != each.folder)
 
 
 def _entries(each: Kustomization, *keys: str) -> Iterator[str]:

@@ -33,6 +33,8 @@ def gates(mesh: Mesh, changes: Iterable[Change]) -> Iterator[str]:
     for each in gone:
         if "PruneLast=true" in _options(each) or any(_prunes_last(one) for one in argocd.applications(mesh, each)):
             yield f"{each.ref} is pruned last: it goes once everything else of its sync is healthy"
+        if "Prune=confirm" in _options(each):
+            yield f"{each.ref} says Prune=confirm: it goes once somebody confirms that in Argo CD"
         if finalizers := (written(each).get("metadata") or {}).get("finalizers"):
             yield f"{each.ref} has finalizers ({', '.join(map(str, finalizers))}): it is gone when their controllers let it go"
 

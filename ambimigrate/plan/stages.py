@@ -62,11 +62,24 @@ def _accepted(changes: tuple[Change, ...], every: Iterable[Change]) -> Iterator[
 def checks(around: Around, found: Iterable[Resource[Any]]) -> Iterator[str]:
     """For each policy a call that has to be answered and one that has to be refused."""
     for policy in found:
-        tried = [each for each in trials.of_policy(around, policy, trials.QUICK)]
+        tried = _tried(around, policy)
         for each in tried:
             yield _check(around.before, each)
         if not tried:
             yield remark(f"{policy.ref}: no call was found that it decides before and after alike; try it by hand")
+
+
+def _tried(around: Around, policy: Resource[Any]) -> tuple[Trial, ...]:
+    """The calls for a policy, found once for all steps that it concerns."""
+    known = around.after.index(_known)
+    key = (around.before, around.staying, id(policy))
+    if key not in known:
+        known[key] = trials.of_policy(around, policy, trials.QUICK)
+    return known[key]
+
+
+def _known(_mesh: Mesh) -> dict[Any, tuple[Trial, ...]]:
+    return {}
 
 
 def touched(mesh: Mesh, stage: Stage, changes: tuple[Change, ...], namespaces: tuple[str, ...]) -> tuple[Resource[Any], ...]:

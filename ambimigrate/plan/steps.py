@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
+from operator import itemgetter
 
 from msgspec import Struct
 
 from ambimigrate.changes import Change, Create, Stage
 from ambimigrate.converters import shared
 from ambimigrate.converters.apply import after
-from ambimigrate.model import Mesh
-from ambimigrate.plan import deletions, live, restarts, showing, stages, triggers, undoing
+from ambimigrate.model import Mesh, grouped
+from ambimigrate.plan import deletions, live, ordering, restarts, showing, stages, triggers, undoing
 from ambimigrate.plan.lines import remark
 from ambimigrate.plan.trials import Around
 from ambimigrate.plan.values import Step
@@ -31,6 +32,9 @@ _TITLES = {
 _APART = remark("two commits: what is new first; what is deleted once the gate holds, so that nothing is without both")
 _COMMIT = remark("commit what it wrote, and let it be applied")
 _MOST = 8  # names in a title
+
+
+Numbered = Mapping[str, tuple[tuple[int, Change], ...]]
 
 
 class Source(Struct, frozen=True):
@@ -60,9 +64,10 @@ class Work(Struct, frozen=True):
         by_hand = tuple(deletions.commands(self.mesh, changes)) if self.source.path else ()
         gate = (
             *showing.delivered(self.mesh, changes),
-            *stages.gates(stage, self.mesh, changes, self.changes),
+            *stages.gates(stage, self.mesh, changes, self._about(each.namespace for each in changes)),
             *showing.objects(changes),
             *deletions.gates(self.mesh, changes),
+            *ordering.gates(self.mesh, changes),
         )
         concerned = sorted({each.namespace for each in changes}) or namespaces
         return Step(
@@ -126,7 +131,16 @@ class Work(Struct, frozen=True):
         return lines or (remark("requests, errors and latency are as in the baseline, as the triggers show"),)
 
     def _of(self, stage: Stage, namespaces: tuple[str, ...]) -> tuple[Change, ...]:
-        return tuple(each for each in self.changes if each.stage is stage and each.namespace in namespaces)
+        return tuple(each for each in self._about(namespaces) if each.stage is stage)
+
+    def _about(self, namespaces: Iterable[str]) -> Iterator[Change]:
+        """The changes of these namespaces, in their order."""
+        known = self.mesh.index(_by_namespace)
+        if id(self.changes) not in known:
+            numbered = ((each.namespace, (number, each)) for number, each in enumerate(self.changes))
+            known[id(self.changes)] = (self.changes, grouped(numbered))
+        found = (pair for name in set(namespaces) for pair in known[id(self.changes)][1].get(name, ()))
+        return (each for _, each in sorted(found, key=itemgetter(0)))
 
     def _files(self, changes: Iterable[Change]) -> tuple[str, ...]:
         return tuple(sorted({_place(change) for change in changes}))
@@ -158,6 +172,10 @@ class Work(Struct, frozen=True):
 
 
 def _ends(_mesh: Mesh) -> dict[int, tuple[tuple[Change, ...], Mesh]]:
+    return {}
+
+
+def _by_namespace(_mesh: Mesh) -> dict[int, tuple[tuple[Change, ...], Numbered]]:
     return {}
 
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from ambimigrate.kinds import AuthorizationPolicy, PeerAuthentication, RequestAuthentication, Service
 from ambimigrate.model import Mesh, Ref, Resource
-from ambimigrate.plan import entrances
+from ambimigrate.plan import cut, entrances
 from ambimigrate.plan.entrances import Entrance
 from ambimigrate.semantics import authz
 from ambimigrate.semantics.authz import settings as trust
@@ -199,6 +199,8 @@ def _every(around: Around, place: Place) -> Iterator[tuple[str, Caller]]:
 
 def _decided(around: Around, policy: Resource[Any], call: _Try) -> bool | None:
     """Whether the call is answered; None if that changes, depends on something else, or has another reason."""
+    if call.kind != NOBODY and cut.is_cut(around.before, call.caller, call.service, call.place):
+        return None
     before = _verdict(around.before, policy, call, original=True)
     return before if before is not None and before == _verdict(around.after, policy, call, original=False) else None
 

@@ -42,7 +42,7 @@ def of_enrolling(mesh: Mesh, changes: Iterable[Change], namespaces: Iterable[str
     if live:
         yield from (kubectl("", "label", "namespace", name, "istio.io/dataplane-mode-") for name in names)
     else:
-        yield remark("only then git revert the commit of this step, so that the ambient label goes last")
+        yield remark("only then git revert that commit, then the one of this step, so that the ambient label goes last")
 
 
 def _by_pods(mesh: Mesh, namespace: str) -> Iterator[str]:

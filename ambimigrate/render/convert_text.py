@@ -7,13 +7,14 @@ from textwrap import wrap
 from typing import TextIO
 
 from ambimigrate.changes import Held, Stage
-from ambimigrate.convert import FOLLOWS, Conversion
+from ambimigrate.convert import FOLLOWS, GATEWAYS, Conversion
 from ambimigrate.render import text
 from ambimigrate.render.style import Style, counted, visible
 from ambimigrate.report import Report
 
 _WIDTH = 100
 _MOST_HELD = 5  # reasons shown for one namespace
+_OPEN = "fails open: "  # how a note begins that says who is let in
 
 
 def render(made: Report, conversion: Conversion, again: str, out: TextIO) -> None:
@@ -66,8 +67,10 @@ def _held(held: Held) -> Iterator[str]:
 
 def _notes(conversion: Conversion) -> Iterator[str]:
     seen = dict.fromkeys(note for change in conversion.changes for note in change.notes)
-    for note in seen:
-        said = f"left out: {note.position.file}:{note.position.line}: {note.reason}"
+    for note in sorted(seen, key=lambda each: not each.reason.startswith(_OPEN)):
+        first = _OPEN if note.reason.startswith(_OPEN) else ""
+        place = note.position.file + (f":{note.position.line}" if note.position.line else "")
+        said = f"{first or 'left out: '}{place}: {note.reason.removeprefix(first)}"
         yield from wrap(visible(said), _WIDTH, subsequent_indent="  ")
 
 
@@ -75,13 +78,15 @@ def _closing(conversion: Conversion, again: str, style: Style) -> Iterator[str]:
     moved = _by_namespace(conversion)
     for namespace, stages in sorted(moved.items()):
         yield f"{style.bold(visible(namespace))}: {', '.join(each.name for each in stages)}"
-    held = len({(each.mesh, each.namespace) for each in conversion.held})
+    places = {(each.mesh, each.namespace) for each in conversion.held}
+    held = len(places if conversion.holding is None else places & conversion.holding.keys())
     changed = counted(len(conversion.changes), "change")
     yield f"{changed} in {counted(len(moved), 'namespace')}; {counted(held, 'namespace')} held."
     if again and conversion.changes:
         first = min(each.stage for each in conversion.changes)
-        namespaces = sorted({each.namespace for each in conversion.changes if each.stage is first})
-        only = f" --only {namespaces[0]}" if namespaces[0] else ""
+        together = [each for each in conversion.changes if each.stage is first]  # gateways go with all that is bound to them
+        namespaces = sorted({each.namespace for each in together if GATEWAYS not in each.because})
+        only = "" if namespaces[:1] == [""] else f" --only {namespaces[0]}" if namespaces else " -A"
         yield "This is the end state, as a preview. Stages are applied one after the other; the next one:"
         yield f"  {again} --stage {first.name}{only} --write"
     elif not conversion.changes:

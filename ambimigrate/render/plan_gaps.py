@@ -41,12 +41,21 @@ def _lines(plan: Plan, style: Style, width: int) -> Iterator[str]:
             yield from wrap(visible(order), width, initial_indent="  ", subsequent_indent="    ")
 
 
+def meaning(gap: Gap) -> str:
+    """What becomes of the callers, between the policy and their names."""
+    return _WORDS.get(gap.kind, "is open for")
+
+
+def when(gap: Gap) -> str:
+    """The steps in which it is so."""
+    return f"in step {gap.from_step}" if gap.from_step == gap.to_step else f"from step {gap.from_step} to {gap.to_step}"
+
+
 def _gap(mesh: str, gap: Gap, width: int) -> Iterator[str]:
     yield ""
     more = f" and {len(gap.callers) - _MOST} more" if len(gap.callers) > _MOST else ""
-    when = f"in step {gap.from_step}" if gap.from_step == gap.to_step else f"from step {gap.from_step} to {gap.to_step}"
     where = f"[{mesh}] " if mesh else ""
-    text = f"{where}{gap.policy} {_WORDS.get(gap.kind, 'is open for')} {', '.join(gap.callers[:_MOST])}{more} {when}"
+    text = f"{where}{gap.policy} {meaning(gap)} {', '.join(gap.callers[:_MOST])}{more} {when(gap)}"
     yield from wrap(visible(text), width, initial_indent="  ", subsequent_indent="    ")
     for label, words in (("shown by", gap.witness), ("it stays", gap.why)):
         if words:

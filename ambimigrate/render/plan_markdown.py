@@ -8,6 +8,7 @@ from ambimigrate.plan import Plan, Wave
 from ambimigrate.plan import lines as shell
 from ambimigrate.plan.values import Graph, Step
 from ambimigrate.render.markdown import code, escaped
+from ambimigrate.render.plan_gaps import meaning, when
 from ambimigrate.render.style import counted, visible
 
 _EDGES = 200  # Mermaid draws at most 500 of them unless told otherwise (mermaid, config `maxEdges`)
@@ -110,7 +111,7 @@ def wave_lines(wave: Wave) -> Iterator[str]:
         for gap in wave.gaps:
             who = ", ".join(map(escaped, gap.callers))
             why = f" {escaped(gap.why)}" if gap.why else ""
-            yield f"- {code(gap.policy)} is {escaped(gap.kind)} for {who}, from step {gap.from_step} to {gap.to_step}.{why}"
+            yield f"- {code(gap.policy)} {meaning(gap)} {who}, {when(gap)}.{why}"
         yield ""
 
 

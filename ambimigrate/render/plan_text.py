@@ -7,6 +7,7 @@ from typing import TextIO
 
 from ambimigrate.plan import Plan, Wave
 from ambimigrate.plan.values import Gap, HeldBack, Step
+from ambimigrate.render.plan_gaps import meaning, when
 from ambimigrate.render.plan_lines import labelled
 from ambimigrate.render.style import Style, counted, visible, wrap
 
@@ -37,8 +38,7 @@ def _wave(wave: Wave, style: Style, width: int, *, several: bool) -> Iterator[st
 def gap_text(gap: Gap) -> str:
     """What is open, for whom, from when to when, and why it stays."""
     why = f": {gap.why}" if gap.why else ""
-    text = f"{gap.policy} is {gap.kind} for {', '.join(gap.callers)} from step {gap.from_step} to {gap.to_step}{why}"
-    return visible(text)
+    return visible(f"{gap.policy} {meaning(gap)} {', '.join(gap.callers)} {when(gap)}{why}")
 
 
 def _step(step: Step, width: int) -> Iterator[str]:

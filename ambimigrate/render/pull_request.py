@@ -23,6 +23,10 @@ _SAFE = {
     Stage.retire: "No sidecar is left that reads what goes; what replaces it is created first.",
     Stage.tighten: "The exceptions were for callers that have moved.",
 }
+_TWO = (
+    "The deletions belong in a commit of their own: let what is new be applied first, and take away what it replaces "
+    "once its checks hold."
+)
 _MOST = 200  # changes listed one by one
 
 
@@ -39,6 +43,27 @@ class Work(Struct, frozen=True):
         return sorted({each.stage for each in self.changes})
 
     @property
+    def meshes(self) -> list[str]:
+        """The environments of the changes that have a name."""
+        return sorted({each.mesh for each in self.changes if each.mesh})
+
+    @property
+    def only_ends(self) -> bool:
+        """Whether nothing but deletions is told of."""
+        return all(each.action is None for each in self.changes)
+
+    @property
+    def is_in_two(self) -> bool:
+        """Whether something goes that something else of it replaces."""
+        return not self.only_ends and any(each.action is None for each in self.changes)
+
+    @property
+    def by_hand(self) -> list[str]:
+        """The commands beside the change of files, such as restarts and deletions that nobody else makes."""
+        lines = (line for step in self.steps for line in step.commands)
+        return [line for line in lines if not line.startswith(("ambimigrate ", "#"))]
+
+    @property
     def namespaces(self) -> list[str]:
         """The namespaces of the changes, by name."""
         return sorted({each.namespace for each in self.changes})
@@ -53,14 +78,17 @@ def _message(work: Work) -> Iterator[str]:
     stages = ", ".join(each.name for each in work.stages)
     names = ", ".join(work.namespaces)
     short = names if len(names) <= 40 else counted(len(work.namespaces), "namespace")
-    yield f"ambient: {stages} for {visible(short)}"
+    where = f" in {', '.join(map(visible, work.meshes))}" if work.meshes else ""
+    yield f"ambient: {stages} for {visible(short)}{where}{', deletions' if work.only_ends else ''}"
     yield ""
-    for change in work.changes[:_MOST]:
-        yield f"- {change.verb} {visible(str(change.ref))}"
-    if len(work.changes) > _MOST:
-        yield f"- and {len(work.changes) - _MOST} more"
-    for title, lines in (("Gate", "gate"), ("Undo", "undo")):
-        found = list(dict.fromkeys(line for step in work.steps for line in getattr(step, lines)))
+    listed = list(dict.fromkeys(f"- {each.verb} {visible(str(each.ref))}" for each in work.changes))
+    yield from listed[:_MOST]
+    if len(listed) > _MOST:
+        yield f"- and {len(listed) - _MOST} more"
+    gates = [line for step in work.steps for line in step.gate]
+    undoing = [line for step in work.steps for line in step.undo]
+    for title, lines in (("Gate", gates), ("By hand", work.by_hand), ("Undo", undoing)):
+        found = list(dict.fromkeys(lines))
         if found:
             yield ""
             yield f"{title}:"
@@ -76,10 +104,15 @@ def _body(work: Work) -> Iterator[str]:
     if not work.changes:
         yield "Nothing changes."
     else:
-        yield f"Moves {_listed(work.namespaces)} on to ambient mode: {', '.join(each.name for each in work.stages)}."
+        where = f" of {_listed(work.meshes)}" if work.meshes else ""
+        yield f"Moves {_listed(work.namespaces)}{where} on to ambient mode: {', '.join(each.name for each in work.stages)}."
         yield ""
+        if work.is_in_two:
+            yield _TWO
+            yield ""
         yield from _changes(work.changes)
         yield from _safety(work)
+        yield from _commands("By hand", work.by_hand)
         yield from _commands("How to check", (line for step in work.steps for line in (*step.gate, *step.verify)))
         yield from _commands("How to undo", (line for step in work.steps for line in step.undo))
     if work.held:

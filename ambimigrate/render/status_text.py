@@ -19,11 +19,19 @@ _LINES = 12  # lines of a gate
 def render(found: Status, plan: str, out: TextIO, width: int = 100) -> None:
     """Writes the status."""
     style = Style.of(out)
-    for line in (*_table(found, style, width), *_drift(found, style, width), *_closing(found, plan, style, width)):
+    for line in (
+        *_table(found, style, width),
+        *_held(found, width),
+        *_drift(found, style, width),
+        *_closing(found, plan, style, width),
+    ):
         out.write(f"{line.rstrip()}\n")
 
 
 def _table(found: Status, style: Style, width: int) -> Iterator[str]:
+    if not found.namespaces:
+        yield "No namespace of the input takes part in the mesh."
+        return
     several = len({each.mesh for each in found.namespaces}) > 1
     rows = [_row(each, several=several) for each in found.namespaces]
     widths = [max(len(row[column]) for row in (_HEADS, *rows)) for column in range(3)]
@@ -51,6 +59,12 @@ def _line(cells: tuple[str, ...], widths: list[int], width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 3]}..."
 
 
+def _held(found: Status, width: int) -> Iterator[str]:
+    """The table has room for the beginning of a reason only."""
+    if any(each.why.startswith("held: ") for each in found.namespaces):
+        yield from wrap("Why namespaces are held, in full: --format json; what to do: `ambimigrate scan`.", width)
+
+
 def _drift(found: Status, style: Style, width: int) -> Iterator[str]:
     if not found.drift:
         return
@@ -70,7 +84,7 @@ def _closing(found: Status, plan: str, style: Style, width: int) -> Iterator[str
         half = sum(each.state == HALF for each in found.steps)
         unseen = sum(each.state == "unseen" for each in found.steps)
         said = [f"{done} done", f"{half} half done", f"{len(found.steps) - done - half - unseen} open"]
-        said += [f"{unseen} that files do not show"] if unseen else []
+        said += [f"{unseen} that the input does not show"] if unseen else []
         yield from wrap(visible(f"{plan}: {counted(len(found.steps), 'step')}, {', '.join(said)}."), width)
     else:
         yield from wrap(f"{NO_PLAN[0].upper()}{NO_PLAN[1:]}.", width)
@@ -85,7 +99,7 @@ def _next(found: Next, what: str, style: Style, width: int) -> Iterator[str]:
     text = f"next safe {what}: {mesh}{f'{found.id} ' if found.id else ''}{found.title}"
     yield from (style.bold(line) for line in wrap(visible(text), width, subsequent_indent="  "))
     if found.before:
-        text = f"before it, which files do not show: {'; '.join(found.before)}"
+        text = f"before it, which the input does not show: {'; '.join(found.before)}"
         yield from wrap(visible(text), width, initial_indent="  ", subsequent_indent="    ")
     yield from labelled("run", found.commands, width, indent=2)
     gate = found.gate[:_LINES]

@@ -19,6 +19,11 @@ from ambimigrate.model import Resource
 Namespaces = Mapping[str, Mapping[str, str]]  # labels by name; kubernetes.io/metadata.name among them
 
 
+def labels_of(namespaces: Namespaces, name: str) -> Mapping[str, str]:
+    """The labels of a namespace; of one that was not read the one that Kubernetes gives to all (1.22+, always)."""
+    return namespaces.get(name, {"kubernetes.io/metadata.name": name})
+
+
 class End(Struct, frozen=True):
     """One end of a connection: a pod, or what has an address only (no namespace).
 
@@ -121,7 +126,7 @@ def _is_one(peer: NetworkPolicyPeer, own: str, namespaces: Namespaces, end: End)
     if peer.namespace_selector is None:
         space = end.namespace == own
     else:
-        space = matches(peer.namespace_selector, namespaces.get(end.namespace, {}))
+        space = matches(peer.namespace_selector, labels_of(namespaces, end.namespace))
     return space and (peer.pod_selector is None or matches(peer.pod_selector, end.labels))
 
 

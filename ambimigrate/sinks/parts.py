@@ -96,6 +96,9 @@ class Parts(Struct):
         """Puts a document behind all others."""
         file, last = self.documents[-1].file, self.between[-1]
         end = "\r\n" if "\r\n" in self.documents[0].text else "\n"
+        if len(self.documents) > 1 and not self.documents[-1].text.strip() and self.between[-2].strip() == "---":
+            self.replace(-1, f"{end}{text}")  # the file ends with a marker: what follows it is the document
+            return
         gap = "" if (last or self.documents[-1].text).endswith("\n") else end
         self.between[-1:] = [last + gap, ""]
         self.starts.append(-len(self.documents))

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
-from ambimigrate.decode import names_a_kind
 from ambimigrate.layout.kustomize import FILE_NAMES
+from ambimigrate.layout.named import names_a_kind
 from ambimigrate.model import Problem
 
 SUFFIXES = (".yaml", ".yml", ".json")

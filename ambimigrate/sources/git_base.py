@@ -20,7 +20,7 @@ from ambimigrate.sources.git_tree import GitTree, fill
 from ambimigrate.sources.helmed import Asked
 from ambimigrate.sources.read import read_trees
 
-__all__ = ["NoBase", "commit", "merge_base", "read_base", "text", "tree_id"]
+__all__ = ["NoBase", "commit", "is_plain", "merge_base", "read_base", "text", "tree_id"]
 
 _DEEPER = "this clone is shallow: `fetch-depth: 0` (actions/checkout), GIT_DEPTH: 0 (GitLab) or `git fetch --unshallow`"
 _MOST_LINKS = 10
@@ -110,6 +110,13 @@ def tree_id(path: str, ref: str) -> str:
     """What identifies all that the commit of a ref holds, whoever made it and when. Raises NoBase."""
     place = _place(path)
     return _said(place, "rev-parse", "--verify", f"{_commit(place, ref)}^{{tree}}")
+
+
+def is_plain(path: str, ref: str) -> bool:
+    """Whether nothing but the commit says what reading it comes to: it has no links, submodules or charts. Raises NoBase."""
+    place = _place(path)
+    every = entries(place.top, _commit(place, ref))
+    return all(each.kind == FILE and posixpath.basename(each.path) != "Chart.yaml" for each in every)
 
 
 def _said(place: Place, *arguments: str) -> str:

@@ -6,17 +6,19 @@ import os
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
 from ambimigrate import yamlio
-from ambimigrate.decode import Decoder, names_a_kind
+from ambimigrate.decode import Decoder
 from ambimigrate.layout import Placement
+from ambimigrate.layout.named import names_a_kind
 from ambimigrate.layout.rendered import Made
 from ambimigrate.model import Problem
+from ambimigrate.sources.chart_dependencies import local
 from ambimigrate.sources.chart_files import Chart, Files
 from ambimigrate.sources.chart_uses import Use, uses
 from ambimigrate.sources.files import Tree
@@ -42,10 +44,16 @@ class Asked(Struct, frozen=True):
     parse: Callable[[Document], Values] = yamlio.values
 
 
-def render_charts(tree: Tree, decoder: Decoder, asked: Asked) -> tuple[str, ...]:
-    """Adds the objects of charts to what was decoded; answers with what is to be said about them."""
+def render_charts(tree: Tree, decoder: Decoder, asked: Asked, inflated: frozenset[str]) -> tuple[str, ...]:
+    """Adds the objects of charts to what was decoded; answers with what is to be said about them.
+
+    `inflated` are charts of which kustomizations had the objects rendered.
+    """
     files = Files(tree)
-    folders = {folder for folder in files.charts if any(_templates(files, folder))} if asked.choice != "never" else set()
+    _forget(inflated, decoder)
+    taken = {each for each in files.charts if any(f"{each}/".startswith(f"{one}/") for one in inflated)}
+    folders = {each for each in files.charts if any(_templates(files, each))} - taken if asked.choice != "never" else set()
+    folders |= {each for each in files.charts if any(below in folders for _, below in local(files, each))} - taken
     if not folders:
         return ()
     from ambimigrate.sources import renderers
@@ -56,11 +64,14 @@ def render_charts(tree: Tree, decoder: Decoder, asked: Asked) -> tuple[str, ...]
             decoder.problems.append(Problem("helm is not on PATH to render charts", tree.root))
         return ()
     more = _given(asked.values, decoder)
-    wanted = [each for each in uses(files, decoder, decoder.namespace) if each.chart.folder in folders]
+    every = list(uses(files, decoder, decoder.namespace))
+    parts = {folder for each in every for _, folder in local(files, each.chart.folder)}  # read where they are depended on
+    wanted = [each for each in every if each.chart.folder in folders and (each.by or each.chart.folder not in parts)]
     ready = [each for each in wanted if _is_inside(each, tree, decoder)]
-    answers = list(zip(ready, renderers.template_all(helm, (_release(each, more, tree) for each in ready)), strict=True))
+    answers = list(zip(ready, renderers.template_all(helm, (_release(each, more, files) for each in ready)), strict=True))
     made = [(use, answer) for use, answer in answers if isinstance(answer, str)]
-    _forget({use.chart.folder for use, _ in made}, decoder)
+    done = {use.chart.folder for use, _ in made}
+    _forget(done | {folder for each in done for _, folder in local(files, each)}, decoder)
     for use, text in made:
         _add(use, text, files, decoder)
     failed = [(use, answer.reason) for use, answer in answers if isinstance(answer, renderers.Failed)]
@@ -69,10 +80,12 @@ def render_charts(tree: Tree, decoder: Decoder, asked: Asked) -> tuple[str, ...]
     return (*_notes(use for use, _ in made), *_several("not rendered with its own values; --helm-values FILE gives more", left))
 
 
-def _release(use: Use, more: Mapping[str, Any], tree: Tree) -> Any:
+def _release(use: Use, more: Mapping[str, Any], files: Files) -> Any:
     from ambimigrate.sources.renderers import Release
 
-    return Release(tree.on_disk(use.chart.folder), use.name, use.namespace or UNKNOWN, _over(use.values, more))
+    below = tuple((place, files.tree.on_disk(folder)) for place, folder in local(files, use.chart.folder))
+    folder = files.tree.on_disk(use.chart.folder)
+    return Release(folder, use.name, use.namespace or UNKNOWN, _over(use.values, more), below)
 
 
 def _over(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,7 +154,7 @@ def _several(what: str, charts: list[str]) -> Iterator[str]:
         yield f"Helm chart {what}: {', '.join(charts[:_NAMED])}{more}."
 
 
-def _forget(folders: set[str], decoder: Decoder) -> None:
+def _forget(folders: Collection[str], decoder: Decoder) -> None:
     """What was read of templates that are rendered now: templates without an expression are objects, too."""
 
     def is_rendered(name: str) -> bool:
@@ -201,9 +214,18 @@ def _items(tree: Any) -> Iterator[dict[str, Any]]:
 
 def _origin(chart: Chart, source: str, kind: str, number: int, files: Files) -> Made:
     """The place in the template: of several objects of a kind that it writes, the one of that number."""
-    file = posixpath.join(chart.folder, source.partition("/")[2])
+    file = _in_tree(posixpath.join(chart.folder, source.partition("/")[2]), chart, files)
     text = files.tree.read(files.names[file]) if file in files.names else None
     if not isinstance(text, str):
         return Made(chart.document.file, is_template=True)
     lines = [i for i, line in enumerate(text.splitlines(), 1) if re.match(rf"""[\s-]*["']?kind["']?:\s*["']?{kind}\b""", line)]
     return Made(file, lines[min(number, len(lines) - 1)] if lines else 1, is_template=True)
+
+
+def _in_tree(file: str, chart: Chart, files: Files) -> str:
+    """The file of a template, which may be one of a chart that lies elsewhere in the tree."""
+    for place, folder in sorted(local(files, chart.folder), reverse=True):
+        begin = posixpath.join(chart.folder, place, "")
+        if file.startswith(begin):
+            return posixpath.join(folder, file.removeprefix(begin))
+    return file

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ambimigrate.decode import names_a_kind
+from msgspec.structs import replace
+
+from ambimigrate.layout.inflated import can_inflate, charts
 from ambimigrate.layout.kustomize import Following, Kustomization
+from ambimigrate.layout.named import names_a_kind
 from ambimigrate.layout.rendered import Place, Rendering, rendering
 from ambimigrate.model import Problem
 from ambimigrate.sources.files import Tree
 from ambimigrate.sources.helmed import Asked
 from ambimigrate.yamlio import Unreadable, documents, values
+
+INFLATING = ("helmCharts", "helmChartInflationGenerator")
 
 
 class Rendered:
@@ -22,6 +28,7 @@ class Rendered:
     def __init__(self, tree: Tree, asked: Asked) -> None:
         self.tree, self.asked, self.choice = tree, asked, asked.choice
         self.problems: list[Problem] = []
+        self.inflated: set[str] = set()  # charts that kustomizations had rendered
         self.built: dict[Path, Any] = {}  # what a tree that is read twice need not be asked for again
 
     def __call__(self, following: Following) -> Mapping[str, Rendering]:
@@ -43,7 +50,7 @@ class Rendered:
             folder: parts[0].file for folder, parts in wanted.items() if all(self._is_inside(each.folder) for each in parts)
         }
         places = {folder: self.tree.on_disk(folder) for folder in roots}
-        self.built |= renderers.build_all(renderer, (each for each in places.values() if each not in self.built))
+        self._build(renderer, wanted, places)
         found = {}
         for folder, file in roots.items():
             result = self.built[places[folder]]
@@ -53,7 +60,19 @@ class Rendered:
             else:
                 place = Place(self.tree.root, os.path.realpath(self.tree.on_disk(self.tree.root)), result.base)
                 found[folder] = rendering(file, _trees(file, result.text), place)
+                self.inflated |= {chart for part in wanted[folder] for _, chart in charts(part)}
         return found
+
+    def _build(self, renderer: Any, wanted: Mapping[str, tuple[Kustomization, ...]], places: Mapping[str, Path]) -> None:
+        """Builds what is not built yet, with helm only what has charts."""
+        from ambimigrate.sources import renderers
+
+        helm = renderers.find_helm()
+        left = {folder: place for folder, place in places.items() if place not in self.built}
+        inflating = [place for folder, place in left.items() if any(any(charts(each)) for each in wanted[folder])]
+        self.built |= renderers.build_all(renderer, (each for each in left.values() if each not in inflating))
+        if helm is not None and inflating:
+            self.built |= renderers.build_all(replace(renderer, helm=helm.command[0]), inflating)
 
     @property
     def is_possible(self) -> bool:
@@ -68,11 +87,25 @@ class Rendered:
         for folder, parts in following.parts.items():
             if any(each.file in following.broken for each in parts):
                 continue  # a remote base would be downloaded, a missing one fails; both are named already
-            if any(each.spec.get(key) for each in parts for key in ("helmCharts", "helmChartInflationGenerator")):
+            if any(each.spec.get(key) for each in parts for key in INFLATING) and not self._can_inflate(parts):
                 continue  # kustomize would run helm, which would download charts; named already
             if any(each.needs_renderer for each in parts):
                 found[folder] = parts
         return found
+
+    def _can_inflate(self, parts: Iterable[Kustomization]) -> bool:
+        from ambimigrate.sources import renderers
+
+        files = {self.tree.shown(name) for name in self.tree.files}
+        folders = (folder for each in parts for _, folder in charts(each))
+        is_whole = renderers.find_helm() is not None and all(can_inflate(each, files) for each in parts)
+        return is_whole and all(self._is_inside(below) for folder in folders for below in self._below(folder))
+
+    def _below(self, folder: str) -> Iterator[str]:
+        """All that lies in a folder, where a link may lead out of the tree."""
+        for place, folders, names in os.walk(self.tree.on_disk(folder)):
+            below = posixpath.join(folder, os.path.relpath(place, self.tree.on_disk(folder)).replace(os.sep, "/"))
+            yield from (posixpath.normpath(posixpath.join(below, name)) for name in (*folders, *names))
 
     def _is_inside(self, folder: str) -> bool:
         top, real = (os.path.realpath(self.tree.on_disk(each)) for each in (self.tree.root, folder))

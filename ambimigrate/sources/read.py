@@ -7,10 +7,11 @@ import posixpath
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ambimigrate.decode import Counts, Decoder, Reading, named
+from ambimigrate.decode import Counts, Decoder, Reading
 from ambimigrate.layout import Help, Layout, lay_out
 from ambimigrate.layout.addressed import Address, addresses
 from ambimigrate.layout.kustomize import FILE_NAMES, NAMING, Kustomization, patched
+from ambimigrate.layout.named import named
 from ambimigrate.layout.patches import touches
 from ambimigrate.layout.transform import REFERRED
 from ambimigrate.model import Mesh, Problem, Target
@@ -58,7 +59,7 @@ def _tree(tree: Tree, target: Target, namespace: str, config: Config | None, ask
     if found.meshes or found.spaces:  # Argo CD or Flux say where folders belong, which only reading them tells
         tree.skipped = skipped
         decoder = _decoded(tree, namespace, config, rendering, found)
-    said = render_charts(tree, decoder, asked)
+    said = render_charts(tree, decoder, asked, frozenset(rendering.inflated))
     read_charts(tree, decoder)
     decoder.counts.skipped += tree.skipped
     how = "what Argo CD and Flux apply" if found.meshes and not (config and config.paths) else "the names of folders"

@@ -36,6 +36,7 @@ class Kustomize(Struct, frozen=True):
     """The renderer that was found, as the beginning of its command line."""
 
     command: tuple[str, ...]
+    helm: str = ""  # what renders `helmCharts`, only where all of them are in the tree
 
     def build(self, folder: Path) -> Built | Failed:
         """The objects of a kustomization, each with the file that it comes from in an annotation."""
@@ -45,8 +46,19 @@ class Kustomize(Struct, frozen=True):
             (wrapper / "kustomization.yaml").write_text(
                 f'resources: ["{_quoted(target)}"]\nbuildMetadata: [originAnnotations]\n', encoding="utf-8"
             )
-            found = _run((*self.command, str(wrapper)), wrapper)
+            more = ("--enable-helm", "--helm-command", self.helm) if self.helm else ()
+            found = _run((*self.command, *more, str(wrapper)), wrapper)
             return found if isinstance(found, Failed) else Built(found, str(wrapper))
+
+
+def identity() -> tuple[str, int, int] | None:
+    """The renderer that would be used, by path, size and time, None if there is none."""
+    found = find()
+    path = shutil.which(found.command[0]) if found else None
+    if path is None:
+        return None
+    status = Path(path).stat()
+    return os.path.realpath(path), status.st_size, status.st_mtime_ns
 
 
 _KUBERNETES = "1.34.0"  # a current one; what helm takes by itself depends on how it was built
@@ -60,12 +72,16 @@ _APIS = (
 
 
 class Release(Struct, frozen=True):
-    """What `helm template` is asked for: a chart in a folder, under a name, with values over the chart's own."""
+    """What `helm template` is asked for: a chart in a folder, under a name, with values over the chart's own.
+
+    `below` are charts of the tree that it depends on, with their places in it.
+    """
 
     folder: Path
     name: str
     namespace: str
     values: Mapping[str, Any]
+    below: tuple[tuple[str, Path], ...] = ()
 
 
 class Helm(Struct, frozen=True):
@@ -81,7 +97,18 @@ class Helm(Struct, frozen=True):
             given.write_text(json.dumps(release.values), encoding="utf-8")
             options = ("--namespace", release.namespace, "--values", str(given), "--skip-tests")
             apis = ("--kube-version", _KUBERNETES, "--api-versions", ",".join(_apis()))
-            return _run((*self.command, release.name, str(release.folder.resolve()), *options, *apis), home)
+            return _run((*self.command, release.name, str(_whole(release, home)), *options, *apis), home)
+
+
+def _whole(release: Release, home: Path) -> Path:
+    """The folder of the chart, or a copy that holds the charts it depends on. Links are copied as links, which lead nowhere."""
+    if not release.below:
+        return release.folder.resolve()
+    copy = home / release.folder.resolve().name
+    shutil.copytree(release.folder, copy, symlinks=True)
+    for place, folder in release.below:
+        shutil.copytree(folder, copy / place, symlinks=True, dirs_exist_ok=True)
+    return copy
 
 
 def _apis() -> Iterator[str]:

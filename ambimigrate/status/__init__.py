@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -43,9 +43,15 @@ def status(found: tuple[Work, ...], plan: RecordedPlan | None, target: Target) -
     answers = [upcoming.of_plan(one.work, one.steps) for one in every]
     following = next((each for each, _ in answers if each), None)
     told = dict.fromkeys(text for _, text in answers)
-    why = "" if following else "; ".join(text for text in told if text not in DONES) or next(iter(told), ALL_DONE)
+    why = "" if following else "; ".join(text for text in told if text not in DONES) or _all_done(told, found)
     steps = tuple(_shown(one.work.mesh.name, each) for one in every for each in one.steps)
     return Status(standings, drifted, steps, following, why)
+
+
+def _all_done(told: Iterable[str], found: tuple[Work, ...]) -> str:
+    held = sum(len(each.holding) for each in found)
+    text = next((each for each in told if each != ALL_DONE), ALL_DONE)
+    return f"{text}; {held} namespace{'s are' if held > 1 else ' is'} held" if held else text
 
 
 def _progress(work: Work, plan: RecordedPlan) -> _Progress:
@@ -77,7 +83,8 @@ def _names(found: _Progress, plan: RecordedPlan) -> tuple[str, ...]:
     mesh = found.work.mesh
     here = {name for name in injection.namespaces(mesh) if _is_shown(found.work, name)}
     waves = {name for wave in plan.waves if wave.mesh == mesh.name for name in wave.namespaces}
-    return tuple(sorted(here | found.of.keys() | waves))
+    planned = {name for name in found.of.keys() | waves if not mesh.scope or name in mesh.scope}
+    return tuple(sorted(here | planned))
 
 
 def _is_shown(work: Work, name: str) -> bool:

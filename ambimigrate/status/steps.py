@@ -13,6 +13,7 @@ from ambimigrate.plan import install
 from ambimigrate.plan.recorded import RecordedChange, RecordedObject, RecordedPlan, RecordedStep
 from ambimigrate.status import live, objects
 from ambimigrate.status.work import Work
+from ambimigrate.topology import injection
 
 DONE, HALF, OPEN, UNSEEN = "done", "half", "open", "unseen"
 _WAITING, _INSTALLED = "Wait for", "Switch ambient"  # the beginnings of titles: what is installed may not be ready everywhere
@@ -133,7 +134,10 @@ def _staged(work: Work, step: RecordedStep, later: partial[tuple[RecordedChange,
     if not step.changes:
         return _unlisted(work, step, stage)
     found: dict[str, list[Judged]] = {"there": [], "left": [], "lost": [], "otherwise": []}
-    for change in step.changes:
+    here = tuple(each for each in step.changes if _is_here(work, each))
+    if not here and work.mesh.scope:
+        return Seen(step, is_unseen=True)
+    for change in here:
         for kind, said in _judged(work, change, stage, later(change), builds=waiting.has(change)):
             found[kind].append((change, said))
     for change, _ in found["left"]:
@@ -149,6 +153,11 @@ def _staged(work: Work, step: RecordedStep, later: partial[tuple[RecordedChange,
         tuple(_restarts(work, names)) if is_made and stage is Stage.enroll else (),
         tuple(live.unconfirmed(work.mesh, stage, names)) if is_made else (),
     )
+
+
+def _is_here(work: Work, change: RecordedChange) -> bool:
+    """Whether the change is about a namespace that is there and was read."""
+    return change.namespace in injection.namespaces(work.mesh) or bool(objects.found(work.mesh, change))
 
 
 def _judged(

@@ -13,7 +13,7 @@ from ambimigrate.status.work import Work
 
 Answer = tuple[Next | None, str]  # what is next, or why nothing is
 ALL_DONE = "all steps are done"
-SHOWN_DONE = "all steps that files show are done"
+SHOWN_DONE = "all steps that the input shows are done"
 
 
 def of_plan(work: Work, found: tuple[Seen, ...]) -> Answer:

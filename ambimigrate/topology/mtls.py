@@ -20,7 +20,7 @@ Peer = Resource[PeerAuthentication]
 def of_namespace(mesh: Mesh, namespace: str) -> str:
     """The mode of a namespace's pods without a policy of their own; PERMISSIVE where nothing is said."""
     for level in (namespace, meshconfig.root_namespace(mesh)):
-        found = oldest(each for each in mesh.of(PeerAuthentication) if each.namespace == level and is_wide(each))
+        found = oldest(each for each in mesh.within(PeerAuthentication, level) if is_wide(each))
         if found and mode(found) != UNSET:
             return mode(found)
     return PERMISSIVE
@@ -57,6 +57,6 @@ def of_port(mesh: Mesh, workload: Workload, port: str) -> str:
 def _own(mesh: Mesh, workload: Workload) -> Peer | None:
     return oldest(
         each
-        for each in mesh.of(PeerAuthentication)
-        if each.namespace == workload.namespace and not is_wide(each) and matches(policies.selector(each), workload.labels)
+        for each in mesh.within(PeerAuthentication, workload.namespace)
+        if not is_wide(each) and matches(policies.selector(each), workload.labels)
     )

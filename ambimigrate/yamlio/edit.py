@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from functools import reduce
+from itertools import pairwise
 from typing import Any
 
 import yaml
@@ -14,8 +16,9 @@ from ambimigrate.model import Route
 from ambimigrate.yamlio.compose import compose
 from ambimigrate.yamlio.nodes import Entry, children, end_of, indent_of, line_end, line_start, own
 from ambimigrate.yamlio.read import Document, Unreadable, values
-from ambimigrate.yamlio.style import STEP, block, flow, newline, scalar
-from ambimigrate.yamlio.trees import Missing, edited
+from ambimigrate.yamlio.rounds import rounds
+from ambimigrate.yamlio.style import STEP, block, flow, newline, of_lists, scalar
+from ambimigrate.yamlio.trees import Missing, edited, without_nulls
 
 
 class CannotEdit(Exception):
@@ -27,43 +30,61 @@ class CannotEdit(Exception):
 
 
 def apply(document: Document, edits: Iterable[Edit]) -> str:
-    """The text of the document after the edits, each proved by reading it again. Raises CannotEdit."""
-    for edit in edits:
-        text = _spliced(document, edit)
-        _prove(document.text, text, edit)
-        document = Document(document.file, document.start, document.first_line, text)
-    return document.text
-
-
-def _spliced(document: Document, edit: Edit) -> str:
+    """The text of the document after the edits, proved by reading it again. Raises CannotEdit."""
+    every = tuple(edits)
     try:
-        root = compose(document.text)
+        return _applied(document.text, rounds(every), every)
+    except CannotEdit:
+        text = document.text
+        for edit in every:  # one by one: which of them cannot be made
+            text = _applied(text, ((edit,),), (edit,))
+        return text
+
+
+def _applied(before: str, together: Iterable[tuple[Edit, ...]], edits: tuple[Edit, ...]) -> str:
+    """The text after the edits, made in these rounds, with one proof for all."""
+    text = before
+    for each in together:
+        text = _spliced(text, each)
+    if edits:
+        _prove(before, text, edits)
+    return text
+
+
+def _spliced(text: str, edits: tuple[Edit, ...]) -> str:
+    """The text with edits that are independent of each other, the last place first."""
+    try:
+        root = compose(text)
     except yaml.YAMLError as error:
         raise CannotEdit("the document is not valid YAML") from error
+    found = sorted((_splice(text, root, each) for each in edits), reverse=True)
+    if any(one[0] < other[1] or one[:2] == other[:2] for one, other in pairwise(found)):
+        raise CannotEdit("edits of different items overlap")
+    parts, end = [], len(text)
+    for start, stop, new in found:
+        parts += [text[stop:end], new]
+        end = start
+    return "".join((text[:end], *reversed(parts)))
+
+
+def _splice(text: str, root: Node | None, edit: Edit) -> tuple[int, int, str]:
     if isinstance(edit, Set):
-        start, end, new = _set(document.text, root, edit.route, edit.value)
-    else:
-        start, end, new = _delete(document.text, root, edit.route)
-    return document.text[:start] + new + document.text[end:]
+        return _set(text, root, edit.route, edit.value)
+    return _delete(text, root, edit.route)
 
 
-def _prove(before: str, after: str, edit: Edit) -> None:
-    """Same values but for the edit, and every other line as it was; the splice itself keeps the bytes around it."""
+def _prove(before: str, after: str, edits: tuple[Edit, ...]) -> None:
+    """Same values but for the edits, and every other line as it was; the splices themselves keep the bytes around them."""
+    last = edits[-1]
     try:
         old, new = (values(Document("", 0, 1, text)) for text in (before, after))
-        wanted = edited(old.value, edit)
-        if isinstance(edit, Set) and edit.value is None:
-            wanted = _without_nulls(wanted)  # as values are read
+        wanted = reduce(edited, edits, old.value)
+        if any(isinstance(each, Set) and each.value is None for each in edits):
+            wanted = without_nulls(wanted)  # as values are read
     except (Unreadable, Missing) as error:
-        raise CannotEdit(f"{_named(edit.route)} is not written where it can be changed") from error
+        raise CannotEdit(f"{_named(last.route)} is not written where it can be changed") from error
     if new.value != wanted or len(new.duplicates) > len(old.duplicates):
-        raise CannotEdit(f"a change of {_named(edit.route)} would change other values, too")
-
-
-def _without_nulls(tree: Any) -> Any:
-    if isinstance(tree, dict):
-        return {key: _without_nulls(item) for key, item in tree.items() if item is not None}
-    return [_without_nulls(item) for item in tree] if isinstance(tree, list) else tree
+        raise CannotEdit(f"a change of {_named(last.route)} would change other values, too")
 
 
 def _named(route: Route) -> str:
@@ -119,7 +140,8 @@ def _filled(text: str, entry: Entry, value: Any) -> tuple[int, int, str]:
     if not isinstance(value, dict | list):
         return place, place, f" {scalar(value)}"
     at = line_end(text, place)
-    lines = block(value, entry.key.start_mark.column + len(STEP))
+    below = of_lists(text) if isinstance(value, list) else len(STEP)
+    lines = block(value, entry.key.start_mark.column + below, of_lists(text))
     return _line_after(text, at, lines)
 
 
@@ -127,7 +149,7 @@ def _into_mapping(text: str, node: MappingNode, key: str, value: Any) -> tuple[i
     if node.flow_style or not node.value:
         return _into_flow(text, node, f"{_key(key, text, node)}: {flow(value, json_style=_is_quoted(node))}")
     last = children(node)[-1]
-    return _line_after(text, end_of(text, last), block({key: value}, indent_of(node)))
+    return _line_after(text, end_of(text, last), block({key: value}, indent_of(node), of_lists(text)))
 
 
 def _into_sequence(text: str, node: SequenceNode, value: Any) -> tuple[int, int, str]:
@@ -135,7 +157,7 @@ def _into_sequence(text: str, node: SequenceNode, value: Any) -> tuple[int, int,
         return _into_flow(text, node, flow(value, json_style=_is_json(text)))
     last = children(node)[-1]
     dash = text.rindex("-", 0, last.start)
-    return _line_after(text, end_of(text, last), block([value], dash - line_start(text, dash)))
+    return _line_after(text, end_of(text, last), block([value], dash - line_start(text, dash), of_lists(text)))
 
 
 def _into_flow(text: str, node: Node, written: str) -> tuple[int, int, str]:

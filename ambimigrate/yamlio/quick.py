@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from functools import cache, lru_cache
 
 from ambimigrate.model import Route
@@ -19,7 +20,20 @@ _NOTHING = re.compile(r" *(?:#.*)?$", re.MULTILINE)
 _NO_WORD = r"(?![ \n#]|-[ \n]|[A-Za-z][\w./-]*:(?:[ \n]|$))."  # what stands in the column of a mapping and is no such key
 _KEY = re.compile(r"[\w./-]+:(?=[ \n])")
 
+_LONG = 1 << 14  # letters of a text of which line feeds are counted once for all places
+_RECENT = 256  # what was found last of a long list is asked for again and again
+
 Region = tuple[int, int, int]  # where the text of a mapping or a list begins and ends, and its column
+
+
+def lines_before(text: str, place: int) -> int:
+    """How many lines end before the place."""
+    return bisect_left(_ends(text), place) if len(text) > _LONG else text.count("\n", 0, place)
+
+
+@lru_cache(maxsize=32)
+def _ends(text: str) -> tuple[int, ...]:
+    return tuple(match.start() for match in re.finditer("\n", text))
 
 
 @lru_cache(maxsize=32)
@@ -42,7 +56,7 @@ def nearest(text: str, route: Route) -> tuple[int, int] | None:
     at = begin.end()
     for number, step in enumerate(route):
         if number:
-            region = _inside(text, region, at, route[number - 1], step) if region else None
+            region = _inside(text, region, at, route[number - 1], isinstance(step, int)) if region else None
         if region is None:
             return None
         found = _item(text, region, step) if isinstance(step, int) else _key(text, region, step)
@@ -63,6 +77,7 @@ def _lines(column: int, begin: str) -> re.Pattern[str]:
     return re.compile(f"^{' ' * column}{begin}", re.MULTILINE)
 
 
+@lru_cache(maxsize=_RECENT)
 def _key(text: str, region: Region, name: str) -> int | None:
     """The last of that name in a mapping; the first key of an item stands behind its dash."""
     start, end, column = region
@@ -74,26 +89,30 @@ def _key(text: str, region: Region, name: str) -> int | None:
 
 
 def _item(text: str, region: Region, index: int) -> int | None:
+    found = _items(text, region)
+    return found[index] if 0 <= index < len(found) else None
+
+
+@lru_cache(maxsize=_RECENT)
+def _items(text: str, region: Region) -> tuple[int, ...]:
     start, end, column = region
-    for number, match in enumerate(_lines(column, "- +").finditer(text, start, end)):
-        if number == index:
-            return match.end()
-    return None
+    return tuple(match.end() for match in _lines(column, "- +").finditer(text, start, end))
 
 
-def _inside(text: str, region: Region, at: int, step: str | int, following: str | int) -> Region | None:
+@lru_cache(maxsize=_RECENT)
+def _inside(text: str, region: Region, at: int, step: str | int, is_list: bool) -> Region | None:  # noqa: FBT001
     """What lies in the key or item that begins at `at`: a mapping or a list, as the following step wants."""
     _, end, column = region
     if isinstance(step, int):
         after = _lines(column, "- ").search(text, at, end)
         inner = at - text.rfind("\n", 0, at) - 1
-        return (at, after.start() if after else end, inner) if _KEY.match(text, at) and isinstance(following, str) else None
+        return (at, after.start() if after else end, inner) if _KEY.match(text, at) and not is_list else None
     rest = _NOTHING.match(text, at + len(step) + 1)
     first = _FIRST.search(text, rest.end() + 1, end) if rest else None
     if first is None:
         return None
     inner = len(first[1])
-    if isinstance(following, int):
+    if is_list:
         return (first.start(), _end(text, first.start(), end, column, inner), inner) if first[2] and inner >= column else None
     return (first.start(), _end(text, first.start(), end, column, inner), inner) if not first[2] and inner > column else None
 

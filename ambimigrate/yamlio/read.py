@@ -13,7 +13,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from ambimigrate.model import Position, Route
 from ambimigrate.yamlio.compose import compose, composed, lines_above, reason
-from ambimigrate.yamlio.quick import nearest
+from ambimigrate.yamlio.quick import lines_before, nearest
 from ambimigrate.yamlio.scalars import KEYS, VALUES, tagged
 
 MOST_VALUES = 400_000  # aliases may expand a document to so many values, as in the reader of Kubernetes
@@ -42,7 +42,7 @@ class Document(Struct, frozen=True):
         if (found := nearest(self.text, route)) is not None:
             place, depth = found
             column = place - self.text.rfind("\n", 0, place)
-            return Position(self.file, self.first_line + self.text.count("\n", 0, place), column, route[:depth])
+            return Position(self.file, self.first_line + lines_before(self.text, place), column, route[:depth])
         return self._composed_at(route)
 
     def _composed_at(self, route: Route) -> Position:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from ambimigrate.yamlio.scalars import is_ambiguous
 
 STEP = "  "
+_LISTED = re.compile(r"^( *)[\w./\"'-]+:[ \r]*(?:#.*)?\n(?: *#.*\n|[ \r]*\n)*( *)- ", re.MULTILINE)
 _UNSAFE_FIRST = frozenset("!&*-?|>@`\"'%#{}[],: ")
 
 
@@ -28,8 +30,14 @@ def scalar(value: Any) -> str:
     return value
 
 
-def block(value: Any, indent: int) -> list[str]:
-    """The lines of a mapping or list in block style."""
+def of_lists(text: str) -> int:
+    """How far the text indents the items of a list below its key: as the first of its lists, two spaces if it has none."""
+    found = _LISTED.search(text)
+    return len(STEP) if found is None or len(found[2]) > len(found[1]) else 0
+
+
+def block(value: Any, indent: int, lists: int = len(STEP)) -> list[str]:
+    """The lines of a mapping or list in block style; `lists` is how far a list is indented below its key."""
     pad = " " * indent
     lines: list[str] = []
     pairs = value.items() if isinstance(value, dict) else (("-", item) for item in value)
@@ -38,10 +46,10 @@ def block(value: Any, indent: int) -> list[str]:
         if not isinstance(item, dict | list) or not item:
             lines.append(f"{head} {flow(item, json_style=False)}")
         elif isinstance(value, list):
-            first, *rest = block(item, indent + len(STEP))
+            first, *rest = block(item, indent + len(STEP), lists)
             lines += [f"{head} {first.strip()}", *rest]
         else:
-            lines += [head, *block(item, indent + len(STEP))]
+            lines += [head, *block(item, indent + (lists if isinstance(item, list) else len(STEP)), lists)]
     return lines
 
 

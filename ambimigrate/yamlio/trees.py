@@ -45,3 +45,10 @@ def _without(tree: Any, route: Route) -> Any:
         raise Missing(step)
     inner = _without(tree[step], rest) if rest else None
     return {key: inner if key == step else item for key, item in tree.items() if key != step or inner}
+
+
+def without_nulls(tree: Any) -> Any:
+    """The tree without the entries of its mappings that are null."""
+    if isinstance(tree, dict):
+        return {key: without_nulls(item) for key, item in tree.items() if item is not None}
+    return [without_nulls(item) for item in tree] if isinstance(tree, list) else tree

@@ -18,31 +18,6 @@ __all__ = ["say"]
 
 TIMES = 3
 MOST_CHANGED, MOST_SAME, MOST_COLD = 0.5, 0.25, 1.03  # of the run with an empty cache, twice; of that without one
-PROGRAM = """\
-import sys
-from ambimigrate.model import Finding, Target
-from ambimigrate.sources import git_base
-from ambimigrate.sources.cache import opened
-from ambimigrate.sources.cache_findings import findings
-from ambimigrate.sources.cache_values import Remembered
-from ambimigrate.sources.helmed import Asked
-from ambimigrate.sources.read import read_files
-from ambimigrate.versions import NEWEST, NEWEST_GATEWAY_API
-
-path, target, store = sys.argv[1], Target(NEWEST, NEWEST_GATEWAY_API), opened()
-remembered = Remembered(store, path)
-asked = Asked("auto", (), remembered.values)
-
-def base():
-    return findings(git_base.read_base(path, "HEAD", target, "", None, asked).meshes, store)
-
-now = findings(read_files([path], target, "", None, asked).meshes, store)
-key = store.key("base", path, git_base.tree_id(path, "HEAD"), target)
-before = store.recall(key, tuple[Finding, ...], base)
-remembered.keep()
-known = {each.fingerprint for each in before}
-print(*sorted(each.fingerprint for each in now if each.fingerprint not in known), sep="\\n")
-"""
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +51,7 @@ def spent(command: tuple[str, ...]) -> tuple[float, float]:
 
 def test_gate(repository: Path, say: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs in turns: without a cache, with an empty one, after a push to the pull request, and once more of the same."""
-    command = (sys.executable, "-c", PROGRAM, str(repository))
+    command = (sys.executable, "-m", "ambimigrate", "gate", str(repository), "--base", "HEAD")
     runs: dict[str, list[tuple[float, float]]] = {"off": [], "cold": [], "changed": [], "same": []}
     for number in range(TIMES):
         change(repository, 2 * number + 1)

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from ambimigrate.kinds import Application, Namespace
+from ambimigrate.kinds.delivery import WAVE
 from ambimigrate.model import Mesh, Resource, Route
 from ambimigrate.topology.meshconfig import dig
 
 TRACKING_ID = "argocd.argoproj.io/tracking-id"
 INSTANCE = "argocd.argoproj.io/instance"
-WAVE = "argocd.argoproj.io/sync-wave"
 COMPARE = "argocd.argoproj.io/compare-options"
 
 
@@ -19,11 +19,20 @@ def applications(mesh: Mesh, resource: Resource[Any]) -> Iterator[Resource[Appli
     """The Applications that apply an object: their folder holds its file, or it is in the namespace that they fill."""
     namespace = resource.name if isinstance(resource.body, Namespace) else resource.namespace
     for each in mesh.of(Application):
-        source = each.body.spec.source or {}
-        path = str(source.get("path") or "").strip("./")
-        inside = bool(path) and f"/{path}/" in f"/{resource.file}"
-        if inside or ("chart" not in source and namespace and each.body.spec.destination.namespace == namespace):
+        sources = [found for found in (each.body.spec.source, *each.body.spec.sources) if found] or [{}]
+        fills = namespace and each.body.spec.destination.namespace == namespace and any(map(_applies_files, sources))
+        if fills or any(_holds(found, resource.file) for found in sources):
             yield each
+
+
+def _holds(source: dict[str, Any], file: str) -> bool:
+    path = str(source.get("path") or "").strip("./")
+    return bool(path) and f"/{path}/" in f"/{file}"
+
+
+def _applies_files(source: dict[str, Any]) -> bool:
+    """Whether a source is neither a chart of a registry nor there for its values files alone."""
+    return "chart" not in source and ("path" in source or "ref" not in source)
 
 
 def ignoring(mesh: Mesh, resource: Resource[Any], route: Route) -> Resource[Application] | None:

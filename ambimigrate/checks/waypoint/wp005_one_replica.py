@@ -29,6 +29,8 @@ def check(gateway: Resource[Gateway], mesh: Mesh) -> Iterator[Hit]:
             )
         return
     found = mesh.find(ConfigMap, gateway.namespace, own.name, gateway.file) if own else None
+    if own and found is None and mesh.source != "files":
+        return  # of a cluster few ConfigMaps are read: this one may well be there
     if own and found is None:
         yield Hit(where, f"there is no ConfigMap {gateway.namespace}/{own.name}: the waypoint is not made as asked", "missing")
         return

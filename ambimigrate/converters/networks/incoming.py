@@ -44,7 +44,7 @@ def convert(mesh: Mesh, namespace: str, plan: Plan, settings: Settings) -> Found
     except Blocked as reason:
         return Found(blocked=(*blocked, reason))
     policies = [each for each in networks.within(mesh, namespace) if networks.restricts(each.body, "Ingress")]
-    unseen = [each for each in policies if is_unseen(mesh, each) and any(_closed(mesh, each))]
+    unseen = [each for each in policies if is_unseen(mesh, each) and any(True for _ in _closed(mesh, each))]
     blocked += [Blocked(each, Refused("pods", ("spec", "podSelector"), _UNSEEN)) for each in unseen]
     shut |= {id(each) for each in unseen}
     open_ones = [each for each in policies if id(each) not in shut and any(_binds(each, one) for one in pods)]

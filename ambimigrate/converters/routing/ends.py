@@ -34,11 +34,7 @@ def _pairs(mesh: Mesh) -> Iterator[tuple[int, Resource[VirtualService]]]:
 def retired(mesh: Mesh, namespace: str, settings: Settings) -> Outcome:
     """The deletion of the delegates that VirtualServices of the namespace name, or why they stay with one that is held."""
     changes, refusals = [], []
-    for delegate in mesh.of(VirtualService):
-        named = roots(mesh, delegate) if not delegate.body.spec.hosts else ()
-        own = [each for each in named if each.namespace == namespace and is_of_mesh(each.body)]
-        if not own:
-            continue
+    for delegate, own in mesh.index(_delegates).get(namespace, ()):
         if stuck := next((each for each in own if routes.convert(each, mesh, settings).held), None):
             refused = Refused("delegate", ("spec",), f"{stuck.name}, which delegates to it, stays")
             refusals.append(held(mesh, delegate, routes.RULE, refused, namespace))
@@ -46,6 +42,16 @@ def retired(mesh: Mesh, namespace: str, settings: Settings) -> Outcome:
             at = (delegate.at(), *(each.at() for each in own))
             changes.append(Change(Stage.retire, namespace, mesh.name, delegate.ref, None, delegate, (routes.CONVERTED,), at))
     return Outcome(tuple(changes), tuple(refusals))
+
+
+def _delegates(mesh: Mesh) -> Mapping[str, tuple[tuple[Resource[VirtualService], Found], ...]]:
+    """The delegates by each namespace whose VirtualServices of the mesh name them, with these."""
+    return grouped(
+        (namespace, (delegate, own))
+        for delegate in mesh.of(VirtualService)
+        if not delegate.body.spec.hosts
+        for namespace, own in grouped((each.namespace, each) for each in roots(mesh, delegate) if is_of_mesh(each.body)).items()
+    )
 
 
 def stays(mesh: Mesh, delegate: Resource[VirtualService], settings: Settings) -> str | None:

@@ -15,7 +15,7 @@ from ambimigrate.converters.subsets import defined as subsets
 from ambimigrate.converters.subsets import versioned
 from ambimigrate.kinds import DestinationRule, Service, VirtualService
 from ambimigrate.kinds.traffic import TrafficPolicy
-from ambimigrate.model import Mesh, Ref, Resource
+from ambimigrate.model import Mesh, Ref, Resource, grouped
 from ambimigrate.topology import hosts, injection, meshconfig, reach
 from ambimigrate.topology.virtualservices import is_of_mesh
 
@@ -45,11 +45,7 @@ def retired(mesh: Mesh, namespace: str, settings: Settings) -> Outcome:
     """The end of the subsets that have Services of their own, in the DestinationRules of the namespace."""
     unused = mesh.index(_Unused(settings))
     own = [(rule, unused[id(rule)]) for rule in mesh.within(DestinationRule, namespace) if id(rule) in unused]
-    leaving = (
-        frozenset(each for name in injection.namespaces(mesh) for each in _leaving(mesh, name, settings))
-        if own
-        else frozenset()
-    )
+    leaving = mesh.index(_Leaving(settings)) if own else frozenset()
     found = []
     for rule, numbers in own:
         still = _still_named(mesh, rule, leaving)
@@ -58,6 +54,15 @@ def retired(mesh: Mesh, namespace: str, settings: Settings) -> Outcome:
             edits = _edits(mesh, rule, gone)
             found.append(Change(Stage.retire, namespace, mesh.name, rule.ref, edits, rule, (RETIRED,), (rule.at(),)))
     return Outcome(tuple(found))
+
+
+class _Leaving(Struct, frozen=True):
+    """The VirtualServices that a conversion of the whole mesh deletes."""
+
+    settings: Settings
+
+    def __call__(self, mesh: Mesh) -> frozenset[Ref]:
+        return frozenset(each for name in injection.namespaces(mesh) for each in _leaving(mesh, name, self.settings))
 
 
 def _leaving(mesh: Mesh, namespace: str, settings: Settings) -> Iterator[Ref]:
@@ -71,16 +76,21 @@ def _deletes(change: Change) -> bool:
     return change.action is None and change.ref.kind == "VirtualService"
 
 
-def _still_named(mesh: Mesh, rule: Rule, leaving: Iterable[Ref]) -> set[str]:
+def _still_named(mesh: Mesh, rule: Rule, leaving: frozenset[Ref]) -> set[str]:
     """The subsets of the rule's host that VirtualServices name which stay, those of gateways among them."""
-    host, left = hosts.full_name(rule.body.spec.host, rule.namespace), set(leaving)
-    staying = [vs for vs in mesh.of(VirtualService) if vs.ref not in left]
-    return {
-        each.subset
-        for vs in staying
+    host, known = hosts.full_name(rule.body.spec.host, rule.namespace), mesh.index(_naming)
+    named = [host] if not host.startswith("*") else [each for each in known if hosts.covers(host, each)]
+    return {subset for each in named for subset, vs in known.get(each, ()) if vs not in leaving}
+
+
+def _naming(mesh: Mesh) -> Mapping[str, tuple[tuple[str, Ref], ...]]:
+    """The subsets that VirtualServices name, with these, by host."""
+    return grouped(
+        (hosts.full_name(each.host, vs.namespace), (each.subset, vs.ref))
+        for vs in mesh.of(VirtualService)
         for each in versioned.destinations(vs.body)
-        if each.subset and hosts.covers(host, hosts.full_name(each.host, vs.namespace))
-    }
+        if each.subset
+    )
 
 
 def _edits(mesh: Mesh, rule: Rule, gone: set[int]) -> tuple[Edit, ...] | None:
@@ -103,11 +113,11 @@ def settled(meshes: Iterable[Mesh], free: Iterable[Change]) -> tuple[Change, ...
     """The changes without the end of a subset that a VirtualService names which stays, since its namespace is held."""
     every = tuple(free)
     by_name = {mesh.name: mesh for mesh in meshes}
+    leaving = {name: frozenset(each.ref for each in every if each.mesh == name and _deletes(each)) for name in by_name}
     found = []
     for change in every:
         if RETIRED in change.because and change.subject is not None:
-            leaving = {each.ref for each in every if each.mesh == change.mesh and _deletes(each)}
-            still = _still_named(by_name[change.mesh], change.subject, leaving)
+            still = _still_named(by_name[change.mesh], change.subject, leaving[change.mesh])
             if still & set(_ending(change)):
                 continue
         found.append(change)
@@ -195,9 +205,19 @@ def _copy(mesh: Mesh, rule: Rule, service: Resource[Service]) -> bool:
 
 def needs(mesh: Mesh, namespace: str, settings: Settings) -> Iterator[str]:
     """The Services of the namespace that get the policy of callers: a waypoint has to carry it out."""
-    for rule in mesh.of(DestinationRule) if settings.accepted else ():
-        if rule.namespace != namespace and settings.accepts(MOVED, rule):
-            yield from (each.name for each in _targets(mesh, rule) if each.namespace == namespace)
+    for rule, service in mesh.index(_Moving(settings)).get(namespace, ()) if settings.accepted else ():
+        if rule.namespace != namespace:
+            yield service.name
+
+
+class _Moving(Struct, frozen=True):
+    """The DestinationRules of callers that are to move, with each Service that they are for, by its namespace."""
+
+    settings: Settings
+
+    def __call__(self, mesh: Mesh) -> Mapping[str, tuple[tuple[Rule, Resource[Service]], ...]]:
+        agreed = (rule for rule in mesh.of(DestinationRule) if self.settings.accepts(MOVED, rule))
+        return grouped((each.namespace, (rule, each)) for rule in agreed for each in _targets(mesh, rule))
 
 
 def _from(rule: Rule) -> str:

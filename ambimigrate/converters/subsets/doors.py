@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from msgspec.structs import replace
+
 from ambimigrate.changes import Change, Held, Set, Stage
 from ambimigrate.converters.apply import after
 from ambimigrate.converters.outcome import Refused, held
 from ambimigrate.converters.subsets import defined as subsets
 from ambimigrate.kinds import AuthorizationPolicy, RequestAuthentication, Service, TrafficExtension, WasmPlugin
 from ambimigrate.model import Mesh, Resource
+from ambimigrate.topology import injection
 
 RULE, CLOSED = "DR905", "DR906"
 KINDS: tuple[type[Any], ...] = (AuthorizationPolicy, RequestAuthentication, WasmPlugin, TrafficExtension)
@@ -51,7 +54,8 @@ def open_ones(mesh: Mesh, namespace: str, changes: Iterable[Change]) -> Iterator
     own = tuple(changes)
     if not any(each.ref.kind == "Service" and each.verb == "create" for each in own) and not _has_versioned(mesh, namespace):
         return
-    end = after(mesh, own)
+    # Such policies and Services are in the namespace itself; the rest of the mesh would be copied for each namespace.
+    end = after(replace(mesh, resources=injection.by_namespace(mesh).get(namespace, ()), _memo={}), own)
     for kind in KINDS:
         for policy in end.within(kind, namespace):
             for name in _missing(end, policy):

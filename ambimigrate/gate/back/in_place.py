@@ -13,6 +13,11 @@ from ambimigrate.topology import injection, policies
 CASES: dict[type[Any], str] = {AuthorizationPolicy: "authorization", RequestAuthentication: "tokens", WasmPlugin: "extension"}
 
 
+def may_be(mesh: Mesh) -> bool:
+    """Whether the mesh has any policy with targetRefs."""
+    return any(policies.targets(policy) for kind in CASES for policy in mesh.of(kind))
+
+
 def check(pair: Pair) -> Iterator[Found]:
     """In every namespace: it matters most where pods with sidecars are left."""
     if pair.before is None:

@@ -1,0 +1,74 @@
+"""The Service in front of an Istio Gateway's pods, through which a Gateway of the Gateway API reaches the same pods.
+
+Istio, docs/tasks/traffic-management/ingress/gateway-api "Manual Deployment": a Gateway with the address of a Service (type
+Hostname) configures the pods behind it, and nothing is deployed. Pods and Service keep their names, addresses and policies by
+selector. push_context.go `mergeGateways`: the Gateway has to be in the namespace of the Service.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from ambimigrate.converters.outcome import Refused
+from ambimigrate.kinds import EnvoyFilter, IstioGateway, Service
+from ambimigrate.model import Mesh, Resource
+from ambimigrate.topology import flags, injection
+from ambimigrate.topology.workloads import Workload, selected_anywhere, services_in_front
+
+_OFF = ("PILOT_ENABLE_GATEWAY_API", "ENABLE_GATEWAY_API_MANUAL_DEPLOYMENT")
+_SCOPED = "PILOT_SCOPE_GATEWAY_TO_NAMESPACE"
+_UNTRANSLATED = "experimental.istio.io/disable-gateway-port-translation"
+
+
+class Front(Struct, frozen=True, eq=False):
+    """The one Service of the pods that a Gateway selects, and the revision of Istio that they follow."""
+
+    service: Resource[Service]
+    pods: tuple[Workload, ...]
+    revision: str
+
+
+def front(mesh: Mesh, gateway: Resource[IstioGateway]) -> Front:
+    """The Service of the Gateway. Raises Refused."""
+    selector = gateway.body.spec.selector
+    shown = ", ".join(f"{key}: {value}" for key, value in selector.items())
+    pods = selected_anywhere(mesh, selector)
+    if not pods:
+        raise Refused("service", ("spec", "selector"), f"the pods that it selects ({shown or 'all'}) are not in the input")
+    found = services_in_front(mesh, pods)
+    if len(found) != 1:
+        named = ", ".join(f"{each.namespace}/{each.name}" for each in found) or "none"
+        raise Refused("service", ("spec", "selector"), f"one Service in front of its pods is needed, the input has: {named}")
+    (service,) = found
+    if not service.namespace:
+        raise Refused("namespace", (), f"the namespace of Service {service.name} is not known, and its address holds it")
+    _check(mesh, gateway, service)
+    revisions = {_revision(mesh, each) for each in pods}
+    if len(revisions) > 1:
+        raise Refused(
+            "service", ("spec", "selector"), f"its pods follow several revisions of Istio: {', '.join(sorted(revisions))}"
+        )
+    return Front(service, pods, revisions.pop())
+
+
+def _check(mesh: Mesh, gateway: Resource[IstioGateway], service: Resource[Service]) -> None:
+    for name in _OFF:
+        if flags.pilot_env(mesh, name) is False:
+            raise Refused("service", (), f"istiod runs with {name}=false, so that it configures no existing pods by a Gateway")
+    if flags.pilot_env(mesh, _SCOPED) and gateway.namespace != service.namespace:
+        raise Refused(
+            "service", (), f"istiod runs with {_SCOPED}=true: the Gateway has no effect on pods of {service.namespace}"
+        )
+    if _UNTRANSLATED in service.body.metadata.labels:
+        raise Refused("service", ("spec", "selector"), f"Service {service.name} has the label {_UNTRANSLATED}")
+    for each in mesh.of(EnvoyFilter):
+        for patch in each.body.spec.config_patches:
+            wanted = (patch.match or {}).get("routeConfiguration")
+            names = set(wanted) & {"gateway", "portName"} if isinstance(wanted, dict) else set()
+            if names or (isinstance(wanted, dict) and str(wanted.get("name", "")).startswith("https.")):
+                reason = f"EnvoyFilter {each.namespace}/{each.name} names route tables of Istio Gateways, which get other names"
+                raise Refused("envoyfilter", (), reason)
+
+
+def _revision(mesh: Mesh, workload: Workload) -> str:
+    return workload.labels.get(injection.REVISION) or injection.labels(mesh, workload.namespace).get(injection.REVISION, "")

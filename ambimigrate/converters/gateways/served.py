@@ -1,0 +1,163 @@
+"""A VirtualService of gateways as routes: which listeners take it, and what it does there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from ambimigrate.changes import Create
+from ambimigrate.converters import made as naming
+from ambimigrate.converters.gateways import connections, objects
+from ambimigrate.converters.gateways.binding import names
+from ambimigrate.converters.gateways.connections import Connection
+from ambimigrate.converters.gateways.listeners import HTTP, HTTPS, Listener
+from ambimigrate.converters.gateways.parts import Bound, Made, Part, check_known, check_lost, counts
+from ambimigrate.converters.gateways.rules import Rule, Serving, check_together
+from ambimigrate.converters.outcome import Refused
+from ambimigrate.converters.routing import distribute
+from ambimigrate.converters.routing.flat import Ledger
+from ambimigrate.converters.routing.rivals import EXPORT
+from ambimigrate.converters.routing.subjects import controller
+from ambimigrate.converters.settings import Settings
+from ambimigrate.kinds import VirtualService
+from ambimigrate.model import Mesh, Resource, Route
+from ambimigrate.topology import hosts, reach
+from ambimigrate.topology.virtualservices import has_rules, is_of_mesh
+
+
+def served(place: objects.Place, vs: Resource[VirtualService], settings: Settings, bound: Bound) -> Made:
+    """The routes of a VirtualService of the group. Raises Refused."""
+    _check(place.mesh, vs, bound)
+    serving = Serving(vs, place.mesh, settings, Ledger())
+    for name in ("hosts", "gateways", "exportTo"):
+        serving.account.carry(("spec", name))
+    attached = list(_attached(vs, bound))
+    if not attached:
+        raise Refused("host", ("spec", "hosts"), "no server of its Gateways takes its hosts from this namespace")
+    creates = [*_http(place, serving, attached, bound), *_connections(place, serving, attached, bound)]
+    _leave_idle(serving, attached)
+    check_lost(vs, serving.account)
+    for delegate, own in serving.account.others.values():
+        for route in own.lost(delegate):
+            shown = ".".join(str(step) for step in route)
+            raise Refused("unknown", ("spec", "http"), f"{shown} of its delegate {delegate.name} is not known or not used")
+    return Made(vs, serving.account, (*creates, *objects.grants(place, vs, creates)))
+
+
+def _check(mesh: Mesh, vs: Resource[VirtualService], bound: Bound) -> None:
+    spec = vs.body.spec
+    check_known(vs)
+    if is_of_mesh(vs.body):
+        raise Refused("mesh", ("spec", "gateways"), "it is also for clients in the mesh, and is not split in one run")
+    known = {(part.source.namespace, part.source.name) for part in bound.parts}
+    for number, name in enumerate(names(vs)):
+        if name not in known:
+            raise Refused("gateway", ("spec", "gateways", number), f"Gateway {'/'.join(name)} is not in the input")
+    if mesh.index(counts)[vs.ref] > 1:
+        raise Refused("repeated", ("metadata", "name"), f"{vs.name} stands in several files of one environment")
+    if owner := controller(vs, mesh):
+        raise Refused("controller", ("metadata", "name"), f"{owner} writes it")
+    if not spec.hosts or not has_rules(vs.body):
+        raise Refused("host", ("spec",), "it has no hosts or no rules")
+    if not reach.is_exported(mesh, spec.export_to, vs.namespace, "*", EXPORT):
+        raise Refused(
+            "export", ("spec", "exportTo"), "gateways of other namespaces do not see it; a route is seen by its parent"
+        )
+
+
+def _attached(vs: Resource[VirtualService], bound: Bound) -> Iterator[tuple[Part, Listener, tuple[str, ...]]]:
+    """The listeners that take a VirtualService, with the virtual hosts that it gets there."""
+    wanted = [hosts.full_name(each, vs.namespace).lower() for each in vs.body.spec.hosts]
+    for part in bound.parts:
+        if (part.source.namespace, part.source.name) not in names(vs):
+            continue
+        for each in part.listeners:
+            narrow = [host for host in wanted if hosts.covers(each.host, host)]
+            narrow += [each.host for host in wanted if host != each.host and hosts.covers(host, each.host)]
+            if narrow and each.takes(vs.namespace):
+                yield part, each, tuple(dict.fromkeys(narrow))
+
+
+def _http(
+    place: objects.Place, serving: Serving, attached: list[tuple[Part, Listener, tuple[str, ...]]], bound: Bound
+) -> Iterator[Create]:
+    """The HTTPRoutes: one for all listeners at which the rules are the same."""
+    by_rules: dict[str, tuple[tuple[Rule, ...], list[dict[str, Any]]]] = {}
+    plain = [each for each in attached if each[1].protocol in {HTTP, HTTPS} and not each[1].redirects]
+    for part, listener, names_ in plain if serving.vs.body.spec.http else ():
+        served = serving.at(listener, (part.source.namespace, part.source.name))
+        if not served.rules:
+            continue
+        for host in names_:
+            key = part.source.ref, f"{listener.port}" if listener.protocol == HTTP else listener.name, host
+            others = bound.table.hosts.setdefault(key, [])
+            if all(each.vs is not serving.vs for each in others):
+                check_together([*others, served], host)
+                others.append(served)
+        text = json.dumps(served.rules, sort_keys=True)
+        found = by_rules.setdefault(text, (served.rules, []))[1]
+        found += objects.parents(bound.gateways[part.source.ref], [listener])
+    if plain and serving.vs.body.spec.http:
+        serving.finish()
+    for rules, parents in by_rules.values():
+        yield from _routes(place, serving.vs, rules, parents)
+
+
+def _routes(
+    place: objects.Place, vs: Resource[VirtualService], rules: tuple[Rule, ...], parents: list[dict[str, Any]]
+) -> Iterator[Create]:
+    if len(parents) > 32:
+        raise Refused("size", ("spec", "gateways"), f"a route has at most 32 parents, this one would have {len(parents)}")
+    found = distribute.parts(rules)
+    known = objects.hostnames(vs)
+    if len(known) > 16:
+        raise Refused("size", ("spec", "hosts"), f"a route has at most 16 host names, this one would have {len(known)}")
+    for name, part in zip(distribute.names(len(found)), found, strict=True):
+        spec: dict[str, Any] = {"parentRefs": parents} | ({"hostnames": [*known]} if known else {}) | {"rules": [*part]}
+        own = "-".join(each for each in (vs_name(vs), name) if each)
+        yield place.create("v1/HTTPRoute", own, vs, spec)
+
+
+def vs_name(vs: Resource[VirtualService]) -> str:
+    """The name that its text gives it, from which overlays make the other."""
+    return naming.written_name(vs)
+
+
+def _connections(
+    place: objects.Place, serving: Serving, attached: list[tuple[Part, Listener, tuple[str, ...]]], bound: Bound
+) -> Iterator[Create]:
+    by_route: dict[Connection | str, tuple[Connection, list[dict[str, Any]]]] = {}
+    for part, listener, _ in attached:
+        for each in connections.at(serving, listener, part.source):
+            found = by_route.setdefault(json.dumps([each.kind, each.names, each.backends]), (each, []))[1]
+            found += objects.parents(bound.gateways[part.source.ref], [listener])
+            for name in each.names or ("*",):
+                _once(bound, part, listener, name)
+    for each, parents in by_route.values():
+        spec: dict[str, Any] = {"parentRefs": parents} | ({"hostnames": [*each.names]} if each.names else {})
+        spec["rules"] = [{"backendRefs": [*each.backends]}]
+        yield place.create(f"{each.version}/{each.kind}", vs_name(serving.vs), serving.vs, spec)
+
+
+def _once(bound: Bound, part: Part, listener: Listener, name: str) -> None:
+    """Each connection is taken by one rule only: of several the older VirtualService wins."""
+    key = part.source.ref, f"{listener.protocol}-{listener.port}", name
+    if key in bound.table.hosts:
+        raise Refused("several", ("spec",), f"two rules take connections for {name}:{listener.port}; today the older one wins")
+    bound.table.hosts[key] = []
+
+
+def _leave_idle(serving: Serving, attached: list[tuple[Part, Listener, tuple[str, ...]]]) -> None:
+    """Rules for which its listeners have no use."""
+    protocols = {listener.protocol for _, listener, _ in attached if not listener.redirects}
+    spec = serving.vs.body.spec
+    if spec.http and not protocols & {HTTP, HTTPS}:
+        why = "every request is redirected to https" if not protocols else "its servers carry no HTTP"
+        serving.account.left["spec", "http"] = why
+    rules: tuple[tuple[str, tuple[Any, ...]], ...] = (("tls", spec.tls), ("tcp", spec.tcp))
+    for name, members in rules:
+        for number in range(len(members)):
+            route: Route = ("spec", name, number)
+            if not any(each[:3] == route and "destination" in each for each in serving.account.carried):
+                serving.account.left[route] = f"no server has a use for this {name} rule"

@@ -1,0 +1,168 @@
+"""What becomes of every Istio Gateway of a mesh: changes group by group, or the reasons why a group stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ambimigrate.changes import FROM, Change, Held, Note, Stage
+from ambimigrate.converters.gateways import objects
+from ambimigrate.converters.gateways.binding import Group, groups, names
+from ambimigrate.converters.gateways.group import Refusal, made
+from ambimigrate.converters.gateways.parts import Made
+from ambimigrate.converters.outcome import Refused, held
+from ambimigrate.converters.routing.flat import Ledger, place
+from ambimigrate.converters.settings import Settings
+from ambimigrate.kinds import Gateway, IstioGateway, VirtualService
+from ambimigrate.model import Mesh, Resource
+from ambimigrate.topology.virtualservices import is_of_mesh
+
+CONVERTED, STAYS = "GW902", "GW904"
+Place = tuple[str, str]  # mesh and namespace
+
+
+class Drafted(Struct, frozen=True, eq=False):
+    """A group: what is to be done, or why nothing is."""
+
+    mesh: Mesh
+    group: Group
+    changes: tuple[Change, ...] = ()
+    held: tuple[Held, ...] = ()
+
+    def stays(self, text: str) -> Drafted:
+        """The group without its changes: all of it stays for this reason."""
+        every = (*self.group.gateways, *self.group.services)
+        found = (held(self.mesh, each, STAYS, Refused("follows", (), text)) for each in every)
+        return Drafted(self.mesh, self.group, (), tuple(found))
+
+
+def drafts(mesh: Mesh, settings: Settings) -> Iterator[Drafted]:
+    """Every group of the mesh, and the VirtualServices whose Gateways went in an earlier stage."""
+    for group in groups(mesh):
+        yield _drafted(mesh, group, settings)
+    for vs in _ended(mesh):
+        change = Change(Stage.tighten, vs.namespace, mesh.name, vs.ref, None, vs, (CONVERTED,), (vs.at(),))
+        yield Drafted(mesh, Group((), (vs,)), (change,))
+
+
+def _drafted(mesh: Mesh, group: Group, settings: Settings) -> Drafted:
+    try:
+        found = made(mesh, group, settings)
+    except Refusal as refusal:
+        owner, route = refusal.subject, refusal.refused.route
+        if isinstance(owner.body, VirtualService):
+            owner, route = place(owner, route)
+        first = refusal.refused
+        draft = Drafted(mesh, group).stays(f"{refusal.subject.ref} stays: {first.reason}")
+        own = replace(
+            held(mesh, owner, STAYS, Refused(_case(first.case), route, first.reason, first.witness)), ref=refusal.subject.ref
+        )
+        return replace(draft, held=(own, *(each for each in draft.held if each.ref != refusal.subject.ref)))
+    return Drafted(mesh, group, tuple(each for one in found for each in _changes(mesh, one)))
+
+
+_CASES = frozenset(
+    {
+        "coalescing",
+        "controller",
+        "envoyfilter",
+        "export",
+        "gateway",
+        "host",
+        "mesh",
+        "namespace",
+        "port",
+        "protocol",
+        "redirect",
+        "renamed",
+    }
+    | {
+        "repeated",
+        "servers",
+        "service",
+        "several",
+        "shared",
+        "size",
+        "subset",
+        "tls",
+        "unknown",
+        "version",
+        "order",
+        "destination",
+    }
+)
+
+
+def _case(case: str) -> str:
+    """The case of the catalogue entry: what routes of the mesh refuse as well is one case."""
+    return case if case in _CASES else "rule"
+
+
+def _changes(mesh: Mesh, one: Made) -> Iterator[Change]:
+    source, ledger = one.source, one.account
+    own = [(source, ledger.left)]
+    own += [(each, known.left) for each, known in ledger.others.values()] if isinstance(ledger, Ledger) else []
+    notes = tuple(Note(owner.at(*map(_plain, route)), why) for owner, left in own for route, why in left.items())
+    differs = next((each.witness or each.reason for each in ledger.differences), None)
+    because = (CONVERTED, *dict.fromkeys(each.id for each in ledger.differences))
+    stage = Stage.retire if isinstance(source.body, IstioGateway) else Stage.tighten
+    end = Change(stage, source.namespace, mesh.name, source.ref, None, source, because, (source.at(),), notes=notes)
+    end = replace(end, verdict="differs", witness=differs) if differs else end
+    names_ = objects.Place(mesh)
+    for create in one.creates:
+        if not names_.is_there(create):
+            begin = Stage.prepare if create.ref.kind == "ReferenceGrant" else Stage.retire  # without it a route answers 500
+            yield replace(end, stage=begin, namespace=create.ref.namespace, ref=create.ref, action=create, subject=None)
+    yield end
+
+
+def _plain(step: str | int) -> str | int:
+    return str(step) if isinstance(step, str) else step
+
+
+def _ended(mesh: Mesh) -> Iterator[Resource[VirtualService]]:
+    """VirtualServices that only name Gateways which have become Gateways of the Gateway API."""
+    left = {(each.namespace, each.name) for each in mesh.of(IstioGateway)}
+    gone = {each.body.metadata.annotations.get(FROM, "") for each in mesh.of(Gateway)}
+    for vs in mesh.of(VirtualService):
+        own = names(vs)
+        if (
+            own
+            and not is_of_mesh(vs.body)
+            and left.isdisjoint(own)
+            and all(f"Gateway/{'/'.join(each)}" in gone for each in own)
+        ):
+            yield vs
+
+
+def notes(found: Iterable[Drafted]) -> Iterator[str]:
+    """What nobody can see in the input about Gateways that go."""
+    for each in found:
+        for change in each.changes:
+            if change.action is None and isinstance(change.subject and change.subject.body, IstioGateway):
+                said = "VirtualServices and Ingresses elsewhere that name it lose it; look for them before it goes"
+                yield f"Gateway {change.ref.namespace}/{change.ref.name} (Istio) is deleted in {change.stage.name}: {said}."
+
+
+def alone(mesh: Mesh) -> Iterator[Resource[VirtualService]]:
+    """VirtualServices of gateways that are not in the input."""
+    bound = {id(vs) for group in groups(mesh) for vs in group.services} | {id(vs) for vs in _ended(mesh)}
+    yield from (vs for vs in mesh.of(VirtualService) if not is_of_mesh(vs.body) and id(vs) not in bound)
+
+
+def settled(
+    draft: Drafted, fixed: Sequence[Held], takes: Callable[[str, str], bool], holding: Mapping[Place, tuple[Held, ...]]
+) -> Drafted:
+    """The group with its changes if all of it can be done: nothing is fixed, no namespace of it is held or not asked for."""
+    mesh = draft.mesh.name
+    touched = dict.fromkeys(each.namespace for each in draft.changes)
+    if not all(takes(mesh, each) for each in touched):
+        return Drafted(draft.mesh, draft.group)
+    if fixed:
+        return draft.stays(f"{fixed[0].ref} stays: {fixed[0].reason}")
+    for namespace in touched:
+        if reasons := holding.get((mesh, namespace)):
+            return draft.stays(f"namespace {namespace} is held: {reasons[0].reason}")
+    return replace(draft, held=tuple(each for each in draft.held if takes(mesh, each.namespace)))
