@@ -56,7 +56,7 @@ def nearest(text: str, route: Route) -> tuple[int, int] | None:
     at = begin.end()
     for number, step in enumerate(route):
         if number:
-            region = _inside(text, region, at, route[number - 1], isinstance(step, int)) if region else None
+            region = _inside(text, region, at, route[number - 1], is_list=isinstance(step, int)) if region else None
         if region is None:
             return None
         found = _item(text, region, step) if isinstance(step, int) else _key(text, region, step)
@@ -100,7 +100,7 @@ def _items(text: str, region: Region) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=_RECENT)
-def _inside(text: str, region: Region, at: int, step: str | int, is_list: bool) -> Region | None:  # noqa: FBT001
+def _inside(text: str, region: Region, at: int, step: str | int, *, is_list: bool) -> Region | None:
     """What lies in the key or item that begins at `at`: a mapping or a list, as the following step wants."""
     _, end, column = region
     if isinstance(step, int):

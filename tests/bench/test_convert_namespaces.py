@@ -86,6 +86,6 @@ def test_400_namespaces_take_at_most_4_6_times_as_long_as_100() -> None:
 
 
 def test_a_list_of_four_times_the_items_takes_at_most_4_6_times_as_long() -> None:
-    few, many = (listed(list(objects(each))) for each in (15, 60))
+    few, many = (listed(list(objects(each))) for each in (20, 80))
     one, four = (min(seconds(files) for _ in range(2)) for files in (few, many))
     assert four <= MOST * one, f"{one:.2f} s and {four:.2f} s: x{four / one:.2f}"

@@ -1,0 +1,89 @@
+"""What a server of an Istio Gateway says, and what of it no listener says."""
+
+from __future__ import annotations
+
+from ambimigrate.converters.outcome import Account, Refused
+from ambimigrate.kinds.networking import Server, ServerTLS
+from ambimigrate.model import Mesh, Route
+from ambimigrate.topology import meshconfig
+
+HTTP, HTTPS, TLS, TCP = "HTTP", "HTTPS", "TLS", "TCP"
+TRUSTED = ("defaultConfig", "gatewayTopology", "numTrustedProxies")
+_UNSAID = {  # attribute and field of what a listener cannot say
+    "server_certificate": "serverCertificate",
+    "private_key": "privateKey",
+    "ca_certificates": "caCertificates",
+    "ca_crl": "caCrl",
+    "credential_names": "credentialNames",
+    "ca_cert_credential_name": "caCertCredentialName",
+    "tls_certificates": "tlsCertificates",
+    "subject_alt_names": "subjectAltNames",
+    "verify_certificate_spki": "verifyCertificateSpki",
+    "verify_certificate_hash": "verifyCertificateHash",
+    "cipher_suites": "cipherSuites",
+    "insecure_skip_verify": "insecureSkipVerify",
+}
+
+
+def check(server: Server, route: Route, account: Account) -> None:
+    account.carry((*route, "port"), "number", "protocol", "name")
+    account.carry(route, "hosts", "name")
+    if server.port is None or not server.hosts:
+        raise Refused("servers", route, "a server without port or hosts is refused by Istio")
+    if server.port.target_port:
+        account.left[(*route, "port", "targetPort")] = "Istio does not read it"
+    for name, used in (("bind", server.bind), ("defaultEndpoint", server.default_endpoint)):
+        if used:
+            raise Refused("servers", (*route, name), f"a listener has no {name}")
+
+
+def protocol(server: Server, route: Route) -> str:
+    protocol = (server.port.protocol if server.port else "").upper()
+    mode = server.tls.mode if server.tls else ""
+    if protocol == HTTP and (not server.tls or server.tls.https_redirect):
+        return HTTP
+    if protocol == HTTPS and mode in {"SIMPLE", "MUTUAL"}:
+        return HTTPS
+    if protocol in {HTTPS, TLS} and mode == "PASSTHROUGH":
+        return TLS
+    if protocol == TCP and not server.tls:
+        return TCP
+    what = f"{protocol} with TLS mode {mode}" if mode else protocol
+    raise Refused("protocol", (*route, "port", "protocol"), f"{what} has no listener that is shown to do the same")
+
+
+def check_tls(tls: ServerTLS, protocol: str, route: Route, account: Account) -> None:
+    """The Secret is looked up in the namespace of the pods (credentials `ParseResourceName`): there the Gateway will be, too.
+
+    TLS 1.2 is the lowest and 1.3 the highest version of gateways anyhow.
+    """
+    account.carry(route, "httpsRedirect", "mode", "credentialName", "minProtocolVersion", "maxProtocolVersion")
+    for attribute, name in _UNSAID.items():
+        if getattr(tls, attribute):
+            raise Refused("tls", (*route, name), f"a listener has no {name}")
+    if tls.min_protocol_version not in {"TLS_AUTO", "TLSV1_2"} or tls.max_protocol_version not in {"TLS_AUTO", "TLSV1_3"}:
+        raise Refused("tls", route, "no listener chooses versions of TLS")
+    if protocol == HTTPS and (not tls.credential_name or "/" in tls.credential_name):
+        raise Refused("tls", (*route, "credentialName"), "a listener needs the name of a Secret with its certificate")
+    if protocol == HTTPS and tls.https_redirect:
+        raise Refused("tls", (*route, "httpsRedirect"), "it means nothing for HTTPS")
+
+
+def check_redirect(mesh: Mesh, server: Server, route: Route) -> None:
+    """What the redirect of a server does, and a RequestRedirect does not.
+
+    Envoy `createSslRedirectPath` keeps the port of the Host header; on port 80 clients write none. It also spares requests
+    whose X-Forwarded-Proto says https, which only counts from trusted proxies in front (`numTrustedProxies`).
+    """
+    if server.port and server.port.number != 80:
+        reason = f"the redirect of port {server.port.number} keeps the port of the Host header, a RequestRedirect drops it"
+        witness = f"GET http://…:{server.port.number}/: today Location https://…:{server.port.number}/, then https://…/"
+        raise Refused("redirect", (*route, "tls", "httpsRedirect"), reason, witness)
+    if any(said.value not in {0, "0"} for said in meshconfig.settings(mesh, *TRUSTED)):
+        raise trusting(route, "meshConfig")
+
+
+def trusting(route: Route, who: str) -> Refused:
+    reason = f"{who} trusts proxies in front: their X-Forwarded-Proto: https spares a request the redirect today"
+    witness = "GET http://…/ with X-Forwarded-Proto: https: served today, then 301 again and again"
+    return Refused("redirect", (*route, "tls", "httpsRedirect"), reason, witness)
