@@ -206,6 +206,7 @@ def test_only_a_choice_of_all_its_namespaces_takes_a_gateway(tmp_path: Path) -> 
     for names, taken in ((("shop",), False), (("edge", "shop"), True)):
         conversion = convert(reading.meshes, (), Choice(names, settings=Settings(gateways=True)), check=lambda _: ())
         assert any("GW902" in each.because for each in conversion.changes) == taken
+        assert any("choose its namespaces together: edge, shop" in each for each in conversion.notes) != taken
 
 
 def test_two_hosts_of_one_certificate_are_agreed_to_by_name(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from ambimigrate.converters.settings import Accepted, Settings
 NAME = ".ambimigrate.yaml"
 
 if TYPE_CHECKING:
+    from ambimigrate.model import Mesh
     from ambimigrate.sources.config import Config
 
 CHOICES = "What is agreed to"
@@ -103,6 +104,17 @@ def settings(
         spread or config.waypoints or "namespace",
         pilot,
     )
+
+
+def unmatched(meshes: Iterable[Mesh], accept: Iterable[str], keep: Iterable[str]) -> Iterator[str]:
+    """What was typed and names nothing that was read, as notes: most often a name is mistyped."""
+    known = {(each.namespace, each.name) for mesh in meshes for each in mesh.resources}
+    spaces = {namespace for namespace, _ in known} | {name for namespace, name in known if not namespace}
+    for option, texts in (("--accept", accept), ("--keep-virtual-services", keep)):
+        for text in texts:
+            namespace, _, name = text.rpartition(":")[2].partition("/")
+            if not (namespace in spaces if name == "*" else known & {(namespace, name), ("", name)}):
+                yield f"note: {option} {text} names nothing that was read, so it changes nothing\n"
 
 
 def _accepted(text: str) -> Accepted:

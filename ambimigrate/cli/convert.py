@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Annotated
@@ -86,6 +87,7 @@ def convert(
     chosen = Choice(tuple(only) if only else None, last, mesh, agreed)
     _check_names(options.chosen(made.meshes, mesh), chosen, "--only" if wave is None else "--wave: the recorded plan is old")
     _check_pilot(options.chosen(made.meshes, mesh), chosen)
+    sys.stderr.writelines(agreements.unmatched(made.meshes, accept or (), keep_virtual_services or ()))
     conversion, files = _made(path, made, chosen)
     made = report.joined(made, conversion.problems, conversion.notes)
     if write:
@@ -95,8 +97,12 @@ def convert(
     if not quiet:
         typed = agreements.typed(accept or (), keep_virtual_services or (), waypoints, pilot, close_direct=close_direct_access)
         known = (*typed, *(("--gateways",) if gateways else ()), *(("--traffic", traffic) if traffic else ()))
-        convert_text.render(made, conversion, _again(path, chosen, known), sys.stderr)
+        convert_text.render(made, conversion, _again(path, chosen, known), sys.stderr, _width())
     raise typer.Exit(2 if made.problems else int(bool(conversion.held)))
+
+
+def _width() -> int:
+    return min(shutil.get_terminal_size((100, 24)).columns, 120) if sys.stderr.isatty() else 100
 
 
 def _again(path: str, choice: Choice, typed: Iterable[str]) -> str:

@@ -16,7 +16,7 @@ from ambimigrate.estimate import estimate as estimated
 from ambimigrate.estimate.amounts import GIB, Prices, Range, span
 from ambimigrate.estimate.figures import Given, Request, of_meshes, of_numbers
 from ambimigrate.estimate.use import Use, use
-from ambimigrate.render import estimate_json, estimate_text, json
+from ambimigrate.render import estimate_json, estimate_text, json, text
 from ambimigrate.render.estimate_json import Result
 from ambimigrate.report import Report
 
@@ -138,3 +138,5 @@ def _print(result: Result, format: str) -> None:
     else:
         width = min(shutil.get_terminal_size((100, 24)).columns, 100) if sys.stdout.isatty() else 100
         estimate_text.render(result, sys.stdout, width)
+        if result.report is not None:
+            sys.stdout.writelines(f"{line}\n" for line in text.problems(result.report, sys.stdout, width))

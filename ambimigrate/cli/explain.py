@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,15 +34,16 @@ def _nearest(rule: str) -> str:
 
 
 def _lines(entry: catalogue.Entry) -> Iterator[str]:
+    width = min(shutil.get_terminal_size((88, 24)).columns, 88) if sys.stdout.isatty() else 88
     yield f"{entry.id}: {entry.title}"
     yield ""
-    yield from wrap(entry.why, 88)
+    yield from wrap(entry.why, width)
     for name, case in entry.cases.items():
         yield ""
         versions = "" if case.versions == "*" else f", Istio {case.versions}"
         fails_open = ", fails open" if case.fails_open else ""
         yield f"{name}: {case.severity}{fails_open}{versions} ({case.evidence})"
-        yield from wrap(f"-> {case.fix}", 88, initial_indent="  ", subsequent_indent="     ")
+        yield from wrap(f"-> {case.fix}", width, initial_indent="  ", subsequent_indent="     ")
     yield ""
     if entry.reads:
         yield f"Reads: {', '.join(entry.reads)}"

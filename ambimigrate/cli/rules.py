@@ -9,6 +9,7 @@ import typer
 
 from ambimigrate import catalogue
 from ambimigrate.cli import options
+from ambimigrate.render.style import counted
 
 
 def rules(
@@ -37,7 +38,8 @@ def rules(
         worst = max(case.level for case in entry.cases.values())
         line = f"{entry.id}  {worst.name:8} {entry.title}"
         sys.stdout.write(f"{line}\n")
-    sys.stdout.write(f"{len(chosen)} rules; `ambimigrate explain ID` tells more.\n")
+    more = "`ambimigrate explain ID` tells more" if chosen else "give fewer words, or none for all"
+    sys.stdout.write(f"{counted(len(chosen), 'rule')}; {more}.\n")
 
 
 def _is_meant(entry: catalogue.Entry, words: list[str], severity: str, fails_open: bool) -> bool:

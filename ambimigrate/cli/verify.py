@@ -147,8 +147,8 @@ def _print(found: Verification, record: dict[str, Any]) -> None:
     width = min(shutil.get_terminal_size((100, 24)).columns, 120) if sys.stdout.isatty() else 100
     verify_text.render(found, sys.stdout, width)
     for each in record["problems"]:
-        where = f"{each['file']}:{each['line']}" if each["line"] else each["file"]
-        sys.stdout.write(f"problem: {where}: {each['message']}\n")
+        where = f"{each['file']}:{each['line']}: " if each["line"] else f"{each['file']}: " if each["file"] else ""
+        sys.stdout.write(f"problem: {where}{each['message']}\n")
 
 
 def _bare(reading: Reading) -> Any:

@@ -53,9 +53,11 @@ def of_numbers(given: Given) -> Figures:
 def of_meshes(meshes: Iterable[Mesh], standings: Iterable[Standing], given: Given) -> Figures:
     """The figures of all meshes together."""
     standings = tuple(standings)
-    found = [measured(mesh, standings, given.nodes) for mesh in meshes]
+    every = tuple(meshes)
+    found = [measured(mesh, standings, given.nodes) for mesh in every]
     pods = sum(each.pods for each in found)
-    total = sum((each.sidecars for each in found), Amount())
+    is_seen = any(mesh.resources for mesh in every)  # what nobody read is unknown, and no zero
+    total = sum((each.sidecars for each in found), Amount() if is_seen else Amount(None, None))
     own = given.sidecar.over(SIDECAR).times(pods)
     sidecars = Amount(own.cpu if given.sidecar.cpu else total.cpu, own.memory if given.sidecar.memory else total.memory)
     namespaces = sum(each.namespaces for each in found) if given.namespaces is None else given.namespaces

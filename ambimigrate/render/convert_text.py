@@ -3,50 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from textwrap import wrap
 from typing import TextIO
 
 from ambimigrate.changes import Held, Stage
 from ambimigrate.convert import FOLLOWS, GATEWAYS, Conversion
 from ambimigrate.render import text
-from ambimigrate.render.style import Style, counted, visible
+from ambimigrate.render.style import Style, counted, visible, wrap
 from ambimigrate.report import Report
 
-_WIDTH = 100
 _MOST_HELD = 5  # reasons shown for one namespace
 _OPEN = "fails open: "  # how a note begins that says who is let in
 
 
-def render(made: Report, conversion: Conversion, again: str, out: TextIO) -> None:
+def render(made: Report, conversion: Conversion, again: str, out: TextIO, width: int = 100) -> None:
     """Writes the summary; `again` is the command that previewed the end state, empty if a stage was asked for."""
     style = Style.of(out)
-    for line in (*text.problems(made, out, _WIDTH), *_lines(made, conversion, again, style)):
+    for line in (*text.problems(made, out, width), *_lines(made, conversion, (again, width), style)):
         out.write(f"{line}\n")
 
 
-def _lines(made: Report, conversion: Conversion, again: str, style: Style) -> Iterator[str]:
+def _lines(made: Report, conversion: Conversion, to: tuple[str, int], style: Style) -> Iterator[str]:
+    again, width = to
     several = len(made.meshes) > 1
     groups: dict[tuple[str, str], list[Held]] = {}
     for held in conversion.held:
         groups.setdefault((held.namespace, held.mesh), []).append(held)
     for (namespace, mesh), members in sorted(groups.items()):
         name = (visible(namespace) or "(no namespace given)") + (f" [{mesh}]" if several else "")
-        yield f"{style.bold(name)} is held:"
+        is_held = conversion.holding is None or (mesh, namespace) in conversion.holding
+        said = "is held" if is_held else "keeps what is bound to Istio Gateways, which holds nothing else"
+        yield f"{style.bold(name)} {said}:"
         reasons = sorted((held for held in members if FOLLOWS not in held.because), key=_is_finding)
         following = [held for held in members if FOLLOWS in held.because]
         for held in reasons[:_MOST_HELD]:
-            yield from _held(held)
+            yield from _held(held, width)
         if len(reasons) > _MOST_HELD:
             yield f"  and {len(reasons) - _MOST_HELD} more; --format json lists all"
         if following:
             names = ", ".join(dict.fromkeys(str(held.ref) for held in following[:_MOST_HELD]))
             more = f" and {len(following) - _MOST_HELD} more" if len(following) > _MOST_HELD else ""
             yield from wrap(
-                visible(f"so they stay as they are: {names}{more}"), _WIDTH, initial_indent="  ", subsequent_indent="    "
+                visible(f"so they stay as they are: {names}{more}"), width, initial_indent="  ", subsequent_indent="    "
             )
-    yield from _notes(conversion)
+    yield from _notes(conversion, width)
     for note in conversion.notes:
-        yield from wrap(visible(f"note: {note}"), _WIDTH, subsequent_indent="  ")
+        yield from wrap(visible(f"note: {note}"), width, subsequent_indent="  ")
     yield from _closing(conversion, again, style)
 
 
@@ -55,23 +56,23 @@ def _is_finding(held: Held) -> bool:
     return not held.because[0][2:].startswith("9")
 
 
-def _held(held: Held) -> Iterator[str]:
+def _held(held: Held, width: int) -> Iterator[str]:
     place = held.position.file + (f":{held.position.line}" if held.position.line else "")
     said = f"{held.because[0]} {held.ref} ({place}): {held.reason}"
-    yield from wrap(visible(said), _WIDTH, initial_indent="  ", subsequent_indent="    ")
+    yield from wrap(visible(said), width, initial_indent="  ", subsequent_indent="    ")
     if held.witness:
-        yield from wrap(visible(held.witness), _WIDTH, initial_indent="    ", subsequent_indent="    ")
+        yield from wrap(visible(held.witness), width, initial_indent="    ", subsequent_indent="    ")
     if held.alternative:
-        yield from wrap(visible(f"-> {held.alternative}"), _WIDTH, initial_indent="    ", subsequent_indent="       ")
+        yield from wrap(visible(f"-> {held.alternative}"), width, initial_indent="    ", subsequent_indent="       ")
 
 
-def _notes(conversion: Conversion) -> Iterator[str]:
+def _notes(conversion: Conversion, width: int) -> Iterator[str]:
     seen = dict.fromkeys(note for change in conversion.changes for note in change.notes)
     for note in sorted(seen, key=lambda each: not each.reason.startswith(_OPEN)):
         first = _OPEN if note.reason.startswith(_OPEN) else ""
         place = note.position.file + (f":{note.position.line}" if note.position.line else "")
         said = f"{first or 'left out: '}{place}: {note.reason.removeprefix(first)}"
-        yield from wrap(visible(said), _WIDTH, subsequent_indent="  ")
+        yield from wrap(visible(said), width, subsequent_indent="  ")
 
 
 def _closing(conversion: Conversion, again: str, style: Style) -> Iterator[str]:

@@ -8,8 +8,9 @@ from typing import Any
 from msgspec import Struct
 
 from ambimigrate.converters.gateways.binding import Name, named, shared_hosts
-from ambimigrate.converters.gateways.listeners import TCP, TLS, Listener
+from ambimigrate.converters.gateways.listeners import Listener
 from ambimigrate.converters.gateways.rules import Serving, completed
+from ambimigrate.converters.gateways.servers import TCP, TLS
 from ambimigrate.converters.outcome import Refused
 from ambimigrate.converters.routing.backends import backend
 from ambimigrate.converters.routing.context import Context

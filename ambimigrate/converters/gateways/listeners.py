@@ -76,7 +76,7 @@ def listeners(
     for number, server in enumerate(gateway.body.spec.servers):
         for each in _of_server(mesh, gateway, server, number, account):
             _check_port(each, front)
-            key = each.port, "TCP" if each.protocol == TCP else each.protocol, each.host
+            key = each.port, TLS if each.protocol == HTTPS else each.protocol, each.host
             known = found.get(key)
             if known is not None and (known.server is not server):
                 raise Refused(

@@ -15,7 +15,8 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from ambimigrate.converters.gateways.binding import Name, named
-from ambimigrate.converters.gateways.listeners import HTTPS, Listener
+from ambimigrate.converters.gateways.listeners import Listener
+from ambimigrate.converters.gateways.servers import HTTPS
 from ambimigrate.converters.outcome import Refused
 from ambimigrate.converters.routing.conditions import are_disjoint
 from ambimigrate.converters.routing.distribute import MOST_RULES

@@ -11,9 +11,10 @@ from ambimigrate.converters import made as naming
 from ambimigrate.converters.gateways import connections, objects
 from ambimigrate.converters.gateways.binding import names
 from ambimigrate.converters.gateways.connections import Connection
-from ambimigrate.converters.gateways.listeners import HTTP, HTTPS, Listener
+from ambimigrate.converters.gateways.listeners import Listener
 from ambimigrate.converters.gateways.parts import Bound, Made, Part, check_known, check_lost, counts
 from ambimigrate.converters.gateways.rules import Rule, Serving, check_together
+from ambimigrate.converters.gateways.servers import HTTP, HTTPS
 from ambimigrate.converters.outcome import Refused
 from ambimigrate.converters.routing import distribute
 from ambimigrate.converters.routing.flat import Ledger

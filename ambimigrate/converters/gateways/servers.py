@@ -26,6 +26,7 @@ _UNSAID = {  # attribute and field of what a listener cannot say
 
 
 def check(server: Server, route: Route, account: Account) -> None:
+    """Raises Refused for what a listener lacks."""
     account.carry((*route, "port"), "number", "protocol", "name")
     account.carry(route, "hosts", "name")
     if server.port is None or not server.hosts:
@@ -38,17 +39,18 @@ def check(server: Server, route: Route, account: Account) -> None:
 
 
 def protocol(server: Server, route: Route) -> str:
-    protocol = (server.port.protocol if server.port else "").upper()
+    """The protocol of the listeners. Raises Refused."""
+    said = (server.port.protocol if server.port else "").upper()
     mode = server.tls.mode if server.tls else ""
-    if protocol == HTTP and (not server.tls or server.tls.https_redirect):
+    if said == HTTP and (not server.tls or server.tls.https_redirect):
         return HTTP
-    if protocol == HTTPS and mode in {"SIMPLE", "MUTUAL"}:
+    if said == HTTPS and mode in {"SIMPLE", "MUTUAL"}:
         return HTTPS
-    if protocol in {HTTPS, TLS} and mode == "PASSTHROUGH":
+    if said in {HTTPS, TLS} and mode == "PASSTHROUGH":
         return TLS
-    if protocol == TCP and not server.tls:
+    if said == TCP and not server.tls:
         return TCP
-    what = f"{protocol} with TLS mode {mode}" if mode else protocol
+    what = f"{said} with TLS mode {mode}" if mode else said
     raise Refused("protocol", (*route, "port", "protocol"), f"{what} has no listener that is shown to do the same")
 
 
@@ -84,6 +86,7 @@ def check_redirect(mesh: Mesh, server: Server, route: Route) -> None:
 
 
 def trusting(route: Route, who: str) -> Refused:
+    """Why the redirect of a server has no form where proxies in front are trusted."""
     reason = f"{who} trusts proxies in front: their X-Forwarded-Proto: https spares a request the redirect today"
     witness = "GET http://…/ with X-Forwarded-Proto: https: served today, then 301 again and again"
     return Refused("redirect", (*route, "tls", "httpsRedirect"), reason, witness)

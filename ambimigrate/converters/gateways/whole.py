@@ -24,12 +24,13 @@ Place = tuple[str, str]  # mesh and namespace
 
 
 class Drafted(Struct, frozen=True, eq=False):
-    """A group: what is to be done, or why nothing is."""
+    """A group: what is to be done, or why nothing is; `waits` are its namespaces where only some of them were chosen."""
 
     mesh: Mesh
     group: Group
     changes: tuple[Change, ...] = ()
     held: tuple[Held, ...] = ()
+    waits: tuple[str, ...] = ()
 
     def stays(self, text: str) -> Drafted:
         """The group without its changes: all of it stays for this reason."""
@@ -140,6 +141,10 @@ def _ended(mesh: Mesh) -> Iterator[Resource[VirtualService]]:
 def notes(found: Iterable[Drafted]) -> Iterator[str]:
     """What nobody can see in the input about Gateways that go."""
     for each in found:
+        if each.waits and each.group.gateways:
+            first = each.group.gateways[0].ref
+            names_ = ", ".join(each.waits)
+            yield f"Gateway {first.namespace}/{first.name} (Istio) waits: choose its namespaces together: {names_}."
         for change in each.changes:
             if change.action is None and isinstance(change.subject and change.subject.body, IstioGateway):
                 said = "VirtualServices and Ingresses elsewhere that name it lose it; look for them before it goes"
@@ -159,7 +164,8 @@ def settled(
     mesh = draft.mesh.name
     touched = dict.fromkeys(each.namespace for each in draft.changes)
     if not all(takes(mesh, each) for each in touched):
-        return Drafted(draft.mesh, draft.group)
+        some = any(takes(mesh, each) for each in touched)
+        return Drafted(draft.mesh, draft.group, waits=tuple(sorted(touched)) if some else ())
     if fixed:
         return draft.stays(f"{fixed[0].ref} stays: {fixed[0].reason}")
     for namespace in touched:
