@@ -173,7 +173,7 @@ def undone(followed: Followed, step: Step, commit: str) -> None:
         assert half and any(each.get("istio-injection") == "enabled" for each in half)
         git(followed.tree, "revert", "--no-edit", followed.commit("injection on again"))
     else:
-        assert lines.REVERT in undo
+        assert {lines.REVERT, lines.REVERT_BOTH} & set(undo)
     git(followed.tree, "revert", "--no-edit", commit)
     objects = followed.objects()
     for words, _ in commands(step, "undo"):

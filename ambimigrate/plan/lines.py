@@ -9,6 +9,7 @@ from ambimigrate.model import Ref, Route
 
 PROGRAMS = frozenset({"ambimigrate", "bash", "curl", "echo", "git", "helm", "istioctl", "kubectl", "sh", "sleep"})
 REVERT = "# git revert the commit of this step and let it be applied"
+REVERT_BOTH = "# git revert both commits of this step, the later one first, and let it be applied"
 NOTHING = "prints nothing"  # what such a line expects is that its command prints nothing
 _GAP = "    # "
 

@@ -11,7 +11,7 @@ import msgspec
 from ambimigrate.changes import Change, Create, Set
 from ambimigrate.model import Mesh, Route
 from ambimigrate.plan import deletions, restarts
-from ambimigrate.plan.lines import REVERT, kind, kubectl, remark, target, told
+from ambimigrate.plan.lines import REVERT, REVERT_BOTH, kind, kubectl, remark, target, told
 from ambimigrate.topology import injection
 
 
@@ -21,7 +21,7 @@ def lines(mesh: Mesh, changes: Iterable[Change], *, live: bool) -> Iterator[str]
     if live:
         yield from (line for each in reversed(every) for line in _back(each))
         return
-    yield REVERT
+    yield REVERT_BOTH if {"create", "delete"} <= {each.verb for each in every} else REVERT
     for each in every:
         if isinstance(each.action, Create) and (why := deletions.unpruned(mesh, each.action.beside)):
             yield told(kubectl(each.ref.namespace, "delete", target(each.ref)), f"the revert leaves it there: {why}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -47,7 +48,7 @@ class Kustomize(Struct, frozen=True):
                 f'resources: ["{_quoted(target)}"]\nbuildMetadata: [originAnnotations]\n', encoding="utf-8"
             )
             more = ("--enable-helm", "--helm-command", self.helm) if self.helm else ()
-            found = _run((*self.command, *more, str(wrapper)), wrapper)
+            found = _run((*self.command, *more, str(wrapper)), wrapper, {target: ".", **_below(folder.resolve())})
             return found if isinstance(found, Failed) else Built(found, str(wrapper))
 
 
@@ -97,7 +98,8 @@ class Helm(Struct, frozen=True):
             given.write_text(json.dumps(release.values), encoding="utf-8")
             options = ("--namespace", release.namespace, "--values", str(given), "--skip-tests")
             apis = ("--kube-version", _KUBERNETES, "--api-versions", ",".join(_apis()))
-            return _run((*self.command, release.name, str(_whole(release, home)), *options, *apis), home)
+            folder = _whole(release, home)
+            return _run((*self.command, release.name, str(folder), *options, *apis), home, _below(folder))
 
 
 def _whole(release: Release, home: Path) -> Path:
@@ -149,7 +151,13 @@ def build_all(renderer: Kustomize, folders: Iterable[Path]) -> Mapping[Path, Bui
         return dict(zip(folders, pool.map(renderer.build, folders), strict=True))
 
 
-def _run(command: tuple[str, ...], home: Path) -> str | Failed:
+def _below(folder: Path) -> Mapping[str, str]:
+    """The folder and those above it, as seen from it: a reason is the same wherever the tree lies, as the gate compares it."""
+    above = (folder, *folder.parents[:-1])
+    return {str(each): "/".join([".."] * number) or "." for number, each in enumerate(above)}
+
+
+def _run(command: tuple[str, ...], home: Path, names: Mapping[str, str]) -> str | Failed:
     try:
         done = subprocess.run(
             command,
@@ -165,7 +173,10 @@ def _run(command: tuple[str, ...], home: Path) -> str | Failed:
     except OSError as error:
         return Failed(f"cannot be run: {error.strerror or error}")
     if done.returncode:
-        return Failed(_reason(done.stderr.decode(errors="replace")) or f"ended with exit code {done.returncode}")
+        said = done.stderr.decode(errors="replace")
+        for path, name in {str(home): ".", **names}.items():
+            said = re.sub(rf"(?<![\w./-]){re.escape(path)}(?![\w.-])", name, said)
+        return Failed(_reason(said) or f"ended with exit code {done.returncode}")
     return done.stdout.decode(errors="replace")
 
 
@@ -179,7 +190,7 @@ def _reason(said: str) -> str:
             break
     text = text.rpartition("recursed accumulation of path ")[2].partition("': ")[2] or text
     words = " ".join(text.strip('<>" \n\t').split()).replace('\\"', '"')
-    return words if len(words) <= _MOST else f"… {words[-_MOST:]}"  # the cause stands at the end
+    return words if len(words) <= _MOST else f"… {words[-_MOST:].partition(' ')[2]}"  # the cause stands at the end
 
 
 def environment(home: Path) -> dict[str, str]:
