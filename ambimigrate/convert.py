@@ -79,22 +79,19 @@ def convert(
     # Up to `bind` nobody moves: whoever is not chosen now may still do so, so that holds are decided with all of them.
     meant = choice if last > Stage.bind or choice.settings.pilot else replace(choice, namespaces=None)
     chosen = [each for each in every if meant.takes(each.mesh, each.name)]
-    aims = {mesh.name: _aims(mesh, chosen, choice) for mesh in meshes}
-    drafts = [_draft(mesh, each, aims[mesh.name]) for mesh in meshes for each in chosen if each.mesh == mesh.name]
-    changes = shared.apart(versioned.once(change for draft in drafts for change in draft.changes), meshes)
+    drafts = _drafted(meshes, chosen, choice)
     outside = {(each.mesh, each.name) for each in every if each.verdict == "not-in-mesh"}
     misread = conform.misread(meshes, lambda mesh, name: meant.takes(mesh.name, name) and (mesh.name, name) not in outside)
-    fit = conform.fitting(meshes, conform.without(changes, misread))
-    fixed = (*refused, *uneditable(meshes, changes))
+    fit = conform.fitting(meshes, conform.without(drafts.changes, misread))
+    fixed = (*refused, *uneditable(meshes, drafts.changes))
     writable = shared.without(fit.changes, ((each.mesh, each.ref, each.position) for each in fixed))
-    more = (*fit.held, *conform.holding(misread), *fixed)
-    reasons = (*(each for draft in drafts for each in draft.held), *more)
+    reasons = (*drafts.held, *fit.held, *conform.holding(misread), *fixed)
     agreed = choice.settings
     if named := agreed.pilot:
         findings, check = pilot.concerning(findings, named), _of_pilot(check, named)
     holding = decide(meshes, findings, chosen, Proposal(writable, reasons, agreed.accepts, agreed.flows), check)
     left = networks.settled(meshes, permitted(writable, holding))
-    settled = (each for each in destinationrules.settled(meshes, left) if choice.takes(each.mesh, each.namespace))
+    settled = (each for each in destinationrules.settled(meshes, left) if drafts.takes(each, choice))
     free = calls.marked(meshes, tuple(_made_once(sorted(settled, key=_order))))
     told = tuple(each for each in misread if choice.takes(each.mesh.name, each.resource.namespace))
     bound = _gateways(meshes, choice, holding, tuple(refused)) if choice.settings.gateways else ()
@@ -126,6 +123,32 @@ def _gateways(
     torn = {id(change) for change, _ in shared.disagreeing(changes, shared.twins(meshes))}
     text = "its text also stands for objects of other environments, which do not change in the same way"
     return tuple(next((each.stays(text) for one in each.changes if id(one) in torn), each) for each in found)
+
+
+class _Drafts(Struct, frozen=True):
+    """What the converters would change and refuse, and which changes those of the asked namespaces need, here or elsewhere."""
+
+    changes: tuple[Change, ...]
+    held: tuple[Held, ...]
+    needed: frozenset[tuple[object, ...]]
+
+    def takes(self, change: Change, choice: Choice) -> bool:
+        return choice.takes(change.mesh, change.namespace) or _key(change) in self.needed
+
+
+def _drafted(meshes: tuple[Mesh, ...], chosen: list[Standing], choice: Choice) -> _Drafts:
+    aims = {mesh.name: _aims(mesh, chosen, choice) for mesh in meshes}
+    found = [(each, _draft(mesh, each, aims[mesh.name])) for mesh in meshes for each in chosen if each.mesh == mesh.name]
+    asked = (draft for each, draft in found if choice.takes(each.mesh, each.name))
+    return _Drafts(
+        tuple(shared.apart(versioned.once(change for _, draft in found for change in draft.changes), meshes)),
+        tuple(each for _, draft in found for each in draft.held),
+        frozenset(_key(change) for draft in asked for change in draft.changes),
+    )
+
+
+def _key(change: Change) -> tuple[object, ...]:
+    return change.mesh, change.ref, change.stage, change.verb
 
 
 def _order(change: Change) -> tuple[object, ...]:

@@ -139,6 +139,19 @@ def _waves(work: steps.Work, ordered: Order) -> Iterator[Draft]:
             ),
         ]
         yield f"Move {reach.listed((name or 'the unnamed namespace' for name in namespaces), _MOST)}", namespaces, tuple(made)
+    left = tuple(_rest(work, concerned, unready, frozenset(each for wave in ordered.waves for each in wave)))
+    if left:
+        yield "Finish the namespaces that are ambient already", (), left
+
+
+def _rest(
+    work: steps.Work, concerned: Mapping[Stage, frozenset[str]], unready: set[str], moving: frozenset[str]
+) -> Iterator[Step]:
+    """What is left to do where no pod moves."""
+    for stage in (each for each in Stage if each is not Stage.prepare):
+        names = tuple(sorted(concerned[stage] & unready if stage in _AHEAD else concerned[stage] - moving))
+        if names:
+            yield work.enroll(names) if stage is Stage.enroll else work.step(stage, names)
 
 
 __all__ = ["Gap", "Graph", "HeldBack", "Plan", "Step", "Wanted", "Wave", "excluding", "plan", "plans"]

@@ -140,6 +140,8 @@ def _without_plan(found: tuple[Work, ...]) -> Status:
     """The stage of each namespace, and the first that is left."""
     standings = tuple(_alone(work, name) for work in found for name in injection.namespaces(work.mesh) if _is_shown(work, name))
     stages = {stage for work in found for name in work.pending if (stage := work.first(name))}
+    if not standings:
+        return Status(standings, why="no namespace of a mesh was read")
     if not stages:
         held = any(work.holding for work in found)
         return Status(standings, why="what is left is held: `ambimigrate scan` says why" if held else "nothing is left to do")

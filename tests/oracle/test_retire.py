@@ -24,7 +24,8 @@ def commits(before: tuple[Mesh, ...]) -> list[tuple[Mesh, ...]]:
     conversion = convert(before, (), check=worlds.nothing)
     early = [each for each in conversion.changes if each.stage < Stage.retire]
     both = [*early, *(each for each in conversion.changes if each.stage is Stage.retire and each.ref.kind != "VirtualService")]
-    return [tuple(after(mesh, some) for mesh in before) for some in (early, both, conversion.changes)]
+    end = [each for each in conversion.changes if each.stage <= Stage.retire]
+    return [tuple(after(mesh, some) for mesh in before) for some in (early, both, end)]
 
 
 def read(folder: Path, release: str = "") -> tuple[Mesh, ...]:

@@ -24,7 +24,8 @@ def lines(steps: tuple[Step, ...], number: int, found: Back | None) -> tuple[str
 def _first(ids: list[str], found: Back | None) -> Iterator[str]:
     if found is not None and ids:
         named = ", ".join(ids) if len(ids) <= _MOST else f"{', '.join(ids[:_MOST])} and {len(ids) - _MOST} before them"
-        yield remark(f"first undo {named}, in this order, as far as they are done; else {_danger(found.seen)}")
+        done = "if done" if len(ids) == 1 else "in this order, as far as they are done"
+        yield remark(f"first undo {named}, {done}; else {_danger(found.seen)}")
 
 
 def _bound(steps: tuple[Step, ...], number: int, first: dict[str, None]) -> Iterator[str]:
