@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from functools import cache
+from threading import Lock
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -21,6 +22,7 @@ _MADE = (Pod, ReplicaSet, Job)
 _MAKERS = frozenset(
     (view.GROUP, view.__name__) for view in (Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob, Rollout)
 )
+_MAKING = Lock()
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"  # the whole object once more
 
 
@@ -117,16 +119,20 @@ def _keeps_nulls(view: type[Object]) -> bool:
 
 @cache
 def _typed(view: type[Object]) -> msgspec.json.Decoder[_Page[Any]]:
-    return msgspec.json.Decoder(_Page[view])  # type: ignore[valid-type]
+    """The decoder of a kind. One thread makes them at a time: views share parts, and a half-made one crashes who meets it."""
+    with _MAKING:
+        return msgspec.json.Decoder(_Page[view])  # type: ignore[valid-type]
 
 
 @cache
 def _rough() -> msgspec.json.Decoder[_Page[msgspec.Raw]]:
-    return msgspec.json.Decoder(_Page[msgspec.Raw])
+    with _MAKING:
+        return msgspec.json.Decoder(_Page[msgspec.Raw])
 
 
 def _item(kind: str, view: type[Object], raw: msgspec.Raw) -> Object | Problem:
     tree = _without_nulls(msgspec.json.decode(raw))
+    _typed(view)  # makes what converting needs
     try:
         return msgspec.convert(tree, view)
     except msgspec.ValidationError as error:
