@@ -7,6 +7,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from ambimigrate.cli import live, options
 from ambimigrate.cli.live import Live
 from ambimigrate.cli.options import Ask
@@ -51,31 +53,23 @@ def of_everything(
     configmaps: live.ConfigMaps = False,
     request_timeout: live.Timeout = "",
     save: live.Save = "",
-    mesh: options.Only = "",
-    config: options.Config = "",
-    istio_version: options.Istio = "",
-    gateway_api_version: options.GatewayAPI = "",
-    channel: options.Channel = "",
-    platform: options.Platform = "",
-    trust_domain: options.TrustDomain = "",
-    render: options.Render = "auto",
-    helm_values: options.HelmValues = None,
+    **files: Any,
 ) -> Ask:
-    """What to read of folders, of clusters, or of both."""
-    return Ask(
-        tuple(paths or ()),
-        live.only(namespace, paths, is_live=bool(context)),
-        mesh,
-        config,
-        istio_version,
-        gateway_api_version,
-        channel,
-        platform,
-        trust_domain,
-        options.one_of("--render", render, "auto", "always", "never"),
-        tuple(helm_values or ()),
-        Live(tuple(context or ()), kubeconfig, tuple(namespace or ()), selector, configmaps, request_timeout, save),
+    """What to read of folders, of clusters, or of both; `files` are the other options of `of_files`."""
+    return replace(
+        of_files(**files),
+        paths=tuple(paths or ()),
+        namespace=live.only(namespace, paths, is_live=bool(context)),
+        live=Live(tuple(context or ()), kubeconfig, tuple(namespace or ()), selector, configmaps, request_timeout, save),
     )
+
+
+def _parameters(group: Callable[..., Ask]) -> dict[str, inspect.Parameter]:
+    """The options of a group, with those of files in the place of `**files`."""
+    own = dict(inspect.signature(group, eval_str=True).parameters)
+    if own.pop("files", None) is None:
+        return own
+    return own | {name: each for name, each in _parameters(of_files).items() if name not in own}
 
 
 def command(group: Callable[..., Ask]) -> Callable[[Command], Command]:
@@ -83,7 +77,7 @@ def command(group: Callable[..., Ask]) -> Callable[[Command], Command]:
 
     Arguments of the group stand before the command's own parameters, its options behind them.
     """
-    shared = inspect.signature(group, eval_str=True).parameters
+    shared = _parameters(group)
 
     def decorate(function: Command) -> Command:
         own = dict(inspect.signature(function, eval_str=True).parameters)
