@@ -99,9 +99,11 @@ def plan(mesh: Mesh, changes: Iterable[Change], held: Mapping[str, tuple[str, ..
     judged = frozenset((*bound(mesh), *(each.namespace for each in mine if each.stage in {*_AHEAD, Stage.swap})))
     asked = Asked(calls, judged, wanted.wishes, incoming(wanted.traffic), len(before) + 1)
     ordered = order(mesh, held, asked)
+    drafts = tuple(_waves(work, ordered))
+    installed = before if drafts else tuple(each for each in before if any(one.stage for one in each[2]))  # for whom else?
     waves = tuple(
         Wave(number, mesh.name, title, namespaces, tuple(numbered(made, number)))
-        for number, (title, namespaces, made) in enumerate((*before, *_waves(work, ordered)), 1)
+        for number, (title, namespaces, made) in enumerate((*installed, *drafts), 1)
     )
     waves, orders = proof.proven(mesh, waves, work.enroll, partial(is_possible, ordered, judged))
     left = tuple(HeldBack(mesh.name, name, because) for name, because in sorted(held.items()))
