@@ -55,10 +55,11 @@ class Create(Struct, frozen=True):
 
 
 class Note(Struct, frozen=True):
-    """A field of a source that a change leaves out, and why that changes nothing."""
+    """What a change does with a field of a source, and why; most are left out, which changes nothing."""
 
     position: Position
     reason: str
+    word: str = "left out"
 
 
 class Change(Struct, frozen=True):

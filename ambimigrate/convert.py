@@ -19,7 +19,7 @@ from ambimigrate.converters.routing import ends, keeping, routes
 from ambimigrate.converters.settings import DEFAULT, Settings
 from ambimigrate.converters.subsets import destinationrules, versioned
 from ambimigrate.editable import CANNOT_EDIT, based, uneditable
-from ambimigrate.holds import Check, Place, Proposal, calls, decide, permitted
+from ambimigrate.holds import Check, Place, Proposal, arising, calls, decide, permitted, unserved
 from ambimigrate.holds.reasons import reason
 from ambimigrate.kinds import HTTPRoute, VirtualService
 from ambimigrate.model import Finding, Mesh, Problem, Ref, Resource
@@ -89,12 +89,14 @@ def convert(
     agreed = choice.settings
     if named := agreed.pilot:
         findings, check = pilot.concerning(findings, named), _of_pilot(check, named)
-    holding = decide(meshes, findings, chosen, Proposal(writable, reasons, agreed.accepts, agreed.flows), check)
+    decided = decide(meshes, findings, chosen, Proposal(writable, reasons, agreed.accepts, agreed.flows), check)
+    holding = decided.holding
     left = networks.settled(meshes, permitted(writable, holding))
     settled = (each for each in destinationrules.settled(meshes, left) if drafts.takes(each, choice))
     free = calls.marked(meshes, tuple(_made_once(sorted(settled, key=_order))))
     told = tuple(each for each in misread if choice.takes(each.mesh.name, each.resource.namespace))
-    bound = _gateways(meshes, choice, holding, tuple(refused)) if choice.settings.gateways else ()
+    rest = ingress.Rest(choice.takes, holding, free)
+    bound = _gateways(meshes, choice.settings, rest, tuple(refused)) if choice.settings.gateways else ()
     free = tuple(sorted((*free, *(change for each in bound for change in each.changes)), key=_order))
     kept = (*_held(meshes, holding, choice, writable), *(reason for each in bound for reason in each.held))
     return Conversion(
@@ -104,21 +106,28 @@ def convert(
         tuple(each for each in free if each.stage > last),
         holding,
         conform.problems(told),
-        (*conform.notes(told), *shared.reaching(meshes, free), *calls.notes(meshes, free), *ingress.notes(bound)),
+        (
+            *conform.notes(told),
+            *shared.reaching(meshes, free),
+            *calls.notes(meshes, free),
+            *unserved.notes(meshes, free),
+            *arising.notes(decided.ends, findings, free, choice.takes),
+            *ingress.notes(bound),
+        ),
     )
 
 
 def _gateways(
-    meshes: tuple[Mesh, ...], choice: Choice, holding: Mapping[Place, tuple[Held, ...]], refused: tuple[Held, ...]
+    meshes: tuple[Mesh, ...], settings: Settings, rest: ingress.Rest, refused: tuple[Held, ...]
 ) -> tuple[ingress.Drafted, ...]:
     """Istio Gateways with what is bound to them; they hold nobody, but whoever is held holds them."""
     found: list[ingress.Drafted] = []
-    for draft in (draft for mesh in meshes for draft in ingress.drafts(mesh, choice.settings)):
+    for draft in (draft for mesh in meshes for draft in ingress.drafts(mesh, settings)):
         each = replace(draft, changes=shared.apart(draft.changes, meshes))
         fit = conform.fitting(meshes, each.changes)
         touched = {shared.anchor(change).ref for change in each.changes}
         fixed = (*fit.held, *uneditable(meshes, fit.changes), *(one for one in refused if one.ref in touched))
-        found.append(ingress.settled(each, fixed, choice.takes, holding))
+        found.append(ingress.settled(each, fixed, rest))
     changes = tuple(change for each in found for change in each.changes)
     torn = {id(change) for change, _ in shared.disagreeing(changes, shared.twins(meshes))}
     text = "its text also stands for objects of other environments, which do not change in the same way"

@@ -30,7 +30,7 @@ def overlaid(files: Reading, live: Reading) -> Reading:
     own = {each.ref: each for each in above.resources}
     resources = (*above.resources, *(each for each in below.resources if each.ref not in own))
     mesh = replace(
-        below, resources=resources, problems=(*above.problems, *below.problems), source="both", touched=None, _memo={}
+        below, resources=resources, problems=(*above.problems, *below.problems), source="both", reads=None, _memo={}
     )
     counts = live.counts
     counts.files, counts.not_rendered = files.counts.files, files.counts.not_rendered

@@ -52,6 +52,7 @@ NEWEST = Version(1, 31, NEWEST_PATCHES[1, 31])
 NEWEST_GATEWAY_API = Version(1, 6, 0)
 
 
+@cache
 def at_least(version: Version, *bounds: str) -> bool:
     """Whether a change that landed in these releases is in `version`.
 

@@ -59,10 +59,15 @@ accept:
 closeDirectAccess: true
 keepVirtualServices: [shop/cart]
 waypoints: service
+gateways: true
 """
     found = settings(load(config(tmp_path, text)), ["AP902:pay/*"])
     assert found == Settings(
-        (Accepted("AP902", "pay", "*"), Accepted("VS901", "shop", "cart")), True, frozenset({"shop/cart"}), "service"
+        (Accepted("AP902", "pay", "*"), Accepted("VS901", "shop", "cart")),
+        True,
+        frozenset({"shop/cart"}),
+        "service",
+        gateways=True,
     )
     assert "until 2020-02-01" in capsys.readouterr().err
 
@@ -74,6 +79,7 @@ waypoints: service
         ("accept: [{id: VS901, namespace: a, name: b, because: c, until: soon}]", "until"),
         ("accept: [{id: VS901, namespace: a, name: b, becuase: c, because: d}]", "did you mean 'because'?"),
         ("waypoints: many", "waypoints"),
+        ("gateways: some", "gateways"),
     ],
 )
 def test_a_faulty_configuration_names_the_key(tmp_path: Path, text: str, said: str) -> None:

@@ -7,11 +7,17 @@ import pytest
 from ambimigrate import catalogue
 from ambimigrate.changes import Change, Held
 from ambimigrate.convert import Choice
+from ambimigrate.converters.filters import remedies
 from tests.test_convert import CASES, agreed, converted, nothing, target
 
 FAMILIES = frozenset({"AP", "RA", "EX", "TE", "EF", "WP"})
-# A renaming that no prefix explains needs the real kustomize; `unserved` is the converter's check of itself.
-ELSEWHERE = {("EF901", "unserved"), *((id, "renamed") for id in ("EF901", "EX902", "RA902", "TE902", "WP903"))}
+# A renaming that no prefix explains needs the real kustomize; `unserved` is the converter's check of itself; what to do
+# about a patch is said with the names in it (test_filter_remedies.py).
+ELSEWHERE = {
+    ("EF901", "unserved"),
+    *(("EF901", case) for case in remedies.CASES),
+    *((id, "renamed") for id in ("EF901", "EX902", "RA902", "TE902", "WP903")),
+}
 
 
 @pytest.fixture(scope="module")

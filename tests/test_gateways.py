@@ -50,6 +50,10 @@ def virtual_service(spec: str, name: str = "vs", namespace: str = "shop") -> str
     )
 
 
+OUTSIDE = (
+    "apiVersion: v1\nkind: Namespace\nmetadata: {name: plain}\n---\napiVersion: v1\nkind: Service\n"
+    "metadata: {name: app, namespace: plain}\nspec: {selector: {app: app}, ports: [{name: http, port: 80}]}\n---\n"
+)
 HTTP = '[{port: {number: 80, name: http, protocol: HTTP}, hosts: ["*"]}]'
 
 
@@ -231,7 +235,7 @@ def refused() -> Iterator[tuple[str, str, str]]:
         "  configPatches:\n    - applyTo: HTTP_ROUTE\n      match: {routeConfiguration: {gateway: edge/gw}}\n"
         "      patch: {operation: MERGE}\n---\n"
     )
-    yield "a filter by name", gateway(HTTP) + virtual_service(simple) + filtered, "EnvoyFilter edge/f names"
+    yield "a filter by name", gateway(HTTP) + virtual_service(simple) + filtered, "EnvoyFilter edge/f matches Gateway edge/gw"
     second = "apiVersion: v1\nkind: Service\nmetadata: {name: second, namespace: edge}\nspec:\n"
     second += "  selector: {istio: ingressgateway}\n  ports: [{name: http, port: 80}]\n---\n"
     yield "two Services", gateway(HTTP) + second, "one Service in front of its pods is needed"
@@ -241,6 +245,13 @@ def refused() -> Iterator[tuple[str, str, str]]:
     tls = "[{port: {number: 443, name: https, protocol: HTTPS}, hosts: [a.example], tls: {mode: SIMPLE, credentialName: c}}]"
     spec = "{hosts: [a.example], gateways: [edge/gw], http: [{redirect: {uri: /x}}]}"
     yield "a redirect behind TLS", gateway(tls) + virtual_service(spec), "behind TLS only a redirect that names its scheme"
+    dns = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: dns, namespace: dns}\nspec:\n  template:\n    spec:\n"
+    dns += "      containers: [{name: dns, image: registry.example/external-dns:1, args: [--source=istio-gateway]}]\n---\n"
+    yield "DNS records of it", gateway(HTTP) + dns, "makes DNS records of it (source istio-gateway)"
+    more = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: more, namespace: edge}\nspec:\n  template:\n"
+    more += "    metadata: {labels: {istio: ingressgateway, track: next}}\n    spec: {containers: []}\n---\n"
+    stable = gateway(HTTP).replace("{istio: ingressgateway}", "{istio: ingressgateway, app: ingress}")
+    yield "a Service of more pods", stable + more, "Service ingress is also in front of Deployment more"
     knative = gateway(HTTP).replace(
         "namespace: edge}", "namespace: edge, labels: {networking.knative.dev/ingress-provider: istio}}"
     )
@@ -301,6 +312,55 @@ def test_the_stages_are_written_one_after_the_other(tmp_path: Path) -> None:
     assert ("networking.istio.io", "Gateway") not in kinds
     assert {each.name for each in left[0].resources if each.kind == "VirtualService"} == {"next"}
     assert not [each for each in analyse(left) if each.rule.startswith("RT")]
+
+
+def test_where_the_mesh_keeps_it_the_gateway_keeps_it_too(tmp_path: Path) -> None:
+    both = "{hosts: [web.shop.svc.cluster.local], gateways: [edge/gw, mesh], http: [{route: [{destination: {host: web}}]}]}"
+    kept = tried(tmp_path, gateway(HTTP) + virtual_service(both), Settings(gateways=True, keep=frozenset({"shop/web"})))
+    assert any("whose waypoint carries it out" in each for each in reasons(kept))
+    other = both.replace("web.shop", "app.plain").replace("host: web}", "host: app}")
+    spaced = tried(tmp_path, gateway(HTTP) + OUTSIDE + virtual_service(other, namespace="plain"))
+    assert any("namespace plain is not enrolled" in each for each in reasons(spaced))
+    assert not [each for each in (*kept.changes, *spaced.changes) if "GW902" in each.because]
+
+
+def test_routes_of_both_parts_have_names_of_their_own(tmp_path: Path) -> None:
+    both = "{hosts: [web.shop.svc.cluster.local], gateways: [edge/gw, mesh], http: [{route: [{destination: {host: web}}]}]}"
+    alone = "{hosts: [a.example], gateways: [edge/gw], http: [{route: [{destination: {host: web}}]}]}"
+    objects = gateway(HTTP) + virtual_service(both) + virtual_service(alone, "vs-gateway")
+    names = [each["metadata"]["name"] for each in created(tried(tmp_path, objects), "HTTPRoute")]
+    assert sorted(names) == ["vs", "vs-gateway", "vs-gateway-gateway"]
+
+
+def test_many_hosts_and_servers_are_shared_out(tmp_path: Path) -> None:
+    hosts = [f"h{number}.example" for number in range(40)]
+    server = f"[{{port: {{number: 80, name: http, protocol: HTTP2}}, hosts: [{', '.join(hosts)}]}}]"
+    spec = f"{{hosts: [{', '.join(hosts)}], gateways: [edge/gw], http: [{{route: [{{destination: {{host: web}}}}]}}]}}"
+    routes = created(tried(tmp_path, gateway(server) + virtual_service(spec)), "HTTPRoute")
+    assert [each["metadata"]["name"] for each in routes] == ["vs-01", "vs-02", "vs-03"]
+    assert [name for each in routes for name in each["spec"]["hostnames"]] == hosts
+    assert [len(each["spec"]["parentRefs"]) for each in routes] == [16, 16, 8]
+
+
+@pytest.mark.parametrize(
+    ("namespace", "exported", "default", "said"),
+    [
+        ("edge", ".", "*", ""),
+        ("shop", "edge", "*", ""),
+        ("shop", "shop", "*", "gateways in edge do not see it"),
+        ("shop", "*", ".", "hides routes, which have no exportTo"),
+    ],
+)
+def test_a_route_is_seen_where_the_virtual_service_is(
+    namespace: str, exported: str, default: str, said: str, tmp_path: Path
+) -> None:
+    settings = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: istio-system}\ndata:\n  mesh: |\n"
+    settings += f'    defaultVirtualServiceExportTo: ["{default}"]\n---\n'
+    spec = (
+        f'{{hosts: [a.example], gateways: [edge/gw], exportTo: ["{exported}"], http: [{{redirect: {{authority: b.example}}}}]}}'
+    )
+    found = reasons(tried(tmp_path, gateway(HTTP) + settings + virtual_service(spec, namespace=namespace)))
+    assert any(said in each for each in found) if said else not found
 
 
 def test_an_unknown_namespace_is_asked_for(tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 from ambimigrate.changes import Change, Delete, Set, Stage
 from ambimigrate.kinds import AuthorizationPolicy, PeerAuthentication, Service
 from ambimigrate.model import Mesh
-from ambimigrate.plan import install, lines, live, restarts, showing, stages, trials, triggers, undoing
+from ambimigrate.plan import install, lines, live, outcomes, restarts, showing, stages, trials, triggers, undoing
+from ambimigrate.plan.outcomes import Around
 from ambimigrate.plan.steps import Source, Work
-from ambimigrate.plan.trials import Around
 from ambimigrate.plan.values import Step
 from ambimigrate.versions import NEWEST
 from tests.plan_meshes import AGENT, GATEWAY, ISTIOD, NAMESPACE, OTHERS, POLICY, TARGET, WORKLOADS, live_mesh, mesh, twin
@@ -155,11 +155,11 @@ def test_a_policy_has_calls_that_pass_and_calls_that_do_not(tmp_path: Path) -> N
     around = Around(found, found, frozenset({"shop"}))
     calls = trials.of_policy(around, readers)
     kinds = {(each.kind, each.allowed) for each in calls}
-    for kind in (trials.AMBIENT, trials.SIDECAR, trials.ADDRESS, trials.INGRESS):
+    for kind in (outcomes.AMBIENT, outcomes.SIDECAR, outcomes.ADDRESS, outcomes.INGRESS):
         assert {(kind, True), (kind, False)} <= kinds
     assert all(each.ask.path.startswith("/items/") for each in calls if each.allowed)
-    assert {each.entrance for each in calls if each.kind == trials.INGRESS} == {"edge.shop.svc.cluster.local:443"}
-    assert any(each.kind == trials.NOBODY and not each.allowed for each in trials.of_policy(around, strict))
+    assert {each.entrance for each in calls if each.kind == outcomes.INGRESS} == {"edge.shop.svc.cluster.local:443"}
+    assert any(each.kind == outcomes.NOBODY and not each.allowed for each in trials.of_policy(around, strict))
     verify = list(stages.checks(around, (readers,)))
     assert any(each.endswith("prints 403: AuthorizationPolicy shop/readers") for each in verify)
     assert all("deployment/web" in each for each in verify if each.startswith("kubectl"))

@@ -49,6 +49,13 @@ def test_callers_outside_the_mesh_that_only_traffic_shows_are_listed(tmp_path: P
     assert "namespace old, which is not in the mesh (traffic of front to web)" in held.reason
 
 
+def test_ports_stay_open_to_callers_outside_the_mesh_if_that_is_agreed_to(tmp_path: Path) -> None:
+    mesh = mesh_with(tmp_path, DENY, QUIET + NOT_IN_MESH)
+    for accepted, verdict in (((), "deny"), (("AP910",), "allow")):
+        end = after(mesh, converted(mesh, SHOP, *accepted, **seen("old")).changes)
+        assert [direct(end, None), direct(end, WEB)] == [verdict, "deny"]
+
+
 ANSWER = {
     "status": "success",
     "data": {

@@ -102,3 +102,23 @@ def test_what_is_no_grpc_call_is_minor_on_ports_of_grpc() -> None:
     assert differing(before, after) == []
     whole = verify((worlds.read(before),), (worlds.read(after),), Settings(requests=60)).differences
     assert "other backends for what is no gRPC call" in {each.because.partition(":")[0] for each in whole}
+
+
+@pytest.mark.parametrize(("balancer", "minor"), [("RANDOM", True), ("PASSTHROUGH", False)])
+def test_ztunnel_balances_in_its_own_way(balancer: str, *, minor: bool) -> None:
+    trees = [*app("web"), rules("web", f"trafficPolicy: {{loadBalancer: {{simple: {balancer}}}}}")]
+    assert bool(differing([*SIDECARS, *trees], [AMBIENT, *trees])) is not minor
+    whole = verify((worlds.read([*SIDECARS, *trees]),), (worlds.read([AMBIENT, *trees]),), Settings(requests=30)).differences
+    assert any("balances connections in its own way" in each.because for each in whole) is minor
+
+
+HIDING = thing("Sidecar", "default", "{egress: [{hosts: ['other/*']}]}")
+NEVER = vs("web", worlds.http(rule("web", "retries: {attempts: 0}"), hosts="web"))
+
+
+@pytest.mark.parametrize(("own", "minor"), [(HIDING, True), (NEVER, False)])
+def test_only_callers_that_did_not_know_the_host_gain_retries(own: Tree, *, minor: bool) -> None:
+    before, end = [*SIDECARS, *app("web"), own], [*at_waypoint(), *app("web")]
+    assert bool(differing(before, end)) is not minor
+    whole = verify((worlds.read(before),), (worlds.read(end),), Settings(requests=30)).differences
+    assert any("does not know the host" in each.because for each in whole) is minor

@@ -15,7 +15,7 @@ SCAN = """
 import sys
 from ambimigrate import analyse, workers
 from ambimigrate.cli.options import Ask, read
-analyse.MANY = int(sys.argv[2])
+analyse.rows.MANY = int(sys.argv[2])
 assert workers.worth(5, 1) > 1 or len(__import__("os").sched_getaffinity(0)) == 1
 for finding in analyse.analyse(read(Ask((sys.argv[1],))).meshes):
     print(finding)

@@ -69,15 +69,18 @@ Gateways = Annotated[
 ]
 
 
-def typed(accept: Iterable[str], keep: Iterable[str], spread: str, pilot: str, *, close_direct: bool) -> Iterator[str]:
+def typed(
+    accept: Iterable[str], keep: Iterable[str], spread: str, pilot: str, *, close_direct: bool, gateways: bool
+) -> Iterator[str]:
     """The same options as words of the next command."""
     for name, values in (("--accept", accept), ("--keep-virtual-services", keep)):
         for each in values:
             yield from (name, each)
     for name, value in (("--waypoints", spread), ("--pilot", pilot)):
         yield from (name, value) if value else ()
-    if close_direct:
-        yield "--close-direct-access"
+    for option, is_given in (("--close-direct-access", close_direct), ("--gateways", gateways)):
+        if is_given:
+            yield option
 
 
 def settings(
@@ -88,6 +91,7 @@ def settings(
     pilot: str = "",
     *,
     close_direct: bool = False,
+    gateways: bool = False,
 ) -> Settings:
     """The choices of the command line and of the configuration together; a faulty one ends the command."""
     agreed = tuple(_accepted(text) for text in accept)
@@ -96,13 +100,14 @@ def settings(
             raise typer.BadParameter(f"--keep-virtual-services: {text!r} is not NAMESPACE/SERVICE")
     options.one_of("--waypoints", spread, "", "namespace", "shared", "service")
     if config is None:
-        return Settings(agreed, close_direct, frozenset(keep), spread or "namespace", pilot)
+        return Settings(agreed, close_direct, frozenset(keep), spread or "namespace", pilot, gateways=gateways)
     return Settings(
         (*agreed, *_still_valid(config)),
         close_direct or config.close_direct_access,
         frozenset((*keep, *config.keep_virtual_services)),
         spread or config.waypoints or "namespace",
         pilot,
+        gateways=gateways or config.gateways,
     )
 
 

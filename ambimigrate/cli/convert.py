@@ -77,10 +77,8 @@ def convert(
     if wave is not None:
         only, ask = of_wave(path, wave, last, ask, chosen=bool(only) or all_namespaces)
     mesh, ask = ask.mesh, replace(ask, paths=(path,), mesh="")
-    agreed = agreements.settings(
-        options.config(ask), accept or (), keep_virtual_services or (), waypoints, pilot, close_direct=close_direct_access
-    )
-    agreed = replace(agreed, gateways=gateways)
+    words = (accept or (), keep_virtual_services or (), waypoints, pilot)
+    agreed = agreements.settings(options.config(ask), *words, close_direct=close_direct_access, gateways=gateways)
     seen = measured.read(traffic)
     made = report.report(options.read(ask), strict=strict)  # all meshes: a file may stand for several
     agreed = measured.settings(agreed, seen, [each.name for each in options.chosen(made.meshes, mesh)])
@@ -95,8 +93,8 @@ def convert(
     writing.put(how, made.meshes, conversion, files)
     _show(made, conversion, files, "" if format == "text" and (out or write) else format)
     if not quiet:
-        typed = agreements.typed(accept or (), keep_virtual_services or (), waypoints, pilot, close_direct=close_direct_access)
-        known = (*typed, *(("--gateways",) if gateways else ()), *(("--traffic", traffic) if traffic else ()))
+        typed = agreements.typed(*words, close_direct=close_direct_access, gateways=gateways)
+        known = (*typed, *(("--traffic", traffic) if traffic else ()))
         convert_text.render(made, conversion, _again(path, chosen, known), sys.stderr, _width())
     raise typer.Exit(2 if made.problems else int(bool(conversion.held)))
 

@@ -12,7 +12,7 @@ import typer
 from msgspec.structs import replace
 
 from ambimigrate import gate as gates
-from ambimigrate.cli import asking, gating, options, sides, starting
+from ambimigrate.cli import asking, gating, options, sides
 from ambimigrate.cli.options import Ask
 from ambimigrate.gate import Question, ci
 from ambimigrate.gate.back import regressions
@@ -95,6 +95,8 @@ def gate(
         raise typer.BadParameter(f"PATH: there is no file or folder {path!r}")
     ask = replace(ask, paths=(path,))
     if init or update_baseline:
+        from ambimigrate.cli import starting  # with all of convert, which most runs do without
+
         starting.start(ask, path, baseline) if init else starting.update(ask, path, baseline, strict=strict, quiet=quiet)
     made = _judged(ask, path, (base, baseline), fail_on, strict=strict)
     code = gates.exit_code(made)

@@ -13,6 +13,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ambimigrate import report, suppressions
+from ambimigrate.analyse import analyse
+from ambimigrate.analyse.again import Study
 from ambimigrate.cli import hearing, options
 from ambimigrate.cli.options import Ask
 from ambimigrate.decode import Counts, Reading
@@ -20,7 +22,7 @@ from ambimigrate.model import Finding, Mesh
 from ambimigrate.report import Report
 from ambimigrate.sources import cache, git_base, renderers
 from ambimigrate.sources.cache import Store
-from ambimigrate.sources.cache_findings import findings
+from ambimigrate.sources.cache_findings import Studied, study
 from ambimigrate.sources.cache_values import Remembered
 from ambimigrate.sources.config import Config
 from ambimigrate.sources.helmed import Asked
@@ -35,23 +37,24 @@ def failed(text: str) -> NoReturn:
 
 
 class Side(Struct, frozen=True):
-    """One side as it was read, with what its texts and objects say about suppressions."""
+    """One side as it was read, with what its texts and objects say about suppressions, and its analysis if it is remembered."""
 
     report: Report
     silences: tuple[Silence, ...]
+    known: Studied | None = None
 
     def joined(self, more: tuple[Finding, ...]) -> Side:
         """The side with findings that only both sides together tell."""
         every = sorted((*self.report.findings, *more), key=lambda each: each.order)
-        return Side(replace(self.report, findings=tuple(every)), self.silences) if more else self
+        return replace(self, report=replace(self.report, findings=tuple(every))) if more else self
 
 
 class Kept(Struct, frozen=True):
-    """What is remembered of a base, so that it need not be read again: all but its objects."""
+    """What is remembered of a base, so that it need not be read again: all but its objects; `study` is an entry, too."""
 
     meshes: tuple[str, ...]
-    findings: tuple[Finding, ...]
     silences: tuple[Silence, ...]
+    study: str
 
 
 class Unread(Sequence[Mesh]):
@@ -82,28 +85,31 @@ class Reader(Struct, frozen=True):
     store: Store
     strict: bool
 
-    def side(self, commit: str = "") -> Side:
-        """The tree as it is, or as it stands in a commit, with its findings."""
+    def side(self, commit: str = "", before: Side | None = None) -> Side:
+        """The tree as it is, or as it stands in a commit, with its findings; `before` has most of them already."""
         reading = self._read(commit)
-        made = report.report(reading, strict=self.strict, check=lambda meshes: findings(meshes, self.store))
-        return Side(made, suppressions.gathered(reading))
+        known = study(reading.meshes, self.store, before.known.study if before and before.known else None)
+        made = report.report(
+            reading, strict=self.strict, check=lambda meshes: known.study.findings() if known else analyse(meshes)
+        )
+        return Side(made, suppressions.gathered(reading), known)
 
     def base(self, commit: str) -> Side:
         """The tree as it stands in a commit; its objects are read only if nothing else is known of it, or when needed."""
         if self.store.folder is None:
             return self.side(commit)
-        read: list[Side] = []
-
-        def made() -> Kept | None:
-            read.append(self.side(commit))
-            return _kept(read[0]) if not read[0].report.problems and git_base.is_plain(self.path, commit) else None
-
-        kept = self.store.recall(self._key(commit), Kept | None, made)  # type: ignore[arg-type]
-        if read or kept is None:
-            return read[0] if read else self.side(commit)
-        meshes = cast("tuple[Mesh, ...]", Unread(kept.meshes, lambda: self.side(commit)))
-        found = Report(self._target(), meshes, "files", Counts(), (), kept.findings, (), ())
-        return Side(found, kept.silences)
+        key = self._key(commit)
+        kept = self.store.found(key, Kept)
+        known = self.store.found(kept.study, Study) if kept else None
+        if kept and known:
+            meshes = cast("tuple[Mesh, ...]", Unread(kept.meshes, lambda: self.side(commit)))
+            found = Report(self._target(), meshes, "files", Counts(), (), known.findings(), (), ())
+            return Side(found, kept.silences, Studied(kept.study, known))
+        read = self.side(commit)
+        if read.known and not read.report.problems and git_base.is_plain(self.path, commit):
+            names = tuple(each.name for each in read.report.meshes)
+            self.store.keep(key, Kept(names, read.silences, read.known.key))
+        return read
 
     def _key(self, commit: str) -> str:
         """A name for all that a base depends on where nothing is rendered: whole trees, since links lead about in them."""
@@ -127,11 +133,6 @@ class Reader(Struct, frozen=True):
         return replace(reading, meshes=options.chosen(meshes, ask.mesh))
 
 
-def _kept(side: Side) -> Kept:
-    names = tuple(each.name for each in side.report.meshes)
-    return Kept(names, side.report.findings, side.silences)
-
-
 def sides(
     ask: Ask, path: str, config: Config | None, commit: str, *, strict: bool, written: tuple[str, str | None] = ("", None)
 ) -> tuple[Side, Side | None]:
@@ -139,11 +140,12 @@ def sides(
     store = cache.opened()
     reader = Reader(ask, path, config, written, Remembered(store, path), store, strict)
     try:
-        found = reader.side(), reader.base(commit) if commit else None
+        before = reader.base(commit) if commit else None
     except git_base.NoBase as error:
         failed(f"gate: {error}")
+    now = reader.side(before=before)
     reader.remembered.keep()
-    return found
+    return now, before
 
 
 def heard(now: Side, before: Side | None, ask: Ask, config: Config | None, remarks: list[str]) -> tuple[Report, Report | None]:

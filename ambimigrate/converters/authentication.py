@@ -6,14 +6,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ambimigrate.changes import Change, Held
-from ambimigrate.converters import twins
+from ambimigrate.converters import twin_targets, twins
 from ambimigrate.converters.outcome import Account, Outcome, Refused, held
 from ambimigrate.converters.policies import classify, guard, openings, trust
 from ambimigrate.converters.policies.closing import Closing, Reading, closings
 from ambimigrate.converters.routing import routed
 from ambimigrate.converters.serving import Plan
 from ambimigrate.converters.settings import Settings
-from ambimigrate.converters.twins import Aim, Said
+from ambimigrate.converters.twin_targets import Aim
+from ambimigrate.converters.twins import Said
 from ambimigrate.kinds import AuthorizationPolicy, HTTPRoute, RequestAuthentication, Service, VirtualService
 from ambimigrate.kinds.security import JWTRule, Rule
 from ambimigrate.model import Mesh, Resource, grouped
@@ -29,14 +30,14 @@ def convert(mesh: Mesh, namespace: str, plan: Plan, settings: Settings) -> Outco
     """The twins of what validates tokens for the namespace, and the end of the originals."""
     changes: list[Change] = []
     refusals: list[Held] = []
-    for aim in twins.applying(mesh, RequestAuthentication, namespace):
+    for aim in twins.applying(mesh, RequestAuthentication, namespace, settings):
         if not aim.subject.body.spec.jwt_rules or twins.is_idle(mesh, aim):
             continue
         account = Account()
         try:
             if not twins.known(mesh, aim):
                 _check(mesh, aim, plan, account, settings)
-            said = Said(_because(mesh, aim), account, FAR_SINCE if twins.foreign(aim, plan) else None)
+            said = Said(_because(mesh, aim), account, FAR_SINCE if twin_targets.foreign(aim, plan) else None)
             changes += tuple(twins.changes(mesh, aim, plan, twins.spec_of(aim.subject), said))
         except Refused as refused:
             refusals.append(held(mesh, aim.subject, HELD, refused, namespace))
@@ -52,7 +53,7 @@ def needs(mesh: Mesh, namespace: str) -> Iterator[str]:
 
 def _check(mesh: Mesh, aim: Aim, plan: Plan, account: Account, settings: Settings) -> None:
     twins.check_whole(mesh, aim)
-    far = twins.foreign(aim, plan)
+    far = twin_targets.foreign(aim, plan)
     if far and not at_least(mesh.target.istio, FAR_SINCE):
         reason = (
             f"the waypoint of {far.name} lies in another namespace; before Istio {FAR_SINCE} it does not validate tokens there"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from ambimigrate.changes import Change, Create, Held, Set, Stage
@@ -13,33 +14,87 @@ from ambimigrate.converters.outcome import Account, Outcome, Refused, held
 from ambimigrate.converters.room import NoRoom
 from ambimigrate.converters.serving import Waypoint
 from ambimigrate.converters.settings import Settings
-from ambimigrate.kinds import AuthorizationPolicy, Gateway, ServiceEntry, VirtualService
+from ambimigrate.kinds import AuthorizationPolicy, Gateway, ServiceEntry
 from ambimigrate.model import Mesh, Position, Ref, Resource
-from ambimigrate.topology import chains, hosts, injection, reach
+from ambimigrate.topology import injection, waypoints
 from ambimigrate.topology.injection import REVISION
-from ambimigrate.topology.waypoints import CLASS, FOR, USE
+from ambimigrate.topology.waypoints import CLASS, FOR, USE, USE_NAMESPACE
 
-BOUND, ALLOWED, HELD, CHAIN = "SE901", "SE902", "SE903", "GW901"
+BOUND, ALLOWED, HELD = "SE901", "SE902", "SE903"
 NAME = "egress-waypoint"
 Taken = tuple[Resource[ServiceEntry], Account]
 
 
+class _Planned(Struct, frozen=True):
+    """The egress waypoints that are to be, with their entries."""
+
+    settings: Settings
+
+    def __call__(self, mesh: Mesh) -> tuple[tuple[Waypoint, tuple[Resource[ServiceEntry], ...]], ...]:
+        found = []
+        for namespace in injection.namespaces(mesh):
+            taken = [entry for entry, _ in _taken(mesh, namespace, self.settings)[0]]
+            if taken and injection.is_meshed(mesh, namespace):
+                found.append((_home(mesh, taken, self.settings).waypoint, tuple(taken)))
+        return tuple(found)
+
+
+def planned(mesh: Mesh, settings: Settings) -> tuple[tuple[Waypoint, tuple[Resource[ServiceEntry], ...]], ...]:
+    """The egress waypoints that are to be, each with the entries that it will serve."""
+    return mesh.index(_Planned(settings))
+
+
 def serve(mesh: Mesh, namespace: str, settings: Settings) -> Outcome:
     """The egress waypoint of the namespace, the entries that it serves, and who may call them."""
-    refusals = list(_chains(mesh, namespace))
-    taken: list[Taken] = []
-    for entry in outgoing.needing(mesh, namespace):
-        try:
-            taken.append((entry, _account(mesh, entry, settings)))
-        except Refused as refused:
-            refusals.append(held(mesh, entry, HELD, refused))
+    taken, refusals = _taken(mesh, namespace, settings)
     try:
-        return Outcome(tuple(_changes(mesh, taken)) if taken else (), tuple(refusals))
+        return Outcome(tuple(_changes(mesh, taken, settings)) if taken else (), tuple(refusals))
     except NoRoom as refused:
         refusals.append(held(mesh, taken[0][0], waypoint_objects.NO_ROOM, refused))
     except Refused as refused:
         refusals.append(held(mesh, taken[0][0], HELD, refused))
     return Outcome(held=tuple(refusals))
+
+
+def _taken(mesh: Mesh, namespace: str, settings: Settings) -> tuple[list[Taken], list[Held]]:
+    """The entries of the namespace that a waypoint can serve, and the reasons why it cannot serve others."""
+    taken: list[Taken] = []
+    refusals: list[Held] = []
+    for entry in outgoing.needing(mesh, namespace):
+        try:
+            taken.append((entry, _account(mesh, entry, settings)))
+        except Refused as refused:
+            refusals.append(held(mesh, entry, HELD, refused))
+    return taken, refusals
+
+
+class Home(Struct, frozen=True, eq=False):
+    """Where entries get their waypoint: beside which of them it is written, and whose entries it has to admit."""
+
+    waypoint: Waypoint
+    beside: Resource[ServiceEntry]
+    users: tuple[str, ...] = ()
+
+
+def _home(mesh: Mesh, entries: list[Resource[ServiceEntry]], settings: Settings) -> Home:
+    """The waypoint of the entries' own namespace, or the one that namespaces share."""
+    if settings.spread != "shared":
+        return Home(serving.named(mesh, _first(entries), NAME), _first(entries))
+    if known := _existing(mesh, entries[0].namespace):
+        return Home(Waypoint(known.namespace, known.name), entries[0])
+    users = [each for each in outgoing.homes(mesh) if injection.is_meshed(mesh, each)]
+    beside = _first(outgoing.needing(mesh, users[0]) if users else entries)
+    return Home(serving.named(mesh, beside, NAME), beside, tuple(users))
+
+
+def _existing(mesh: Mesh, namespace: str) -> Resource[Gateway] | None:
+    """An egress waypoint of ours that admits the namespace."""
+    found = (each for each in waypoints.waypoints(mesh) if serving.is_for_egress(each))
+    return next((each for each in found if waypoints.admits(mesh, each, namespace)), None)
+
+
+def _first(entries: Iterable[Resource[ServiceEntry]]) -> Resource[ServiceEntry]:
+    return min(entries, key=lambda each: (each.file, each.at().order))
 
 
 def _account(mesh: Mesh, entry: Resource[ServiceEntry], settings: Settings) -> Account:
@@ -52,66 +107,40 @@ def _account(mesh: Mesh, entry: Resource[ServiceEntry], settings: Settings) -> A
     return account
 
 
-def _chains(mesh: Mesh, namespace: str) -> Iterator[Held]:
-    """VirtualServices through an egress gateway: what leaves has the gateway's address and passes its rules."""
-    for vs in mesh.within(VirtualService, namespace):
-        if place := chains.gateway(mesh, vs):
-            route, gateway = place
-            names = reach.listed(vs.body.spec.hosts)
-            reason = f"{names} leaves through {gateway}; a waypoint calls from its own address, past the rules of that gateway"
-            witness = f"a connection to {names} from a pod of {namespace}: not from {gateway} then"
-            found = held(mesh, vs, CHAIN, Refused("default", route, reason, witness))
-            yield replace(found, alternative=_steps(mesh, vs, gateway))
-
-
-def _steps(mesh: Mesh, vs: Resource[VirtualService], gateway: str) -> str:
-    """How a person replaces the chain, with the names of this mesh."""
-    entries = reach.once(each for host in vs.body.spec.hosts for each in hosts.service_entries(mesh, host, vs.namespace))
-    bind = ", ".join(f"kubectl label serviceentry -n {each.namespace} {each.name} {USE}={NAME}" for each in entries)
-    homes = reach.listed(each.namespace for each in entries) or vs.namespace
-    first = "" if entries else f"Write a ServiceEntry for {reach.listed(vs.body.spec.hosts)}. "
-    steps = (
-        f"{first}Declare the waypoint (istioctl waypoint apply --name {NAME} -n {homes})",
-        "let the far side admit its address",
-        bind or f"label the entry {USE}={NAME}",
-        f"delete VirtualService {vs.name}",
-        "close the way past it by a NetworkPolicy",
-    )
-    return f"{', then '.join(steps)}. Clients that need {gateway} stay on sidecars."
-
-
 def will_serve(mesh: Mesh, entry: Resource[ServiceEntry]) -> bool:
     """Whether the entry has no waypoint yet and gets one."""
     return entry in outgoing.needing(mesh, entry.namespace) and not any(True for _ in outgoing.faults(mesh, entry))
 
 
-def _changes(mesh: Mesh, taken: list[Taken]) -> Iterator[Change]:
-    beside = min((entry for entry, _ in taken), key=lambda each: (each.file, each.at().order))
-    waypoint = serving.named(mesh, beside, NAME)
-    if waypoint.is_new:
-        yield from waypoint_objects.around(mesh, _gateway(mesh, waypoint, beside, [entry for entry, _ in taken]))
+def _changes(mesh: Mesh, taken: list[Taken], settings: Settings) -> Iterator[Change]:
+    entries = [entry for entry, _ in taken]
+    home = _home(mesh, entries, settings)
+    if home.waypoint.is_new:
+        yield from waypoint_objects.around(mesh, _gateway(mesh, home, entries))
     for entry, account in taken:
         if callers := outgoing.callers(mesh, entry):
             yield from _allow(mesh, entry, callers, account)
-        edits = (Set(("metadata", "labels", USE), waypoint.name),)
-        change = Change(Stage.bind, entry.namespace, mesh.name, entry.ref, edits, entry)
+        edits = [Set(("metadata", "labels", USE), home.waypoint.name)]
+        if home.waypoint.namespace != entry.namespace:
+            edits.append(Set(("metadata", "labels", USE_NAMESPACE), home.waypoint.namespace))
+        change = Change(Stage.bind, entry.namespace, mesh.name, entry.ref, tuple(edits), entry)
         rules = (rule.at() for rule, _, _ in outgoing.starting(mesh, entry))
         yield _said(change, entry, account, BOUND, *rules)
 
 
-def _gateway(mesh: Mesh, waypoint: Waypoint, beside: Resource[ServiceEntry], entries: list[Resource[ServiceEntry]]) -> Change:
-    labels = {FOR: "service"}
+def _gateway(mesh: Mesh, home: Home, entries: list[Resource[ServiceEntry]]) -> Change:
+    waypoint, labels = home.waypoint, {FOR: "service"}
     if revision := injection.labels(mesh, waypoint.namespace).get(REVISION):
         labels[REVISION] = revision
     value = {
         "apiVersion": f"{Gateway.GROUP}/v1",
         "kind": "Gateway",
-        "metadata": made.metadata(waypoint.written, beside, labels),
-        "spec": {"gatewayClassName": CLASS, "listeners": [waypoint_objects.listener(waypoint.namespace)]},
+        "metadata": made.metadata(waypoint.written, home.beside, labels),
+        "spec": {"gatewayClassName": CLASS, "listeners": [waypoint_objects.listener(waypoint.namespace, home.users)]},
     }
     ref = Ref("Gateway", Gateway.GROUP, waypoint.namespace, waypoint.name)
-    sources = tuple(each.at() for each in entries)
-    return Change(Stage.waypoints, waypoint.namespace, mesh.name, ref, Create(ref, value, beside), None, (BOUND,), sources)
+    action, sources = Create(ref, value, home.beside), tuple(each.at() for each in entries)
+    return Change(Stage.waypoints, entries[0].namespace, mesh.name, ref, action, None, (BOUND,), sources)
 
 
 def _allow(mesh: Mesh, entry: Resource[ServiceEntry], callers: tuple[str, ...], account: Account) -> Iterator[Change]:

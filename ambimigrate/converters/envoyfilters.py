@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from msgspec.structs import replace
+
 from ambimigrate.changes import Change, Delete, Edit, Held, Set, Stage
 from ambimigrate.checks.envoyfilter import shapes
-from ambimigrate.converters import access_logs, extensions, filter_shapes, twins
-from ambimigrate.converters.access_logs import Log
-from ambimigrate.converters.filter_shapes import Filter, Lua
+from ambimigrate.converters import extensions, twin_targets, twins
+from ambimigrate.converters.filters import logs, remedies
+from ambimigrate.converters.filters import shapes as known
+from ambimigrate.converters.filters.logs import Log
+from ambimigrate.converters.filters.lost import Lost
+from ambimigrate.converters.filters.remedies import Told
+from ambimigrate.converters.filters.shapes import Filter, Lua
 from ambimigrate.converters.outcome import Account, Outcome, Refused, held
 from ambimigrate.converters.serving import Plan
 from ambimigrate.converters.settings import Settings
-from ambimigrate.converters.twins import Aim, Said, Twin
+from ambimigrate.converters.twin_targets import Aim
+from ambimigrate.converters.twins import Said, Twin
 from ambimigrate.kinds import EnvoyFilter, Telemetry, TrafficExtension
 from ambimigrate.kinds.networking import ConfigPatch
 from ambimigrate.model import Mesh, Resource
@@ -30,32 +37,33 @@ def convert(mesh: Mesh, namespace: str, plan: Plan, settings: Settings) -> Outco
     """What replaces the filters on sidecars of the namespace, and their end."""
     changes: list[Change] = []
     refusals: list[Held] = []
-    for aim in _applying(mesh, namespace):
+    for aim in _applying(mesh, namespace, settings):
         if twins.is_idle(mesh, aim, *KINDS):
             continue
         try:
             changes += tuple(_changes(mesh, aim, plan, settings))
         except Refused as refused:
-            refusals.append(held(mesh, aim.subject, HELD, refused, namespace))
+            found = held(mesh, aim.subject, HELD, refused, namespace)
+            refusals.append(replace(found, alternative=refused.remedy) if isinstance(refused, Told) else found)
     return Outcome(tuple(changes), tuple(refusals))
 
 
 def needs(mesh: Mesh, namespace: str) -> Iterator[str]:
     """The Services of the namespace whose waypoint takes over a filter."""
     for aim in _applying(mesh, namespace):
-        found = [filter_shapes.shape(patch) for _, patch in _patches(aim.subject)]
+        found = [known.shape(patch) for _, patch in _patches(aim.subject)]
         if any(each is not None and _has_home(mesh, each) for each in found):
             yield from (each.name for each in aim.services)
 
 
 def _has_home(mesh: Mesh, found: Known) -> bool:
     """Whether waypoints can do it: a log needs a provider of the mesh."""
-    return not isinstance(found, Log) or access_logs.provider(mesh, found) is not None
+    return not isinstance(found, Log) or logs.provider(mesh, found) is not None
 
 
-def _applying(mesh: Mesh, namespace: str) -> Iterator[Aim]:
+def _applying(mesh: Mesh, namespace: str, settings: Settings | None = None) -> Iterator[Aim]:
     """Those that patch sidecars; what Istio itself installed up to 1.17 does nothing to newer proxies."""
-    for aim in twins.applying(mesh, EnvoyFilter, namespace):
+    for aim in twins.applying(mesh, EnvoyFilter, namespace, settings):
         if not shapes.is_istios(aim.subject) and _patches(aim.subject):
             yield aim
 
@@ -68,7 +76,8 @@ def _changes(mesh: Mesh, aim: Aim, plan: Plan, settings: Settings) -> Iterator[C
     account = Account()
     found: list[Known | None] = []
     if not twins.known(mesh, aim, *KINDS):
-        found = [_recognised(mesh, aim, (number, patch), account, settings) for number, patch in _patches(aim.subject)]
+        lost = [(number, Lost(mesh, aim, plan, patch)) for number, patch in _patches(aim.subject)]
+        found = [_recognised(each, number, account, settings) for number, each in lost]
         _check(mesh, aim, plan, account, settings)
     said = Said(REPLACED, account)
     for number, twin in enumerate(_twins(mesh, aim, plan, [each for each in found if each is not None]), 1):
@@ -95,24 +104,19 @@ def _is_of_any(patch: ConfigPatch) -> bool:
     return shapes.context(patch) in {"", "ANY"}
 
 
-def _recognised(mesh: Mesh, aim: Aim, said: tuple[int, ConfigPatch], account: Account, settings: Settings) -> Known | None:
+def _recognised(lost: Lost, number: int, account: Account, settings: Settings) -> Known | None:
     """The shape of a patch; None for one whose loss was agreed to. Raises Refused."""
-    number, patch = said
-    found = filter_shapes.shape(patch)
+    mesh, aim, patch = lost.mesh, lost.aim, lost.patch
+    found = known.shape(patch)
     if isinstance(found, Log) and not _has_home(mesh, found):
         found = None
     route = ("spec", "configPatches", number)
+    if found is None:
+        account.agree(settings, HELD, aim.subject, remedies.refused(lost, route))
+        return None
     where = shapes.context(patch) or "ANY"
     names = policies.listed(each.name for each in aim.services) or policies.listed(map(str, aim.workloads))
     what = shapes.shape(patch).words
-    if found is None:
-        applies = (
-            "nothing runs on the side of callers" if where == "SIDECAR_OUTBOUND" else "it is no shape with a known replacement"
-        )
-        reason = f"{what} ({patch.apply_to or 'no applyTo'}, {where}) for {names}: lost with the sidecars; {applies}"
-        case = filter_shapes.case_of(patch)
-        account.agree(settings, HELD, aim.subject, Refused(case, route, reason, f"a request for {names}: without {what} then"))
-        return None
     if where != "SIDECAR_INBOUND":
         reason = (
             f"{what} also holds for calls that the pods of {names} make (context {where}); a waypoint has it for calls to them"
@@ -149,7 +153,7 @@ def _check(mesh: Mesh, aim: Aim, plan: Plan, account: Account, settings: Setting
 def _twins(mesh: Mesh, aim: Aim, plan: Plan, found: list[Known]) -> Iterator[Twin]:
     """Logs as Telemetry, Lua as TrafficExtensions where there are such (one each, in order), all else as EnvoyFilters."""
     for log in (each for each in found if isinstance(each, Log)):
-        yield from access_logs.twin(mesh, aim, plan, log)
+        yield from logs.twin(mesh, aim, plan, log)
     filters = [each for each in found if not isinstance(each, Log)]
     yield from _of_requests(mesh, aim, plan, filters)
 
@@ -159,7 +163,7 @@ def _of_requests(mesh: Mesh, aim: Aim, plan: Plan, found: list[Filter | Lua]) ->
     if at_least(mesh.target.istio, extensions.EXTENSIONS_SINCE) and found and len(scripts) == len(found):
         for number, each in enumerate(scripts, 1):
             rank = _rank(aim.subject, len(scripts) - number, several=len(scripts) > 1)
-            for namespace, refs in twins.targets(mesh, aim, plan):
+            for namespace, refs in twin_targets.targets(mesh, aim, plan):
                 spec: dict[str, Any] = {"targetRefs": list(refs), **rank, "lua": {"inlineCode": each.code}}
                 yield Twin(TrafficExtension, "extensions.istio.io/v1alpha1", namespace, spec)
     elif found:
@@ -183,7 +187,7 @@ def _gateways(mesh: Mesh, aim: Aim, plan: Plan) -> Iterator[dict[str, str]]:
     meant = {(each.namespace, each.name) for each in aim.services}
     chosen = {each for key, each in plan.by_service.items() if key in meant}
     other = next((key[1] for key, each in sorted(plan.by_service.items()) if each in chosen and key not in meant), None)
-    if other is not None or set(twins.own_gateways(mesh, aim, plan)) < chosen:
+    if other is not None or set(twin_targets.own_gateways(mesh, aim, plan)) < chosen:
         reason = f"an EnvoyFilter holds for a whole waypoint, which also serves {other or 'other namespaces'}"
         raise Refused("shared", policies.selector_route(aim.subject), reason)
     for each in sorted(chosen, key=lambda one: one.name):

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from ambimigrate.changes import Change, Held
-from ambimigrate.converters import twins
+from ambimigrate.converters import twin_targets, twins
 from ambimigrate.converters.outcome import Account, Outcome, Refused, held
 from ambimigrate.converters.routing import routed
 from ambimigrate.converters.serving import Plan
 from ambimigrate.converters.settings import Settings
-from ambimigrate.converters.twins import Aim, Said
+from ambimigrate.converters.twin_targets import Aim
+from ambimigrate.converters.twins import Said
 from ambimigrate.kinds import TrafficExtension, WasmPlugin
 from ambimigrate.kinds.extensions import TrafficSelector
 from ambimigrate.model import Mesh, Resource, Route
@@ -31,14 +32,14 @@ def convert(mesh: Mesh, namespace: str, plan: Plan, settings: Settings) -> Outco
     """The twins of what sidecars of the namespace load, and the end of the originals."""
     changes: list[Change] = []
     refusals: list[Held] = []
-    for aim in _applying(mesh, namespace):
+    for aim in _applying(mesh, namespace, settings):
         if twins.is_idle(mesh, aim):
             continue
         account = Account()
         try:
             if not twins.known(mesh, aim):
                 _check(mesh, aim, plan, account, settings)
-            said = Said(TWIN, account, FAR_SINCE if twins.foreign(aim, plan) else None)
+            said = Said(TWIN, account, FAR_SINCE if twin_targets.foreign(aim, plan) else None)
             changes += tuple(twins.changes(mesh, aim, plan, twins.spec_of(aim.subject, "match"), said))
         except Refused as refused:
             refusals.append(held(mesh, aim.subject, HELD, refused, namespace))
@@ -51,21 +52,21 @@ def needs(mesh: Mesh, namespace: str) -> Iterator[str]:
         yield from (each.name for each in aim.services)
 
 
-def _applying(mesh: Mesh, namespace: str) -> Iterator[Aim]:
+def _applying(mesh: Mesh, namespace: str, settings: Settings | None = None) -> Iterator[Aim]:
     """Before 1.30 there is no kind TrafficExtension, and what is written of it does nothing."""
     for kind in KINDS:
         if kind is not TrafficExtension or at_least(mesh.target.istio, EXTENSIONS_SINCE):
-            yield from twins.applying(mesh, kind, namespace)
+            yield from twins.applying(mesh, kind, namespace, settings)
 
 
 def _check(mesh: Mesh, aim: Aim, plan: Plan, account: Account, settings: Settings) -> None:
     _check_loadable(aim.subject)
     twins.check_whole(mesh, aim)
-    far = twins.foreign(aim, plan)
+    far = twin_targets.foreign(aim, plan)
     if far and not at_least(mesh.target.istio, FAR_SINCE):
         reason = f"the waypoint of {far.name} lies in another namespace; before Istio {FAR_SINCE} it does not load it"
         raise Refused("far", ("spec",), reason)
-    for refused in (*_sides(mesh, aim), *past(mesh, aim), *rewritten(mesh, aim)):
+    for refused in (*_secret(mesh, aim, plan), *_sides(mesh, aim), *past(mesh, aim), *rewritten(mesh, aim)):
         account.agree(settings, HELD, aim.subject, refused)
 
 
@@ -85,6 +86,19 @@ def _check_loadable(subject: Resource[Any]) -> None:
     kind = wasm.get("type") if wasm is not None else spec.type
     if kind == "NETWORK":
         raise Refused("network", (*route, "type"), "a network filter sees connections of one pod, a waypoint those of all")
+
+
+def _secret(mesh: Mesh, aim: Aim, plan: Plan) -> Iterator[Refused]:
+    """A Secret by which it is pulled lies in the namespace of the plugin (istio/api, `imagePullSecret`)."""
+    spec = aim.subject.body.spec
+    wasm, route = (spec.wasm or {}, ("spec", "wasm")) if isinstance(aim.subject.body, TrafficExtension) else (None, ("spec",))
+    name = spec.image_pull_secret if wasm is None else str(wasm.get("imagePullSecret", ""))
+    for namespace, _ in twin_targets.targets(mesh, aim, plan) if name else ():
+        if namespace != aim.subject.namespace:
+            reason = f"its copy for {namespace} looks for imagePullSecret {name} there, and it lies in {aim.subject.namespace}"
+            witness = f"a request for {aim.services[0].name}: 500 if its waypoint cannot pull the module"
+            yield Refused("secret", (*route, "imagePullSecret"), reason, witness)
+            return
 
 
 # --- what it ran for ---------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 from ambimigrate.changes import FROM
 from ambimigrate.converters.outcome import Refused, part, written
 from ambimigrate.kinds.delivery import WAVE
-from ambimigrate.model import Resource, Route
+from ambimigrate.model import Mesh, Resource, Route
 from ambimigrate.yamlio import Document
 
 
@@ -49,6 +49,13 @@ def _metadata(document: Document, base: Route) -> dict[str, Any]:
 def written_name(resource: Resource[Any]) -> str:
     """The name in the text, which an overlay may give a prefix and a suffix."""
     return str(own_metadata(resource).get("name") or resource.name)
+
+
+def stem(mesh: Mesh, resource: Resource[Any], namespace: str) -> str:
+    """What the names of its copies in the namespace begin with: a namesake there has copies of its own."""
+    name = written_name(resource)
+    taken = resource.namespace != namespace and mesh.find(type(resource.body), namespace, resource.name) is not None
+    return f"{resource.namespace}-{name}" if taken else name
 
 
 def placed(value: Mapping[str, Any], beside: Resource[Any]) -> dict[str, Any]:

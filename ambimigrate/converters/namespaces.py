@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ambimigrate.converters import (
     beginning,
+    chained,
     egress,
     labels,
     leftovers,
@@ -17,6 +18,7 @@ from ambimigrate.converters import (
     others,
     pilot,
     policies,
+    preferring,
     serving,
     waypoints,
 )
@@ -61,8 +63,10 @@ def _whole(mesh: Mesh, name: str, asked: tuple[str, ...] | None, aims: policies.
         labels.enroll(mesh, name, settings.pilot),
         leftovers.convert(mesh, name, settings),
         egress.serve(mesh, name, settings),
+        chained.convert(mesh, name, settings),
         optouts.convert(mesh, name, settings),
         openings.convert(mesh, name, settings),
+        preferring.convert(mesh, name, plan, settings),
         destinationrules.of_callers(mesh, name, settings),
     ]
     moving = any(outcome.changes for outcome in found)

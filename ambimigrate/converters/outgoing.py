@@ -5,11 +5,12 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Mapping
 
+from ambimigrate.converters import through
 from ambimigrate.converters.outcome import Refused
 from ambimigrate.kinds import DestinationRule, ServiceEntry, VirtualService
 from ambimigrate.kinds.traffic import ClientTLS, TrafficPolicy
 from ambimigrate.model import Mesh, Resource, Route, grouped
-from ambimigrate.topology import chains, egress, flags, hosts, ingress, injection, meshconfig, reach, waypoints
+from ambimigrate.topology import flags, hosts, ingress, injection, meshconfig, reach, waypoints
 from ambimigrate.topology.virtualservices import is_of_mesh
 from ambimigrate.topology.waypoints import USE
 from ambimigrate.versions import at_least
@@ -28,9 +29,15 @@ def needing(mesh: Mesh, namespace: str) -> tuple[Resource[ServiceEntry], ...]:
     return mesh.index(_needing).get(namespace, ())
 
 
+def homes(mesh: Mesh) -> tuple[str, ...]:
+    """The namespaces with such entries."""
+    return tuple(sorted(mesh.index(_needing)))
+
+
 def _needing(mesh: Mesh) -> Mapping[str, tuple[Resource[ServiceEntry], ...]]:
     routed = {host for vs in mesh.of(VirtualService) if is_of_mesh(vs.body) for host in vs.body.spec.hosts}
-    routed -= {host for vs in mesh.of(VirtualService) if chains.gateway(mesh, vs) for host in vs.body.spec.hosts}
+    stay = (vs for vs in mesh.of(VirtualService) if isinstance(through.chain(mesh, vs), Refused))
+    routed -= {host for vs in stay for host in vs.body.spec.hosts}
     return grouped((each.namespace, each) for each in mesh.of(ServiceEntry) if _needs(mesh, each, routed))
 
 
@@ -82,14 +89,11 @@ def faults(mesh: Mesh, entry: Resource[ServiceEntry]) -> Iterator[Refused]:
     if spec.resolution not in _RESOLVED:
         yield Refused("resolution", ("spec", "resolution"), f"resolution {spec.resolution} gives a waypoint no endpoint")
     yield from _addresses(mesh, entry)
-    if policy := egress.closing(mesh, entry.namespace):
-        reason = f"NetworkPolicy {policy.name} keeps a waypoint in {entry.namespace} from {reach.listed(spec.hosts)}"
-        yield Refused("closed", ("spec", "hosts"), reason)
     if other := next((each for each in _others(mesh, entry)), None):
         reason = f"{other.ref} lists a host of it, too: one of them wins for the whole mesh"
         yield Refused("twice", ("spec", "hosts"), reason)
     yield from _rules(mesh, entry)
-    if (seen := callers(mesh, entry)) and not is_registry_only(mesh):
+    if (seen := _seen(mesh, entry)) and not is_registry_only(mesh):
         reason = f"only {reach.listed(seen)} see it; others call {spec.hosts[0]} as unknown today, and are refused then"
         yield Refused("export", ("spec", "exportTo"), reason, f"a call to {spec.hosts[0]} from elsewhere: refused then")
 
@@ -151,6 +155,12 @@ def _is_file(path: str) -> bool:
 
 
 def callers(mesh: Mesh, entry: Resource[ServiceEntry]) -> tuple[str, ...]:
+    """The namespaces whose pods alone get to the entry today; none if all do."""
+    seen, through_gateway = _seen(mesh, entry), through.callers(mesh, entry)
+    return tuple(each for each in seen if each in through_gateway) if seen and through_gateway else seen or through_gateway
+
+
+def _seen(mesh: Mesh, entry: Resource[ServiceEntry]) -> tuple[str, ...]:
     """The namespaces that alone see the entry; none if all do."""
     export = entry.body.spec.export_to
     if reach.is_exported(mesh, export, entry.namespace, "*", "defaultServiceExportTo"):

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from ambimigrate.changes import Change, Held
-from ambimigrate.converters import twins
+from ambimigrate.converters import twin_targets, twins
 from ambimigrate.converters.outcome import Account, Outcome, Refused, held
 from ambimigrate.converters.serving import Plan
 from ambimigrate.converters.settings import Settings
-from ambimigrate.converters.twins import Aim, Said
+from ambimigrate.converters.twin_targets import Aim
+from ambimigrate.converters.twins import Said
 from ambimigrate.kinds import Telemetry
 from ambimigrate.model import Mesh, Resource, Route
 from ambimigrate.topology import policies
@@ -26,7 +27,7 @@ def convert(mesh: Mesh, namespace: str, plan: Plan, settings: Settings) -> Outco
     """The twins of the settings by selector for Services that a waypoint serves; the rest ends with the sidecars (TE001)."""
     changes: list[Change] = []
     refusals: list[Held] = []
-    for aim in twins.applying(mesh, Telemetry, namespace):
+    for aim in twins.applying(mesh, Telemetry, namespace, settings):
         if twins.is_idle(mesh, aim) or not _is_served(mesh, aim, plan):
             continue
         account = Account()
@@ -49,7 +50,7 @@ def _is_served(mesh: Mesh, aim: Aim, plan: Plan) -> bool:
 
 
 def _since(aim: Aim, plan: Plan) -> str | None:
-    if twins.foreign(aim, plan):
+    if twin_targets.foreign(aim, plan):
         return FAR_SINCE
     return METRICS_SINCE if aim.subject.body.spec.metrics else None
 

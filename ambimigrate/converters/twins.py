@@ -12,30 +12,21 @@ from msgspec import Struct
 from ambimigrate.changes import FROM, Change, Create, Stage
 from ambimigrate.converters import made
 from ambimigrate.converters.outcome import Account, Refused, written
-from ambimigrate.converters.serving import Plan, Waypoint
-from ambimigrate.kinds import Gateway, Service
+from ambimigrate.converters.serving import Plan
+from ambimigrate.converters.settings import Settings
+from ambimigrate.converters.subsets import versioned
+from ambimigrate.converters.twin_targets import Aim, targets
+from ambimigrate.kinds import Gateway
 from ambimigrate.model import Mesh, Ref, Resource
 from ambimigrate.topology import gatewaypods, hosts, injection, policies, waypoints
 from ambimigrate.topology.workloads import Workload, behind, selected, services_of
-from ambimigrate.versions import at_least
-
-MOST = 16  # targetRefs of one object (istio/api, all policies)
-CLASS_SINCE = "1.25.0"  # Istio, RN:54780: targetRefs kind GatewayClass
-_GATEWAY_API = "gateway.networking.k8s.io"
 
 
-class Aim(Struct, frozen=True, eq=False):
-    """What a policy means in one namespace: workloads, the Services by which a waypoint gets their calls, and those not."""
+def applying(mesh: Mesh, kind: type[Any], namespace: str, settings: Settings | None = None) -> Iterator[Aim]:
+    """The policies of a kind without targetRefs that mean workloads of the namespace, its own and those of the root.
 
-    subject: Resource[Any]
-    namespace: str
-    workloads: tuple[Workload, ...]
-    services: tuple[Resource[Service], ...]
-    past: tuple[Resource[Service], ...]  # headless: calls to them never cross a waypoint
-
-
-def applying(mesh: Mesh, kind: type[Any], namespace: str) -> Iterator[Aim]:
-    """The policies of a kind without targetRefs that mean workloads of the namespace, its own and those of the root."""
+    With settings also the versioned Services that the conversion makes.
+    """
     for subject in mesh.of(kind):
         scope = policies.scope(mesh, subject)
         if scope.concerns and namespace in policies.namespaces(mesh, subject):
@@ -43,7 +34,9 @@ def applying(mesh: Mesh, kind: type[Any], namespace: str) -> Iterator[Aim]:
             found = [each for each in scope.services if each.namespace == namespace and not made.is_ours(each)]
             bound = tuple(each for each in found if policies.can_be_bound(each))
             if members or bound:
-                yield Aim(subject, namespace, members, bound, tuple(each for each in found if hosts.is_headless(each)))
+                past = tuple(each for each in found if hosts.is_headless(each))
+                doors = (name for each in bound if settings for name in versioned.names(mesh, each, settings))
+                yield Aim(subject, namespace, members, bound, past, tuple(dict.fromkeys(doors)))
 
 
 def needs(mesh: Mesh, kind: type[Any], namespace: str) -> Iterator[str]:
@@ -93,63 +86,6 @@ def _made(mesh: Mesh) -> frozenset[tuple[type[Any], str, str]]:
     )
 
 
-# --- targets --------------------------------------------------------------------------------------------------------
-
-
-def targets(mesh: Mesh, aim: Aim, plan: Plan) -> tuple[tuple[str, tuple[dict[str, str], ...]], ...]:
-    """The namespaces in which twins lie, each with targetRefs of at most 16: the class, else Gateways, else Services."""
-    form = policies.form(mesh, aim.subject)
-    if form == policies.ROOT and _can_name_class(mesh):
-        return ((aim.subject.namespace, (_ref(_GATEWAY_API, "GatewayClass", waypoints.CLASS),)),)
-    refs: list[dict[str, str]]
-    gateways = own_gateways(mesh, aim, plan) if form != policies.SELECTOR else ()
-    if gateways:
-        refs = [_ref(_GATEWAY_API, "Gateway", each.name) for each in gateways]
-    else:
-        refs = [_ref("", "Service", each.name) for each in sorted(aim.services, key=lambda each: each.name) if _in(plan, each)]
-    return tuple((aim.namespace, tuple(refs[n : n + MOST])) for n in range(0, len(refs), MOST))
-
-
-def _in(plan: Plan, service: Resource[Service]) -> bool:
-    return (service.namespace, service.name) in plan.by_service
-
-
-def _ref(group: str, kind: str, name: str) -> dict[str, str]:
-    return {"group": group, "kind": kind, "name": name}
-
-
-def _can_name_class(mesh: Mesh) -> bool:
-    """Whether every waypoint that there is came of us: others carry the policy out today as little as ztunnel does."""
-    return at_least(mesh.target.istio, CLASS_SINCE) and all(made.is_ours(each) for each in waypoints.waypoints(mesh))
-
-
-def own_gateways(mesh: Mesh, aim: Aim, plan: Plan) -> tuple[Waypoint, ...]:
-    """The waypoints of the namespace if they serve all that is meant and nothing of other namespaces."""
-    if not all(_in(plan, each) for each in aim.services):
-        return ()
-    found = plan.of(aim.namespace)
-    others = {each for (namespace, _), each in plan.by_service.items() if namespace != aim.namespace}
-    for each in found:
-        gateway = mesh.find(Gateway, each.namespace, each.name)
-        if each.namespace != aim.namespace or each in others or (gateway and _admits_others(gateway)):
-            return ()
-    return found
-
-
-def _admits_others(gateway: Resource[Gateway]) -> bool:
-    allowed = (each.allowed_routes.namespaces for each in gateway.body.spec.listeners if each.allowed_routes)
-    return any(each is not None and each.from_ != "Same" for each in allowed)
-
-
-def foreign(aim: Aim, plan: Plan) -> Resource[Service] | None:
-    """A Service whose waypoint lies in another namespace."""
-    for each in aim.services:
-        found = plan.by_service.get((each.namespace, each.name))
-        if found and found.namespace != each.namespace:
-            return each
-    return None
-
-
 # --- changes --------------------------------------------------------------------------------------------------------
 
 
@@ -184,7 +120,8 @@ def create(mesh: Mesh, aim: Aim, number: int, twin: Twin, said: Said) -> Change:
     """The change that makes the number-th twin."""
     own = twin.namespace == aim.subject.namespace
     beside: Resource[Any] = aim.subject if own else min(aim.services, key=lambda each: (each.file, each.at().order))
-    name = _free(mesh, twin.kind, beside, f"{made.written_name(aim.subject)}-waypoint", number)
+    stem = made.stem(mesh, aim.subject, twin.namespace)
+    name = _free(mesh, twin.kind, beside, f"{stem}-waypoint", number)
     metadata = made.metadata(name, beside)
     if not own:
         metadata["annotations"] = {FROM: origin(aim)}

@@ -85,18 +85,19 @@ def compared(findings: Iterable[Finding], base: Base) -> States:
     """
     every = tuple(findings)
     places = {each.fingerprint: _place(known(each)) for each in every}
+    old = {each.fingerprint: _place(each) for each in base.findings}
     left = {each.fingerprint: each for each in base.findings}
     same = {each.fingerprint: left.pop(each.fingerprint) for each in every if each.fingerprint in left}
     edited: dict[Place, list[Known]] = defaultdict(list)
     for before in left.values():
-        edited[_place(before)].append(before)
+        edited[old[before.fingerprint]].append(before)
     for finding in every:
         if finding.fingerprint not in same and (candidates := edited[places[finding.fingerprint]]):
             nearest = min(candidates, key=lambda each: (each.case != finding.hit.case, -each.severity))
             same[finding.fingerprint] = nearest
             candidates.remove(nearest)
             del left[nearest.fingerprint]
-    spread = _Spread(every, base)
+    spread = _Spread(every, places, base, old)
     for finding in every:
         if finding.fingerprint not in same and (before_it := spread.room(places[finding.fingerprint])):
             same[finding.fingerprint] = before_it
@@ -112,14 +113,16 @@ def compared(findings: Iterable[Finding], base: Base) -> States:
 class _Spread:
     """In how many meshes there are findings at each place, before and now."""
 
-    def __init__(self, findings: Iterable[Finding], base: Base) -> None:
+    def __init__(self, findings: Iterable[Finding], places: Mapping[str, Place], base: Base, old: Mapping[str, Place]) -> None:
         self.before, self.now = Counter[Place](), Counter[Place]()
         self.first: dict[Place, Known] = {}
+        self.old = old
         for each in base.findings:
-            self.before[_place(each)] += each.meshes
-            self.first.setdefault(_place(each), each)
+            place = old[each.fingerprint]
+            self.before[place] += each.meshes
+            self.first.setdefault(place, each)
         for finding in findings:
-            self.now[_place(known(finding))] += len(finding.meshes)
+            self.now[places[finding.fingerprint]] += len(finding.meshes)
 
     def room(self, place: Place) -> Known | None:
         """The finding of the base that another one of its place is a part of, if there are no more meshes than before."""
@@ -127,12 +130,12 @@ class _Spread:
 
     def has_room_for(self, before: Known) -> bool:
         """Whether a finding of the base lives on in another one of its place."""
-        place = _place(before)
+        place = self.old[before.fingerprint]
         return self.now[place] >= self.before[place]
 
     def is_worse(self, finding: Finding, before: Known) -> bool:
         """Whether it is more severe, or about more meshes or Services than before."""
-        place = _place(before)
+        place = self.old[before.fingerprint]
         spread = len(finding.meshes) > before.meshes and self.now[place] > self.before[place]
         return finding.severity > before.severity or spread or len(finding.hit.services) > before.services
 

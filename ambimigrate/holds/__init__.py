@@ -35,14 +35,29 @@ class Proposal(Struct, frozen=True):
     flows: calls.Flows = calls.nobody
 
 
+class End(Struct, frozen=True):
+    """A mesh once changes are made, and what is found in it then."""
+
+    mesh: Mesh
+    findings: tuple[Finding, ...]
+
+
+class Decision(Struct, frozen=True):
+    """The held namespaces with the reasons, and by mesh what the others come to."""
+
+    holding: Mapping[Place, tuple[Held, ...]]
+    ends: Mapping[str, End]
+
+
 def decide(
     meshes: tuple[Mesh, ...], findings: tuple[Finding, ...], standings: Iterable[Standing], proposal: Proposal, check: Check
-) -> Mapping[Place, tuple[Held, ...]]:
-    """The held namespaces with the reasons. Holding one may hold others: until nothing more follows.
+) -> Decision:
+    """Which namespaces are held. Holding one may hold others: until nothing more follows.
 
     `check` finds what is wrong in the mesh that the changes would lead to.
     """
     found: dict[Place, list[Held]] = {}
+    ends: dict[str, End] = {}
     _add(found, proposal.held)
     by_name = {mesh.name: mesh for mesh in meshes}
     moving = {(each.mesh, each.namespace) for each in proposal.changes}
@@ -57,18 +72,26 @@ def decide(
         more += calls.halfway(meshes, left, found.keys())
         more += calls.beginning(meshes, left, found.keys(), proposal.accepts)
         if not more:
+            ends = {mesh.name: _end(mesh, left, check) for mesh in meshes if any(each.mesh == mesh.name for each in left)}
             more = [
                 held
                 for mesh in meshes
-                for held in _remaining(mesh, findings, left, check)
+                for held in _remaining(mesh, findings, left, ends)
                 if (mesh.name, held.namespace) not in found
             ]
         if not _add(found, more):
             break
     for mesh in meshes:
         held = {namespace for name, namespace in found if name == mesh.name}
-        _add(found, _grave(mesh, _left(mesh, findings, proposal.changes, check) if held else (), held))
-    return {key: tuple(dict.fromkeys(reasons)) for key, reasons in found.items()}
+        if held:
+            whole = _end(mesh, proposal.changes, check)
+            _add(found, _grave(mesh, _left(mesh, findings, proposal.changes, whole), held))
+    return Decision({key: tuple(dict.fromkeys(reasons)) for key, reasons in found.items()}, ends)
+
+
+def _end(mesh: Mesh, changes: Iterable[Change], check: Check) -> End:
+    end = after(mesh, (each for each in changes if each.mesh == mesh.name))
+    return End(end, tuple(check((end,))))
 
 
 def permitted(changes: Iterable[Change], held: Mapping[Place, Any]) -> tuple[Change, ...]:
@@ -110,19 +133,18 @@ def _grave(mesh: Mesh, left: Iterable[Finding], held: set[str]) -> Iterator[Held
             yield from _holding(mesh, finding, held)
 
 
-def _remaining(mesh: Mesh, findings: tuple[Finding, ...], left: tuple[Change, ...], check: Check) -> Iterator[Held]:
+def _remaining(mesh: Mesh, findings: tuple[Finding, ...], left: tuple[Change, ...], ends: Mapping[str, End]) -> Iterator[Held]:
     """What holds the namespaces that change, since their changes leave it or bring it."""
     moving = {each.namespace for each in left if each.mesh == mesh.name}
-    for finding in _left(mesh, findings, left, check) if moving else ():
+    for finding in _left(mesh, findings, left, ends[mesh.name]) if moving else ():
         yield from _holding(mesh, finding, moving)
 
 
-def _left(mesh: Mesh, findings: tuple[Finding, ...], changes: tuple[Change, ...], check: Check) -> Iterator[Finding]:
+def _left(mesh: Mesh, findings: tuple[Finding, ...], changes: tuple[Change, ...], end: End) -> Iterator[Finding]:
     """Errors and blockers that are there before and that no change settles, and those that the changes bring."""
     own = [each for each in changes if each.mesh == mesh.name]
-    end = after(mesh, own)
     before = [each for each in findings if mesh.name in each.meshes and each.severity >= Severity.error]
-    then = [each for each in check((end,)) if each.severity >= Severity.error]
+    then = [each for each in end.findings if each.severity >= Severity.error]
     changed, still = {each.ref for each in own}, {_key(each) for each in then}
     answered = frozenset((id, place) for each in own for id in each.because for place in each.sources)
     places = frozenset(place for each in own for place in each.sources if all(_is_of_convert(id) for id in each.because))
@@ -131,7 +153,7 @@ def _left(mesh: Mesh, findings: tuple[Finding, ...], changes: tuple[Change, ...]
     for finding in before:
         if _key(finding) in still or not (
             finding.ref in changed
-            or _is_bound(end, finding)
+            or _is_bound(end.mesh, finding)
             or _is_source(mesh, finding, places)
             or _is_made(mesh, finding)
             or _is_answered(mesh, finding, answered)
@@ -192,4 +214,4 @@ def _holding(mesh: Mesh, finding: Finding, moving: set[str]) -> Iterator[Held]:
         )
 
 
-__all__ = ["Place", "Proposal", "Stage", "catalogue", "decide", "is_of_mesh", "permitted"]
+__all__ = ["Decision", "End", "Place", "Proposal", "Stage", "catalogue", "decide", "is_of_mesh", "permitted"]

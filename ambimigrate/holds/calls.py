@@ -88,7 +88,7 @@ def _by_position(mesh: Mesh) -> dict[Position | None, Resource[AuthorizationPoli
 def halfway(meshes: Iterable[Mesh], left: tuple[Change, ...], held: Iterable[Place]) -> Iterator[Held]:
     """Namespaces whose callers, once ambient, would cross a waypoint before the policies behind it know of that."""
     for mesh in meshes:
-        moving = _moving(mesh, left, held)
+        moving = enrolling(mesh, left, held)
         for policy, service in uncarried(mesh, left) if moving else ():
             for namespace in moving:
                 text = f"Service {service.namespace}/{service.name} has a waypoint already, and {policy.ref} does not know it"
@@ -98,7 +98,7 @@ def halfway(meshes: Iterable[Mesh], left: tuple[Change, ...], held: Iterable[Pla
 def beginning(meshes: Iterable[Mesh], left: tuple[Change, ...], held: Iterable[Place], accepts: Accepts) -> Iterator[Held]:
     """Namespaces whose calls would be judged by policies that judge nobody's calls today."""
     for mesh in meshes:
-        moving = _moving(mesh, left, held)
+        moving = enrolling(mesh, left, held)
         for policy, service in beginnings(mesh, left) if moving else ():
             if not accepts(BEGINS, policy):
                 text = (
@@ -110,7 +110,7 @@ def beginning(meshes: Iterable[Mesh], left: tuple[Change, ...], held: Iterable[P
 def staying(meshes: Iterable[Mesh], left: tuple[Change, ...]) -> Iterator[tuple[Mesh, Resource[VirtualService], list[str]]]:
     """VirtualServices that only sidecars follow, and the namespaces whose pods no longer will, though none is seen to call."""
     for mesh in meshes:
-        moving = _moving(mesh, left, ())
+        moving = enrolling(mesh, left, ())
         for vs in {id(vs): vs for _, vs in _kept(mesh, left)}.values() if moving else ():
             yield mesh, vs, moving
 
@@ -143,7 +143,7 @@ def notes(meshes: Iterable[Mesh], left: tuple[Change, ...]) -> Iterator[str]:
         )
 
 
-def _moving(mesh: Mesh, left: tuple[Change, ...], held: Iterable[Place]) -> list[str]:
+def enrolling(mesh: Mesh, left: tuple[Change, ...], held: Iterable[Place]) -> list[str]:
     """The namespaces with sidecars that the changes enrol."""
     staying = set(held)
     found = {each.namespace for each in left if each.mesh == mesh.name and each.stage >= Stage.enroll}

@@ -78,6 +78,8 @@ from ambimigrate.kinds.monitoring import (
     MetricTemplate,
     PodMonitor,
     PrometheusRule,
+    PrometheusServiceLevel,
+    ServiceLevelObjective,
     ServiceMonitor,
 )
 from ambimigrate.kinds.networking import (
@@ -129,6 +131,7 @@ from ambimigrate.kinds.workloads import (
     ReplicaSet,
     Rollout,
     StatefulSet,
+    VirtualMachine,
     pod_template,
 )
 
@@ -193,6 +196,7 @@ __all__ = [
     "PodSpec",
     "PodTemplate",
     "PrometheusRule",
+    "PrometheusServiceLevel",
     "ProxyConfig",
     "ReferenceGrant",
     "RemoteSecret",
@@ -206,6 +210,7 @@ __all__ = [
     "Service",
     "ServiceAccount",
     "ServiceEntry",
+    "ServiceLevelObjective",
     "ServiceMonitor",
     "Sidecar",
     "StatefulSet",
@@ -219,6 +224,7 @@ __all__ = [
     "ValidatingWebhookConfiguration",
     "VerticalPodAutoscaler",
     "View",
+    "VirtualMachine",
     "VirtualService",
     "WasmPlugin",
     "WorkloadEntry",

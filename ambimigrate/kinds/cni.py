@@ -12,7 +12,7 @@ from ambimigrate.kinds.shared import LabelSelector
 
 class CiliumRule(View, frozen=True):
     endpoint_selector: dict[str, Any] | None = None
-    ingress: tuple[dict[str, Any], ...] | None = None  # present, even empty: everything else is denied
+    ingress: tuple[dict[str, Any], ...] | None = None
     egress: tuple[dict[str, Any], ...] | None = None
     enable_default_deny: dict[str, bool] = field(default_factory=dict)
     ingress_deny: tuple[dict[str, Any], ...] | None = None

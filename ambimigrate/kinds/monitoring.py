@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec import field
+
 from ambimigrate.kinds.base import Object, View, kind
 
 COREOS = "monitoring.coreos.com"
@@ -61,3 +63,25 @@ class AnalysisTemplate(Object, frozen=True):
 @kind("argoproj.io", "clusteranalysistemplates", "v1alpha1", namespaced=False)
 class ClusterAnalysisTemplate(Object, frozen=True):
     spec: AnalysisTemplateSpec = AnalysisTemplateSpec()
+
+
+class PrometheusServiceLevelSpec(View, frozen=True):
+    slos: tuple[Any, ...] = ()
+
+
+@kind("sloth.slok.dev", "prometheusservicelevels", "v1")
+class PrometheusServiceLevel(Object, frozen=True):
+    """Service levels of Sloth."""
+
+    spec: PrometheusServiceLevelSpec = PrometheusServiceLevelSpec()
+
+
+class ServiceLevelObjectiveSpec(View, frozen=True):
+    indicator: dict[str, Any] = field(default_factory=dict)
+
+
+@kind("pyrra.dev", "servicelevelobjectives", "v1alpha1")
+class ServiceLevelObjective(Object, frozen=True):
+    """A service level of Pyrra."""
+
+    spec: ServiceLevelObjectiveSpec = ServiceLevelObjectiveSpec()

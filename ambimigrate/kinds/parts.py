@@ -75,11 +75,12 @@ PARTS = (
     ),
     Part(
         "delivery and policy engines",
-        "controllers that own or revert what is changed: Argo, Flux, Flagger, Knative, Kyverno, Gatekeeper",
+        "controllers that own or revert what is changed: Argo, Flux, Flagger, Knative, KubeVirt, Kyverno, Gatekeeper",
         (
             "argoproj.io",
             "flagger.app",
             "helm.toolkit.fluxcd.io",
+            "kubevirt.io",
             "kustomize.toolkit.fluxcd.io",
             "kyverno.io",
             "serving.knative.dev",
@@ -90,7 +91,7 @@ PARTS = (
     Part(
         "alerts, dashboards and scraping",
         "queries that name series of sidecars only",
-        ("monitoring.coreos.com",),
+        ("monitoring.coreos.com", "pyrra.dev", "sloth.slok.dev"),
     ),
 )
 

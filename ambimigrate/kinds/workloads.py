@@ -36,6 +36,21 @@ class CronJobSpec(View, frozen=True):
     job_template: JobTemplate = JobTemplate()
 
 
+class VirtualMachineTemplate(View, frozen=True):
+    metadata: Metadata = Metadata()
+
+
+class VirtualMachineSpec(View, frozen=True):
+    template: VirtualMachineTemplate = VirtualMachineTemplate()
+
+
+@kind("kubevirt.io", "virtualmachines")
+class VirtualMachine(Object, frozen=True):
+    """A virtual machine of KubeVirt, which runs in a pod with the labels of its template."""
+
+    spec: VirtualMachineSpec = VirtualMachineSpec()
+
+
 @kind("apps", "deployments")
 class Deployment(Object, frozen=True):
     spec: WorkloadSpec = WorkloadSpec()

@@ -11,7 +11,7 @@ from msgspec import Struct
 from ambimigrate.changes import Change, Held, Stage
 from ambimigrate.convert import Conversion
 from ambimigrate.model import Mesh, Position, Ref
-from ambimigrate.plan import install, proof, remarks, steps
+from ambimigrate.plan import gateways, install, proof, remarks, steps
 from ambimigrate.plan.feasible import is_possible
 from ambimigrate.plan.graph import graph, incoming
 from ambimigrate.plan.order import Asked, Order, bound, order
@@ -99,7 +99,11 @@ def plan(mesh: Mesh, changes: Iterable[Change], held: Mapping[str, tuple[str, ..
     judged = frozenset((*bound(mesh), *(each.namespace for each in mine if each.stage in {*_AHEAD, Stage.swap})))
     asked = Asked(calls, judged, wanted.wishes, incoming(wanted.traffic), len(before) + 1)
     ordered = order(mesh, held, asked)
-    drafts = tuple(_waves(work, ordered))
+    late = gateways.late(mesh, mine, ordered.waves)
+    apart = {id(each) for each in late}
+    others = tuple(each for each in mine if id(each) not in apart)
+    drafts = tuple(_waves(steps.Work(mesh, others, source), ordered))
+    drafts += ((gateways.TITLE, (), tuple(gateways.wave(mesh, late, source))),) if late else ()
     installed = before if drafts else tuple(each for each in before if any(one.stage for one in each[2]))  # for whom else?
     waves = tuple(
         Wave(number, mesh.name, title, namespaces, tuple(numbered(made, number)))

@@ -7,13 +7,15 @@ from typing import Any
 
 from ambimigrate.changes import Change
 from ambimigrate.checks.controllers import argocd
+from ambimigrate.converters.gateways.binding import groups
 from ambimigrate.converters.outcome import written
-from ambimigrate.kinds import FluxKustomization
+from ambimigrate.kinds import FluxKustomization, VirtualService
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.plan.lines import kind, kubectl, told
 from ambimigrate.topology.meshconfig import dig
 
 _OPTIONS = "argocd.argoproj.io/sync-options"
+_GATEWAYS = 'jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name}: {.spec.gateways}{"\\n"}{end}'
 _FLUX = "kustomize.toolkit.fluxcd.io/prune"  # "disabled" on an object
 
 
@@ -31,12 +33,22 @@ def gates(mesh: Mesh, changes: Iterable[Change]) -> Iterator[str]:
     if any(unpruned(mesh, each) for each in gone):
         yield "what replaces them is applied and accepted before the deletions are done by hand"
     for each in gone:
+        yield from _bound(mesh, each)
         if "PruneLast=true" in _options(each) or any(_prunes_last(one) for one in argocd.applications(mesh, each)):
             yield f"{each.ref} is pruned last: it goes once everything else of its sync is healthy"
         if "Prune=confirm" in _options(each):
             yield f"{each.ref} says Prune=confirm: it goes once somebody confirms that in Argo CD"
         if finalizers := (written(each).get("metadata") or {}).get("finalizers"):
             yield f"{each.ref} has finalizers ({', '.join(map(str, finalizers))}): it is gone when their controllers let it go"
+
+
+def _bound(mesh: Mesh, resource: Resource[Any]) -> Iterator[str]:
+    """That nobody names an Istio Gateway which goes but VirtualServices that are converted with it."""
+    group = next((each for each in groups(mesh) if resource in each.gateways), None)
+    if group is not None and not mesh.is_whole(VirtualService, ""):
+        said = " ".join(f"{each.namespace}/{each.name}" for each in group.services) or "none"
+        command = kubectl("", "get", "virtualservices.networking.istio.io", "-A", "-o", _GATEWAYS)
+        yield told(command, f"those with {resource.namespace}/{resource.name} behind them: {said}; no other")
 
 
 def unpruned(mesh: Mesh, resource: Resource[Any]) -> str:

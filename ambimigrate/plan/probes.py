@@ -14,7 +14,8 @@ from ambimigrate.converters.apply import after
 from ambimigrate.kinds import Namespace
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.plan import trials
-from ambimigrate.plan.trials import ADDRESS, INGRESS, NOBODY, SIDECAR, Around, Trial
+from ambimigrate.plan.outcomes import ADDRESS, INGRESS, NOBODY, SIDECAR, Around
+from ambimigrate.plan.trials import Trial
 from ambimigrate.plan.values import Plan, Wave
 from ambimigrate.topology import injection
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from ambimigrate.changes import Change, Create, Stage
 from ambimigrate.kinds import AuthorizationPolicy, RequestAuthentication, Service
-from ambimigrate.model import Mesh, Resource
-from ambimigrate.plan import restarts, trials
+from ambimigrate.model import Mesh, Ref, Resource
+from ambimigrate.plan import outcomes, restarts, trials
 from ambimigrate.plan.lines import kubectl, remark, target, told
-from ambimigrate.plan.trials import Around, Trial
+from ambimigrate.plan.outcomes import Around
+from ambimigrate.plan.trials import Trial
 from ambimigrate.topology import policies, ztunnel
 from ambimigrate.topology.workloads import in_namespace
 
@@ -33,12 +34,18 @@ def gates(stage: Stage, mesh: Mesh, changes: tuple[Change, ...], every: Iterable
             yield from (restarts.sidecars_gone(mesh, name) for name in names)
             for ref in (each.ref for each in changes if each.ref.kind == "HTTPRoute" and isinstance(each.action, Create)):
                 yield told(kubectl(ref.namespace, "get", target(ref), "-o", _ROUTE), "prints True, once for each parent")
+            for ref in (each.ref for each in changes if each.ref.kind == "Gateway" and isinstance(each.action, Create)):
+                yield _programmed(ref)
 
 
 def _waypoints(changes: tuple[Change, ...]) -> Iterator[str]:
     for ref in (each.ref for each in changes if each.ref.kind == "Gateway"):
-        yield kubectl(ref.namespace, "wait", "--for=condition=Programmed", target(ref), "--timeout=5m")
+        yield _programmed(ref)
         yield kubectl(ref.namespace, "rollout", "status", f"deployment/{ref.name}", "--timeout=5m")
+
+
+def _programmed(ref: Ref) -> str:
+    return kubectl(ref.namespace, "wait", "--for=condition=Programmed", target(ref), "--timeout=5m")
 
 
 def _bound(changes: tuple[Change, ...], mesh: Mesh) -> Iterator[str]:
@@ -98,7 +105,7 @@ def _check(mesh: Mesh, trial: Trial) -> str:
     caller = trial.caller
     own = next((each for each in in_namespace(mesh, caller.namespace) if each.name == caller.workload), None)
     runs = own is not None and own.resource.kind in {"Deployment", "StatefulSet", "DaemonSet"} and trial.is_plain
-    if trial.kind != trials.AMBIENT or not runs or own is None:
+    if trial.kind != outcomes.AMBIENT or not runs or own is None:
         return remark(f"{trial.policy}: {trial.what} from {trial.who} {answer}")
     name = f"{own.resource.kind.lower()}/{own.name}"
     method = ("-X", trial.ask.method) if trial.ask.method != "GET" else ()

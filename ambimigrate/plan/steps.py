@@ -15,7 +15,7 @@ from ambimigrate.converters.apply import after
 from ambimigrate.model import Mesh, grouped
 from ambimigrate.plan import deletions, live, ordering, restarts, showing, stages, triggers, undoing
 from ambimigrate.plan.lines import remark
-from ambimigrate.plan.trials import Around
+from ambimigrate.plan.outcomes import Around
 from ambimigrate.plan.values import Step
 from ambimigrate.topology import mtls, reach
 

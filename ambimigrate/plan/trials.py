@@ -6,7 +6,7 @@ is decided otherwise then is no trial, since it could not run unchanged before a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -15,18 +15,16 @@ from msgspec.structs import replace
 
 from ambimigrate.kinds import AuthorizationPolicy, PeerAuthentication, RequestAuthentication, Service
 from ambimigrate.model import Mesh, Ref, Resource
-from ambimigrate.plan import cut, entrances
-from ambimigrate.plan.entrances import Entrance
-from ambimigrate.semantics import authz
-from ambimigrate.semantics.authz import settings as trust
+from ambimigrate.plan import entrances
+from ambimigrate.plan.outcomes import ADDRESS, AMBIENT, INGRESS, NOBODY, SIDECAR, Around, Try, decided
+from ambimigrate.plan.proof import asks
 from ambimigrate.semantics.authz.model import speaks_http
-from ambimigrate.topology import hosts, injection, policies
+from ambimigrate.topology import hosts, injection, meshconfig, policies
 from ambimigrate.topology.workloads import behind, target_port
-from ambimigrate.verify import callers, trip
+from ambimigrate.verify import callers, places
 from ambimigrate.verify.requests import asked
 from ambimigrate.verify.values import GATEWAY, OUTSIDE, WORKLOAD, Ask, Caller, Place, Settings
 
-AMBIENT, SIDECAR, NOBODY, ADDRESS, INGRESS = "ambient", "sidecar", "no-identity", "pod-address", "gateway"
 ALL = frozenset({AMBIENT, SIDECAR, NOBODY, ADDRESS, INGRESS})
 QUICK = frozenset({AMBIENT, NOBODY})
 SAFE = frozenset({"", "GET", "HEAD", "OPTIONS"})  # requests that are meant to change nothing (RFC 9110, 9.2.1)
@@ -79,14 +77,6 @@ class Trial(Struct, frozen=True):
         return f"service account {self.caller.namespace}/{self.caller.account} ({self.kind})"
 
 
-class Around(Struct, frozen=True, eq=False):
-    """The mesh as it is and as it will be, and the namespaces that keep their sidecars for the time being."""
-
-    before: Mesh
-    after: Mesh
-    staying: frozenset[str] = frozenset()
-
-
 def of_policy(around: Around, policy: Resource[Any], kinds: frozenset[str] = ALL) -> tuple[Trial, ...]:
     """For each kind of caller one call that is answered and one that is refused, as far as such calls are found."""
     found: dict[tuple[str, bool], Trial] = {}
@@ -116,51 +106,61 @@ def _tried(around: Around, policy: Resource[Any], service: Resource[Service], ki
                 yield Trial(policy.ref, call.kind, call.caller, service.ref, place, call.ask, allowed, inner, labels, *way)
 
 
-def _calls(around: Around, service: Resource[Service], place: Place, kinds: frozenset[str]) -> Iterator[_Try]:
+def _calls(around: Around, service: Resource[Service], place: Place, kinds: frozenset[str]) -> Iterator[Try]:
     wanted = tuple(each for each in _callers(around, place) if each[0] in kinds)
-    for ask in _asks(around.before, place):
-        yield from (_Try(kind, caller, service, place, ask) for kind, caller in wanted)
+    for ask in _asks(around.before, place, is_entered=INGRESS in kinds):
+        yield from (Try(kind, caller, service, place, ask) for kind, caller in wanted)
         if INGRESS in kinds and ask.method == "GET" and not ask.headers:
             yield from _entering(around.before, service, place, ask)
 
 
-def _entering(mesh: Mesh, service: Resource[Service], place: Place, ask: Ask) -> Iterator[_Try]:
+def _entering(mesh: Mesh, service: Resource[Service], place: Place, ask: Ask) -> Iterator[Try]:
     """The request as a client of an ingress gateway sends it."""
     for each in entrances.entrances(mesh, service):
         if place.is_http and each.takes(ask.path):
             workload = each.workload
             caller = Caller(GATEWAY, workload.namespace, workload.service_account, (), workload.name)
-            yield _Try(INGRESS, caller, service, place, replace(ask, host=each.host), each)
+            yield Try(INGRESS, caller, service, place, replace(ask, host=each.host), each)
 
 
-def _found(around: Around, policy: Resource[Any], calls: Iterator[_Try]) -> Iterator[tuple[_Try, bool]]:
+def _found(around: Around, policy: Resource[Any], calls: Iterator[Try]) -> Iterator[tuple[Try, bool]]:
     """For each kind the first call that is answered and the first that is refused."""
     seen: set[tuple[str, bool]] = set()
     for call in calls:
         if {(call.kind, True), (call.kind, False)} <= seen:
             continue
-        allowed = _decided(around, policy, call)
+        allowed = decided(around, policy, call)
         if allowed is not None and (call.kind, allowed) not in seen:
             seen.add((call.kind, allowed))
             yield call, allowed
 
 
-class _Try(Struct, frozen=True, eq=False):
-    """A call that may become a trial."""
+def _asks(mesh: Mesh, place: Place, *, is_entered: bool) -> tuple[Ask, ...]:
+    """Requests around what policies name, those that only read first; none with real tokens, which nobody here can sign.
 
-    kind: str
-    caller: Caller
-    service: Resource[Service]
-    place: Place
-    ask: Ask
-    entrance: Entrance | None = None
+    Where no route and no gateway tells requests apart, one of each class that policies do.
+    """
+    known = mesh.index(_requests)
+    key = place, is_entered or bool(places.routing(mesh, place))
+    if key not in known:
+        every = asked(mesh, mesh, place, Settings(requests=60))
+        plain = [each for each in every if not each.direct and not each.foreign and not _has_token(each)]
+        first = sorted(plain, key=lambda each: (each.method not in SAFE, each.size))[:_REQUESTS]
+        known[key] = tuple(first if key[1] else _told_apart(mesh, place, first))
+    return known[key]
 
 
-def _asks(mesh: Mesh, place: Place) -> tuple[Ask, ...]:
-    """Requests around what policies name, those that only read first; none with real tokens, which nobody here can sign."""
-    every = asked(mesh, mesh, place, Settings(requests=60))
-    plain = [each for each in every if not each.direct and not each.foreign and not _has_token(each)]
-    return tuple(sorted(plain, key=lambda each: (each.method not in SAFE, each.size))[:_REQUESTS])
+def _requests(_mesh: Mesh) -> dict[tuple[Place, bool], tuple[Ask, ...]]:
+    return {}
+
+
+def _told_apart(mesh: Mesh, place: Place, found: Iterable[Ask]) -> Iterable[Ask]:
+    """The first of each class that no policy tells apart."""
+    told = asks.lists(mesh, {place.namespace, meshconfig.root_namespace(mesh)})
+    classes: dict[Any, Ask] = {}
+    for each in found:
+        classes.setdefault(asks.signature(each, told), each)
+    return classes.values()
 
 
 def _has_token(ask: Ask) -> bool:
@@ -195,52 +195,3 @@ def _every(around: Around, place: Place) -> Iterator[tuple[str, Caller]]:
         if caller.namespace in around.staying:
             yield SIDECAR, caller
     yield NOBODY, Caller(OUTSIDE, place.namespace, "default", ip=callers.OUTSIDE_IP)
-
-
-def _decided(around: Around, policy: Resource[Any], call: _Try) -> bool | None:
-    """Whether the call is answered; None if that changes, depends on something else, or has another reason."""
-    if call.kind != NOBODY and cut.is_cut(around.before, call.caller, call.service, call.place):
-        return None
-    before = _verdict(around.before, policy, call, original=True)
-    return before if before is not None and before == _verdict(around.after, policy, call, original=False) else None
-
-
-def _verdict(mesh: Mesh, policy: Resource[Any], call: _Try, *, original: bool) -> bool | None:
-    own = mesh.find(Service, call.service.namespace, call.service.name, call.service.file)
-    if own is None or not _stays(mesh, call):
-        return None
-    request = None
-    if call.place.is_http:
-        request = authz.Request(call.ask.method, call.ask.path, call.ask.host or call.place.host, call.ask.headers)
-    principal = f"{trust.trust_domain(mesh)}/ns/{call.caller.namespace}/sa/{call.caller.account}"
-    crosses = call.kind in {AMBIENT, ADDRESS} or (call.kind == INGRESS and callers.opted_in(mesh, call.place))
-    who = authz.Caller(None if call.kind == NOBODY else principal, call.caller.ip, captured=crosses)
-    decisions = authz.decide(mesh, authz.Call(who, own, call.place.port, request, direct=call.kind == ADDRESS)).values()
-    verdicts = {each.verdict for each in decisions}
-    if len(verdicts) != 1 or authz.Verdict.ASK in verdicts:
-        return None
-    if verdicts == {authz.Verdict.ALLOW}:
-        return True
-    return False if not original or _is_about(policy, [each.because for each in decisions]) else None
-
-
-def _is_about(policy: Resource[Any], reasons: list[str]) -> bool:
-    """Whether a refusal comes from what the policy is about: from itself, or since no ALLOW matches."""
-    match policy.body:
-        case PeerAuthentication():
-            return all(each == "PeerAuthentication" for each in reasons)
-        case AuthorizationPolicy() if policy.body.spec.action in {"", "ALLOW"}:
-            return not any("Authentication" in each for each in reasons)
-        case RequestAuthentication():
-            return all(each == "RequestAuthentication" for each in reasons)
-    return all(policy.name in each for each in reasons)
-
-
-def _stays(mesh: Mesh, call: _Try) -> bool:
-    """Whether routing leads the request to the pods of the Service itself, and leaves it as it is."""
-    if not call.place.is_http or call.kind in {ADDRESS, INGRESS}:
-        return True
-    found = trip.routed(mesh, call.caller, call.place, call.ask)
-    own = {f"{each.namespace}/{each.name}" for each in behind(mesh, call.service)}
-    reached = {backend.rpartition(":")[0] for _, each in found.outcomes for backend in each.backends}
-    return bool(reached) and reached <= own and all(each.backends for _, each in found.outcomes)

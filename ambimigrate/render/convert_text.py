@@ -7,6 +7,7 @@ from typing import TextIO
 
 from ambimigrate.changes import Held, Stage
 from ambimigrate.convert import FOLLOWS, GATEWAYS, Conversion
+from ambimigrate.model import grouped
 from ambimigrate.render import text
 from ambimigrate.render.style import Style, counted, visible, wrap
 from ambimigrate.report import Report
@@ -67,11 +68,14 @@ def _held(held: Held, width: int) -> Iterator[str]:
 
 
 def _notes(conversion: Conversion, width: int) -> Iterator[str]:
+    """What is said of several places alike is said once."""
     seen = dict.fromkeys(note for change in conversion.changes for note in change.notes)
-    for note in sorted(seen, key=lambda each: not each.reason.startswith(_OPEN)):
-        first = _OPEN if note.reason.startswith(_OPEN) else ""
-        place = note.position.file + (f":{note.position.line}" if note.position.line else "")
-        said = f"{first or 'left out: '}{place}: {note.reason.removeprefix(first)}"
+    alike = grouped(((note.word, note.reason), note.position) for note in seen)
+    for (word, reason), places in sorted(alike.items(), key=lambda each: not each[0][1].startswith(_OPEN)):
+        first = _OPEN if reason.startswith(_OPEN) else ""
+        line = f":{places[0].line}" if places[0].line else ""
+        more = f" and {counted(len(places) - 1, 'other place')}" if len(places) > 1 else ""
+        said = f"{first or f'{word}: '}{places[0].file}{line}{more}: {reason.removeprefix(first)}"
         yield from wrap(visible(said), width, subsequent_indent="  ")
 
 

@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Iterator, Mapping
 
 from ambimigrate.plan import Plan
+from ambimigrate.plan.outcomes import ADDRESS
 from ambimigrate.plan.probes import ADDRESSES, Probe, key
-from ambimigrate.plan.trials import ADDRESS
 from ambimigrate.render import runbook
 from ambimigrate.render.markdown import code, escaped
 from ambimigrate.yamlio import write

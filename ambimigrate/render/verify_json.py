@@ -47,8 +47,10 @@ def _witness(found: Difference) -> dict[str, Any]:
     ask, place = found.ask, found.place
     common = {"caller": _caller(found.caller), "to": place.host, "port": place.port, "direct": ask.direct}
     if not place.is_http:
-        return {**common, "sni": ask.host}
+        return {**common, "sni": ask.sni or ask.host}
     headers = [list(each) for each in ask.headers]
+    if ask.tls:
+        common |= {"tls": True, "sni": ask.sni}
     return {**common, "method": ask.method, "path": ask.path, "host": ask.host, "headers": headers, "curl": curl(found)}
 
 
@@ -84,10 +86,14 @@ def curl(found: Difference) -> str:
     place, ask = found.place, found.ask
     to = f"POD-IP:{place.port}" if ask.direct else f"{place.host}:{place.port}"
     if not place.is_http:
-        return f"openssl s_client -connect {to} -servername {ask.host}" if ask.host else f"nc {to.replace(':', ' ')}"
-    lines = [("host", ask.host)] if ask.direct or ask.host not in {place.host, to} else []
+        sni = ask.sni or ask.host
+        return f"openssl s_client -connect {to} -servername {sni}" if sni else f"nc {to.replace(':', ' ')}"
+    known = {ask.sni} if ask.tls else {place.host, to}
+    lines = [("host", ask.host)] if ask.direct or ask.host not in known else []
     written = "".join(f" -H {_quoted(f'{name}: {value}' if value else f'{name};')}" for name, value in (*lines, *ask.headers))
     method = "" if ask.method == "GET" else f" -X {ask.method}"
+    if ask.tls:
+        return f"curl -ik --connect-to ::{to}{method}{written} {_quoted(f'https://{ask.sni}{ask.path}')}"
     return f"curl -i{method}{written} {_quoted(f'http://{to}{ask.path}')}"
 
 

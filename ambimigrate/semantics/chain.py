@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from msgspec import Struct
 
 from ambimigrate.kinds import Service
@@ -10,6 +12,25 @@ from ambimigrate.semantics.destinations import Viewer
 from ambimigrate.semantics.registry import by_address, carries_http
 from ambimigrate.topology import hosts, waypoints
 from ambimigrate.versions import Version, at_least
+
+
+class Compiler(Protocol):
+    """Who compiles routes: a waypoint for a Service, or a gateway for a listener.
+
+    `granted_as`: the kind of route by which a gateway looks for grants; a waypoint asks for none.
+    """
+
+    @property
+    def viewer(self) -> Viewer: ...
+
+    @property
+    def port(self) -> int: ...
+
+    @property
+    def scheme(self) -> str: ...
+
+    @property
+    def granted_as(self) -> str: ...
 
 
 class Chain(Struct, frozen=True):
@@ -24,6 +45,14 @@ class Chain(Struct, frozen=True):
     def viewer(self) -> Viewer:
         """A waypoint looks for DestinationRules as if it were the client."""
         return Viewer(self.waypoint)
+
+    @property
+    def scheme(self) -> str:
+        return "http"
+
+    @property
+    def granted_as(self) -> str:
+        return ""
 
 
 def chain_of(mesh: Mesh, address: str, port: int) -> Chain | None:

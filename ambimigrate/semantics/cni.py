@@ -52,11 +52,7 @@ class Networks(Struct, frozen=True):
     def _by_union(self, wanted: Connection, own: End, direction: str) -> bool:
         allows = [item for space, rule in self._rules(own) for item in _items(rule, direction, space)]
         denies = [item for space, rule in self._rules(own) for item in _items(rule, f"{direction}Deny", space)]
-        isolated = self.kubernetes.isolates(own, direction) or any(
-            (rule.get(direction) or rule.get(f"{direction}Deny"))
-            and (rule.get("enableDefaultDeny") or {}).get(direction) is not False
-            for _, rule in self._rules(own)
-        )
+        isolated = self.kubernetes.isolates(own, direction) or any(_isolates(rule, direction) for _, rule in self._rules(own))
         if any(self._is_meant(item, space, wanted, direction) for space, item in denies):
             return False
         if not isolated or any(self._is_meant(item, space, wanted, direction) for space, item in allows):
@@ -139,6 +135,12 @@ class Networks(Struct, frozen=True):
         labels = labels_of(self.namespaces, other.namespace)
         inside = _means(spaces, labels) if spaces else not space or other.namespace == space
         return other.is_pod and inside and _means(pods, other.labels)
+
+
+def _isolates(rule: Tree, direction: str) -> bool:
+    """Cilium, pkg/policy/api/rule_validation.go: unless it is said, a rule with entries for the direction denies the rest."""
+    said = (rule.get("enableDefaultDeny") or {}).get(direction)
+    return bool(rule.get(direction) or rule.get(f"{direction}Deny")) if said is None else bool(said)
 
 
 def _items(rule: Tree, key: str, space: str) -> Iterator[tuple[str, Tree]]:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from ambimigrate.kinds import VirtualService
 from ambimigrate.kinds.routes import Destination, HTTPMatch, HTTPRule, StringMatch
 from ambimigrate.model import Mesh, Resource
-from ambimigrate.semantics.visibility import scope
+from ambimigrate.semantics.visibility import MESH, scope
 from ambimigrate.topology import hosts
 
 _INHERITED = (  # from the root where the delegate says nothing; redirect and route never are
@@ -29,7 +29,7 @@ _INHERITED = (  # from the root where the delegate says nothing; redirect and ro
 
 def rules(mesh: Mesh, root: Resource[VirtualService]) -> tuple[HTTPRule, ...]:
     """The HTTP rules of a VirtualService; a rule whose delegate is missing or out of sight is gone."""
-    return tuple(made for rule in root.body.spec.http for made in _resolved(mesh, root, rule))
+    return tuple(made for rule in root.body.spec.http for made in _resolved(mesh, root, _bound(rule, root.namespace)))
 
 
 def _resolved(mesh: Mesh, root: Resource[VirtualService], rule: HTTPRule) -> Iterator[HTTPRule]:
@@ -51,11 +51,30 @@ def _named(rule: HTTPRule, namespace: str) -> HTTPRule:
     istio push_context.go `initVirtualServices` completes names before it merges (since 1.7.8, istio/istio#30423).
     """
     return replace(
-        rule,
+        _bound(rule, namespace),
         route=tuple(replace(each, destination=_full(each.destination, namespace)) for each in rule.route),
         mirror=_full(rule.mirror, namespace) if rule.mirror else None,
         mirrors=tuple(replace(each, destination=_full(each.destination, namespace)) for each in rule.mirrors),
     )
+
+
+def _bound(rule: HTTPRule, namespace: str) -> HTTPRule:
+    """The rule with the full names of gateways in its matches."""
+    if not any(each.gateways for each in rule.match):
+        return rule
+    named = ((each, tuple(gateway_name(name, namespace) for name in each.gateways)) for each in rule.match)
+    return replace(rule, match=tuple(replace(each, gateways=names) for each, names in named))
+
+
+def gateway_name(name: str, namespace: str) -> str:
+    """A Gateway as namespace/name, as an object of `namespace` means it; `mesh` stays (config.go `resolveGatewayName`)."""
+    if name == MESH:
+        return name
+    if "/" in name:
+        place, _, own = name.partition("/")
+        return f"{namespace}/{own}" if place == "." else name
+    own, dot, rest = name.partition(".")
+    return f"{rest.partition('.')[0]}/{own}" if dot else f"{namespace}/{name}"
 
 
 def _full(destination: Destination, namespace: str) -> Destination:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
+from msgspec.structs import replace
+
 from ambimigrate.semantics import cors, rewriting
 from ambimigrate.semantics.decision import Decision, Fault, Headers, Outcome, Received, Request
 from ambimigrate.semantics.envoy import Answer, Cluster, Condition, Forward, Match, Redirect, Route, Target
 from ambimigrate.semantics.mutation import NOTHING, Message, lowered, mutated
 from ambimigrate.semantics.paths import parameters, split
 from ambimigrate.semantics.strings import Present, accepts
+from ambimigrate.versions import Version, at_least
 
 ABORTED = "fault filter abort"  # the body of Envoy's answer
+_LINE_BY_LINE = "1.31.0"  # the first with Envoy 1.39 (its changelog: match_headers_individually)
 
 
 def message(request: Request) -> Message:
@@ -20,13 +24,24 @@ def message(request: Request) -> Message:
     return Message(lowered(request.headers), request.method, request.path, request.host, request.scheme)
 
 
-def decide(routes: Iterable[Route], request: Request) -> Decision:
-    """The decision of a virtual host with these routes; 404 if none matches. The path is already normalized."""
+def decide(routes: Iterable[Route], request: Request, release: Version) -> Decision:
+    """The decision of a virtual host with these routes, in a proxy of an Istio release; 404 if none matches.
+
+    The path is already normalized.
+    """
     asked = message(request)
-    found = first(routes, asked)
+    found = first(routes, asked if at_least(release, _LINE_BY_LINE) else _joined(asked))
     if found is None:
         return Decision(((100.0, Outcome(404)),), unmatched=True)
     return _carried_out(found, asked, request.reply)
+
+
+def _joined(asked: Message) -> Message:
+    """The lines of each header as one, as Envoy compared them up to 1.38; what is sent on stays as it came."""
+    lines: dict[str, list[str]] = defaultdict(list)
+    for name, value in asked.headers:
+        lines[name].append(value)
+    return replace(asked, headers=tuple((name, ",".join(values)) for name, values in lines.items()))
 
 
 def first(routes: Iterable[Route], asked: Message) -> Route | None:
@@ -45,7 +60,7 @@ def _matches(match: Match, asked: Message, path: str, query: dict[str, str]) -> 
 
 
 def _header(condition: Condition, asked: Message) -> bool:
-    """Of several lines one has to match (Envoy 1.39+); where the test is negated, a missing header counts as empty."""
+    """Of several lines one has to match; where the test is negated, a missing header counts as empty."""
     lines = asked.values(condition.name)
     if not condition.negated:
         return any(accepts(condition.test, line) for line in lines)

@@ -65,6 +65,12 @@ def carries_http(entry: Entry, number: int) -> bool:
     return any(each.protocol.upper() in _HTTP for each in body.spec.ports if each.number == number)
 
 
+def only_port(mesh: Mesh, host: str) -> int | None:
+    """The port of a host that has no other."""
+    found = entries(mesh).get(host)
+    return found.ports[0] if found and len(found.ports) == 1 else None
+
+
 def by_address(mesh: Mesh, address: str) -> Entry | None:
     """The entry of a full name or of an address that clients dial."""
     known = entries(mesh)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from ambimigrate.kinds import VirtualService
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.semantics import (
+    authority,
     direct,
     paths,
     proxy,
@@ -30,32 +31,33 @@ from ambimigrate.semantics.registry import Entry
 from ambimigrate.semantics.strings import Prefix
 from ambimigrate.semantics.visibility import Seen
 from ambimigrate.topology import hosts, meshconfig
-from ambimigrate.versions import at_least
+from ambimigrate.versions import Version
 
 _List = tuple[Route, ...] | Resource[VirtualService]
 _UNREGISTERED = 80  # the only port on which a VirtualService makes virtual hosts for names outside the registry
 
 
-def decide(mesh: Mesh, client: Client, request: Request) -> Decision:
-    """The decision on the port that the client dials; the address plays no part unless nobody knows the Host header."""
+def decide(mesh: Mesh, client: Client, request: Request, release: Version | None = None) -> Decision:
+    """The decision on the port that the client dials; the address plays no part unless nobody knows the Host header.
+
+    `release`: of the proxy, where that is not the control plane's.
+    """
     dialled = registry.by_address(mesh, request.to)
     if dialled is not None and request.port in dialled.ports and not registry.carries_http(dialled, request.port):
         connection = Connection(request.to, request.port)
         return direct.carry(sidecar_connections.decide(mesh, client, connection), request)
     normal = replace(request, path=paths.normalized(mesh, request.path))
-    name = _name(mesh, request.host)
+    name = authority.name(request.host, mesh.target.istio)
     entry = _entry(mesh, client, name, request.port)
     if entry is not None:
-        return proxy.decide(routes(mesh, client, entry.host, request.port), normal)
+        return proxy.decide(routes(mesh, client, entry.host, request.port), normal, release or mesh.target.istio)
     found = mesh.index(_Foreign(client, name)) if request.port == _UNREGISTERED else ()
-    return proxy.decide(found, normal) if found else _passed_through(mesh, client, request)
+    return proxy.decide(found, normal, release or mesh.target.istio) if found else _passed_through(mesh, client, request)
 
 
-def _name(mesh: Mesh, authority: str) -> str:
-    """The Host header without port; with a trailing dot it is known from 1.27 on."""
-    name, colon, port = authority.rpartition(":")
-    name = (name if colon and port.isdigit() else authority).lower().strip("[]")
-    return name.removesuffix(".") if at_least(mesh.target.istio, "1.27.0") else name
+def knows(mesh: Mesh, client: Client, host: str, port: int) -> bool:
+    """Whether the client's sidecar has a virtual host for this Host header; `exportTo` and its `Sidecar` may hide it."""
+    return _entry(mesh, client, authority.name(host, mesh.target.istio), port) is not None
 
 
 def _entry(mesh: Mesh, client: Client, name: str, port: int) -> Entry | None:

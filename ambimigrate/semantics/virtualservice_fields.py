@@ -134,10 +134,10 @@ def _mirrored(rule: HTTPRule) -> float:
     return float(next(written, 100))
 
 
-def redirect(found: HTTPRedirect, port: int, version: Version) -> Redirect:
+def redirect(found: HTTPRedirect, port: int, version: Version, *, scheme: str = "http") -> Redirect:
     """`port` is the one that the client dialled; the default port of the scheme is never written (route.go `ApplyRedirect`)."""
     written = found.port or (port if found.derive_port == "FROM_REQUEST_PORT" else 0)
-    if (found.scheme or "http", written) in {("http", 80), ("https", 443)}:
+    if (found.scheme or scheme, written) in {("http", 80), ("https", 443)}:
         written = 0
     prefix = found.prefix_rewrite if at_least(version, "1.31.0") else ""
     rewritten = PrefixRewrite(prefix) if prefix else None

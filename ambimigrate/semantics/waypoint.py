@@ -15,17 +15,21 @@ from ambimigrate.semantics.decision import Decision, Request, Retries
 from ambimigrate.semantics.destinations import cluster, hash_policy
 from ambimigrate.semantics.envoy import Forward, Match, Route, Target
 from ambimigrate.semantics.strings import Prefix
-from ambimigrate.versions import at_least
+from ambimigrate.versions import Version, at_least
 
 _WITHOUT_DEFAULT = Retries(2, frozenset({"reset-before-request"}), other_hosts=False)
 
 
-def decide(mesh: Mesh, request: Request) -> Decision:
-    """The decision for the Service that is dialled, whatever the Host header says; without a working waypoint, none is made."""
+def decide(mesh: Mesh, request: Request, release: Version | None = None) -> Decision:
+    """The decision for the Service that is dialled, whatever the Host header says; without a working waypoint, none is made.
+
+    `release`: of the proxy, where that is not the control plane's.
+    """
     chain = chain_of(mesh, request.to, request.port)
     if chain is None:
         return direct.carry(waypoint_connections.decide(mesh, Connection(request.to, request.port)), request)
-    return proxy.decide(routes(mesh, chain), replace(request, path=paths.normalized(mesh, request.path)))
+    normal = replace(request, path=paths.normalized(mesh, request.path))
+    return proxy.decide(routes(mesh, chain), normal, release or mesh.target.istio)
 
 
 def routes(mesh: Mesh, chain: Chain) -> tuple[Route, ...]:

@@ -33,18 +33,18 @@ def decide(mesh: Mesh, connection: Connection) -> Decision:
 def _routed(mesh: Mesh, chain: Chain) -> Iterator[Shares]:
     """TLSRoutes count from 1.30 on, TCPRoutes from 1.31 on (before, only with PILOT_ENABLE_ALPHA_GATEWAY_API)."""
     seen = [each.resource for each in waypoint_virtualservices.candidates(mesh, chain)]
-    if _reads(mesh, "1.30.0"):
+    if reads(mesh, "1.30.0"):
         bound = waypoint_routes.bound(mesh, chain, mesh.of(TLSRoute))
         yield from (_backends(mesh, chain, each) for each in bound if each.body.spec.hostnames == (chain.host,))
     for each in seen:
         yield from _by_tls(mesh, chain, each)
-    if _reads(mesh, "1.31.0"):
+    if reads(mesh, "1.31.0"):
         yield from (_backends(mesh, chain, each) for each in waypoint_routes.bound(mesh, chain, mesh.of(TCPRoute)))
     for each in seen:
         yield from _by_tcp(mesh, chain, each)
 
 
-def _reads(mesh: Mesh, since: str) -> bool:
+def reads(mesh: Mesh, since: str) -> bool:
     """Whether istiod reads the kind: from this version on, before only with its switch for alpha kinds."""
     return at_least(mesh.target.istio, since) or flags.pilot_env(mesh, _ALPHA) is True
 

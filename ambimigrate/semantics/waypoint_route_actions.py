@@ -16,9 +16,9 @@ from ambimigrate.kinds.gatewayapi import (
 )
 from ambimigrate.kinds.gatewayroutes import GRPCRouteRule, HTTPRouteRule
 from ambimigrate.model import Mesh
-from ambimigrate.semantics import retry
+from ambimigrate.semantics import grants, retry
 from ambimigrate.semantics import waypoint_route_filters as filters
-from ambimigrate.semantics.chain import Chain
+from ambimigrate.semantics.chain import Compiler
 from ambimigrate.semantics.decision import Mirror, Retries
 from ambimigrate.semantics.destinations import cluster, hash_policy
 from ambimigrate.semantics.durations import seconds
@@ -64,9 +64,9 @@ def _used(rule: Rule) -> tuple[Backend, ...]:
     return tuple(each for each in rule.backend_refs if each.weight > 0)
 
 
-def action(mesh: Mesh, chain: Chain, namespace: str, rule: Rule, match: Match) -> Forward | Redirect | Answer:
+def action(mesh: Mesh, chain: Compiler, namespace: str, rule: Rule, match: Match) -> Forward | Redirect | Answer:
     if isinstance(rule, HTTPRouteRule) and (redirect := _filter_redirect(rule)):
-        return _redirect(redirect, chain.port)
+        return _redirect(redirect, chain)
     used = _used(rule)
     if not used:
         return Answer(_status_without_backends(mesh.target.istio, rule))
@@ -90,7 +90,7 @@ def _status_without_backends(version: Version, rule: Rule) -> int:
     return 404 if is_lost else _NO_BACKEND
 
 
-def _target(mesh: Mesh, chain: Chain, namespace: str, backend: Backend, *, is_only: bool) -> Target:
+def _target(mesh: Mesh, chain: Compiler, namespace: str, backend: Backend, *, is_only: bool) -> Target:
     found, authority = cluster_of(mesh, chain, namespace, backend), filters.authority(backend.filters)
     if is_only:
         return Target(found, host=authority)
@@ -104,12 +104,16 @@ def _host(namespace: str, ref: BackendObjectRef) -> str | None:
     return ref.name if (ref.group, ref.kind) == ("networking.istio.io", "Hostname") else None
 
 
-def cluster_of(mesh: Mesh, chain: Chain, namespace: str, ref: BackendObjectRef) -> Cluster:
-    """The cluster of a backendRef."""
+def cluster_of(mesh: Mesh, chain: Compiler, namespace: str, ref: BackendObjectRef) -> Cluster:
+    """The cluster of a backendRef; routes of gateways need a grant for one of another namespace."""
     host = _host(namespace, ref)
-    if host is None:
+    if host is None or not _is_granted(mesh, chain, namespace, ref):
         return Cluster(f"{ref.kind} {ref.name}", None)
     return cluster(mesh, chain.viewer, host, ref.port or 0, "")
+
+
+def _is_granted(mesh: Mesh, chain: Compiler, namespace: str, ref: BackendObjectRef) -> bool:
+    return not chain.granted_as or grants.backend_allowed(mesh, (chain.granted_as, namespace), ref)
 
 
 def _is_there(mesh: Mesh, namespace: str, ref: BackendObjectRef) -> bool:
@@ -117,19 +121,20 @@ def _is_there(mesh: Mesh, namespace: str, ref: BackendObjectRef) -> bool:
     return found is not None and ref.port in found.ports
 
 
-def _hash(mesh: Mesh, chain: Chain, namespace: str, ref: BackendObjectRef) -> tuple[str, ...]:
-    """Waypoints hash from 1.26 on."""
+def _hash(mesh: Mesh, chain: Compiler, namespace: str, ref: BackendObjectRef) -> tuple[str, ...]:
+    """Waypoints hash from 1.26 on, gateways always."""
     host = _host(namespace, ref)
-    if host is None or not at_least(mesh.target.istio, "1.26.0"):
+    if host is None or not (chain.granted_as or at_least(mesh.target.istio, "1.26.0")):
         return ()
     return hash_policy(mesh, chain.viewer, host, ref.port or 0, "")
 
 
-def _mirrors(mesh: Mesh, chain: Chain, namespace: str, rule: Rule) -> Iterator[Mirror]:
+def _mirrors(mesh: Mesh, chain: Compiler, namespace: str, rule: Rule) -> Iterator[Mirror]:
     """A mirror to nowhere is dropped; without percentage everything is copied."""
     for each in filters.mirrors(rule):
         share = _share(each)
-        if share > 0 and _is_there(mesh, namespace, each.backend_ref):
+        is_there = _is_there(mesh, namespace, each.backend_ref) and _is_granted(mesh, chain, namespace, each.backend_ref)
+        if share > 0 and is_there:
             yield Mirror(cluster_of(mesh, chain, namespace, each.backend_ref).backends, share)
 
 
@@ -167,10 +172,10 @@ def _filter_redirect(rule: HTTPRouteRule) -> RedirectFilter | None:
     return next((each.request_redirect for each in rule.filters if each.type == "RequestRedirect"), None)
 
 
-def _redirect(found: RedirectFilter, port: int) -> Redirect:
-    """Without scheme and port the Service port is written; the default port of the scheme never is."""
-    written = found.port or (0 if found.scheme else port)
-    if (found.scheme or "http", written) in {("http", 80), ("https", 443)}:
+def _redirect(found: RedirectFilter, chain: Compiler) -> Redirect:
+    """Without scheme and port that of the Service or listener is written; the default port of the scheme never is."""
+    written = found.port or (0 if found.scheme else chain.port)
+    if (found.scheme or chain.scheme, written) in {("http", 80), ("https", 443)}:
         written = 0
     path, rewrite = "", None
     if found.path and found.path.type == "ReplacePrefixMatch":

@@ -17,7 +17,7 @@ from ambimigrate.kinds.gatewayroutes import (
     ValueMatch,
 )
 from ambimigrate.model import Mesh, Resource
-from ambimigrate.semantics.chain import Chain
+from ambimigrate.semantics.chain import Compiler
 from ambimigrate.semantics.envoy import Condition, Match, Route
 from ambimigrate.semantics.strings import Elements, Exact, Prefix, Regex, Test
 from ambimigrate.semantics.waypoint_route_actions import action, header_changes, is_complete
@@ -54,7 +54,7 @@ def is_valid(mesh: Mesh, resource: Resource[Any]) -> bool:
     )
 
 
-def ranked(mesh: Mesh, chain: Chain, resource: Resource[HTTPRoute] | Resource[GRPCRoute]) -> Iterator[Ranked]:
+def ranked(mesh: Mesh, chain: Compiler, resource: Resource[HTTPRoute] | Resource[GRPCRoute]) -> Iterator[Ranked]:
     """A route for every match of every rule."""
     for rule in resource.body.spec.rules:
         for asked in _asked(rule):

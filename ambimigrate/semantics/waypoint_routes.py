@@ -42,11 +42,11 @@ def _attached(mesh: Mesh, chain: Chain) -> Iterator[tuple[tuple[str, int | None]
     """Every object that takes effect, once for each port that it names."""
     http = tuple(_with_ports(mesh, chain, mesh.of(HTTPRoute)))
     yield from http
-    if not http or _merges_kinds(mesh):
+    if not http or merges_kinds(mesh):
         yield from _with_ports(mesh, chain, mesh.of(GRPCRoute))
 
 
-def _merges_kinds(mesh: Mesh) -> bool:
+def merges_kinds(mesh: Mesh) -> bool:
     """From 1.26 to 1.29 a GRPCRoute beside an HTTPRoute is ignored."""
     return at_least(mesh.target.istio, "1.30.0") or not at_least(mesh.target.istio, "1.26.0")
 

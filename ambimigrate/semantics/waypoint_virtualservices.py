@@ -17,7 +17,7 @@ from ambimigrate.semantics.destinations import cluster, hash_policy
 from ambimigrate.semantics.durations import seconds
 from ambimigrate.semantics.envoy import Answer, Cluster, Forward, Redirect, Route, Target, cut
 from ambimigrate.semantics.mutation import NOTHING, Mutation
-from ambimigrate.semantics.registry import Entry, entries
+from ambimigrate.semantics.registry import only_port
 from ambimigrate.semantics.visibility import Seen
 from ambimigrate.topology import hosts
 from ambimigrate.versions import at_least
@@ -121,9 +121,7 @@ def _meant(mesh: Mesh, chain: Chain, namespace: str, destination: Destination) -
     host = hosts.full_name(destination.host, namespace)
     if destination.port:
         return _Meant(host, destination.port.number, destination.subset or "")
-    found: Entry | None = entries(mesh).get(host)
-    port = found.ports[0] if found and len(found.ports) == 1 else chain.port
-    return _Meant(host, port, destination.subset or "")
+    return _Meant(host, only_port(mesh, host) or chain.port, destination.subset or "")
 
 
 def _cluster(mesh: Mesh, chain: Chain, meant: _Meant) -> Cluster:

@@ -11,7 +11,7 @@ import hashlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -64,18 +64,18 @@ class Store(Struct, frozen=True):
         except OSError:
             return  # a read-only or full file system
 
-    def recall(self, key: str, kind: type[T], make: Callable[[], T]) -> T:
-        """The value of an entry, or what `make` answers, which is kept."""
+    def found(self, key: str, kind: type[T]) -> T | None:
+        """The value of an entry, None if there is none that can be read."""
         content = self.get(key)
-        if content is not None:
-            try:
-                return msgspec.msgpack.decode(content, type=kind)
-            except msgspec.MsgspecError:
-                pass
-        made = make()
+        try:
+            return None if content is None else msgspec.msgpack.decode(content, type=kind)
+        except msgspec.MsgspecError:
+            return None
+
+    def keep(self, key: str, value: Any) -> None:
+        """Keeps a value under the name of an entry."""
         if self.folder is not None:
-            self.put(key, msgspec.msgpack.encode(made))
-        return made
+            self.put(key, msgspec.msgpack.encode(value))
 
     def _place(self, key: str) -> Path:
         return Path(self.folder or "", f"{key}{_SUFFIX}")

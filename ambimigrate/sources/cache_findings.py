@@ -1,22 +1,35 @@
-"""Findings remembered by a hash of the meshes that they are about: what equals all that a rule can see has them again."""
+"""Analyses remembered by a hash of the meshes that they are about: what equals all that a rule can see has them again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
-from ambimigrate.analyse import analyse
-from ambimigrate.model import Finding, Mesh
+from msgspec import Struct
+
+from ambimigrate.analyse.again import Study, studied
+from ambimigrate.model import Mesh
 from ambimigrate.sources.cache import Store
-from ambimigrate.sources.cache_prints import fingerprint
+from ambimigrate.sources.cache_prints import look
 
 
-def findings(meshes: Iterable[Mesh], store: Store) -> tuple[Finding, ...]:
-    """What `analyse` finds in the meshes."""
-    meshes = tuple(meshes)
+class Studied(Struct, frozen=True):
+    """An analysis, and the name of its entry."""
+
+    key: str
+    study: Study
+
+
+def study(meshes: Sequence[Mesh], store: Store, before: Study | None = None) -> Studied | None:
+    """The analysis of the meshes, with what is left of an earlier one; None where nothing can be remembered."""
     if store.folder is None:
-        return analyse(meshes)
+        return None
     try:
-        key = store.key("findings", [fingerprint(mesh) for mesh in meshes])
+        looks = [look(mesh) for mesh in meshes]
     except (TypeError, ValueError, OverflowError, RecursionError):
-        return analyse(meshes)  # an object holds what cannot be written down
-    return store.recall(key, tuple[Finding, ...], lambda: analyse(meshes))
+        return None  # an object holds what cannot be written down
+    key = store.key("findings", looks)
+    found = store.found(key, Study)
+    if found is None:
+        found = studied(meshes, looks, before)
+        store.keep(key, found)
+    return Studied(key, found)

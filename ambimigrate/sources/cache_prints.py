@@ -1,4 +1,4 @@
-"""The hash of a mesh over everything that a rule can see of it: objects with their places and texts, and what is missing."""
+"""The hashes of a mesh over everything that a rule can see of it: objects with their places and texts, and what is missing."""
 
 from __future__ import annotations
 
@@ -8,22 +8,31 @@ from typing import Any
 
 import msgspec
 
+from ambimigrate.analyse.again import Look
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.yamlio import Document
 
 
-def fingerprint(mesh: Mesh) -> bytes:
+def look(mesh: Mesh) -> Look:
     """Raises TypeError, ValueError, OverflowError or RecursionError if an object holds what cannot be written down."""
     encode = msgspec.msgpack.Encoder().encode
-    digest = hashlib.sha256(encode((mesh.name, mesh.target, mesh.problems, mesh.source, mesh.scope, len(mesh.resources))))
     texts: dict[str, bytes] = {}
-    for each in mesh.resources:
-        digest.update(encode(tuple(_seen(each, texts))))
-    return digest.digest()
+    prints = (hashlib.sha256(encode(tuple(_seen(each, texts)))).digest() for each in mesh.resources)
+    rest = encode((mesh.name, mesh.target, mesh.problems, mesh.source, mesh.scope))
+    return Look(rest, list(_counted(prints)))
+
+
+def _counted(prints: Iterator[bytes]) -> Iterator[bytes]:
+    """Prints of equal objects, told apart by their order."""
+    seen: dict[bytes, int] = {}
+    for each in prints:
+        number = seen[each] = seen.get(each, 0) + 1
+        yield each if number == 1 else hashlib.sha256(b"%d %b" % (number, each)).digest()
 
 
 def _seen(each: Resource[Any], texts: dict[str, bytes]) -> Iterator[Any]:
-    yield from (type(each.body).__name__, each.ref, each.body, each.base, each.shared, each.overlaid, each.levels)
+    yield (type(each.body).__name__, each.ref, each.body)
+    yield (each.base, each.shared, each.overlaid, each.levels, each.addressed)
     origin = each.origin
     yield type(origin).__name__
     if not isinstance(origin, Document):
@@ -31,4 +40,4 @@ def _seen(each: Resource[Any], texts: dict[str, bytes]) -> Iterator[Any]:
         return
     if origin.text not in texts:
         texts[origin.text] = hashlib.sha256(origin.text.encode(errors="surrogatepass")).digest()
-    yield from (origin.file, origin.start, origin.first_line, texts[origin.text])
+    yield (origin.file, origin.start, origin.first_line, texts[origin.text])

@@ -53,6 +53,7 @@ class Config(Struct, frozen=True):
     close_direct_access: bool = False
     keep_virtual_services: tuple[str, ...] = ()
     waypoints: str = ""
+    gateways: bool = False
     levels: Levels = Levels()  # what is said of rules, severities and thresholds
     migrated: tuple[str, ...] = ()  # NAMESPACE or MESH/NAMESPACE, `*` for any characters
     suppressions: tuple[Silence, ...] = ()
@@ -151,6 +152,7 @@ def _config(document: Document, folder: Path, tree: dict[str, Any]) -> Config:
         tree.get("closeDirectAccess", False),
         tuple(tree.get("keepVirtualServices", ())),
         tree.get("waypoints", ""),
+        tree.get("gateways", False),
         _levels(tree),
         tuple(tree.get("migrated", ())),
         tuple(_silence(document, number, each) for number, each in enumerate(tree.get("suppressions", ()))),

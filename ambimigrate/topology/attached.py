@@ -57,10 +57,11 @@ def _l7_by_namespace(mesh: Mesh) -> Mapping[str, tuple[Resource[Any], ...]]:
     """The policies without targets that only an HTTP proxy carries out."""
     all_ = (policy for kind in KINDS for policy in mesh.of(kind))
     loose = (each for each in all_ if not each.body.spec.target_refs and not each.body.spec.target_ref)
-    return grouped((each.namespace, each) for each in loose if _is_l7(each))
+    return grouped((each.namespace, each) for each in loose if is_l7(each))
 
 
-def _is_l7(policy: Resource[Any]) -> bool:
+def is_l7(policy: Resource[Any]) -> bool:
+    """Whether only an HTTP proxy carries a policy out as it stands."""
     if not isinstance(policy.body, AuthorizationPolicy):
         return True
     return policy.body.spec.action == "CUSTOM" or any(is_l7_rule(rule) for rule in policy.body.spec.rules or ())

@@ -175,14 +175,11 @@ def _named(policy: Resource[Any], ref: TargetRef) -> Named:
 
 def _working(mesh: Mesh, policy: Resource[Any]) -> dict[Named, None]:
     """What those targetRefs of a policy name that something enforces."""
-    known = mesh.index(_all_working)
-    if id(policy) not in known:
-        known[id(policy)] = {_named(policy, ref): None for _, ref in targets(policy) if fault(mesh, policy, ref) is None}
-    return known[id(policy)]
+    return mesh.once(_enforced, policy)
 
 
-def _all_working(_mesh: Mesh) -> dict[int, dict[Named, None]]:
-    return {}
+def _enforced(mesh: Mesh, policy: Resource[Any]) -> dict[Named, None]:
+    return {_named(policy, ref): None for _, ref in targets(policy) if fault(mesh, policy, ref) is None}
 
 
 def reached(mesh: Mesh, policy: Resource[Any]) -> Iterator[Resource[Any]]:

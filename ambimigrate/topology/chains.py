@@ -11,6 +11,7 @@ from ambimigrate.topology import hosts, ingress
 from ambimigrate.topology.virtualservices import MESH, is_of_mesh
 
 Place = tuple[Route, str]  # of the destination, and its host
+Rule = HTTPRule | TCPRule | TLSRule
 
 
 def gateway(mesh: Mesh, vs: Resource[VirtualService]) -> Place | None:
@@ -24,21 +25,24 @@ def _chains(mesh: Mesh) -> Mapping[int, Place]:
 
 
 def _places(mesh: Mesh, vs: Resource[VirtualService]) -> Iterator[Place]:
+    for route, rule, gateway in legs(mesh, vs):
+        index = next(n for n, each in enumerate(rule.route) if each.destination.host == gateway)
+        yield (*route, "route", index, "destination", "host"), gateway
+
+
+def legs(mesh: Mesh, vs: Resource[VirtualService]) -> Iterator[tuple[Route, Rule, str]]:
+    """The rules for clients of the mesh that send to an egress gateway: where they stand, and the gateway's host."""
     spec = vs.body.spec
     if all(hosts.services(mesh, each, vs.namespace, vs.file) for each in spec.hosts):
         return
-    kinds: tuple[tuple[str, tuple[HTTPRule | TCPRule | TLSRule, ...]], ...] = (
-        ("http", spec.http),
-        ("tcp", spec.tcp),
-        ("tls", spec.tls),
-    )
+    kinds: tuple[tuple[str, tuple[Rule, ...]], ...] = (("http", spec.http), ("tcp", spec.tcp), ("tls", spec.tls))
     for kind, number, rule in ((kind, number, rule) for kind, rules in kinds for number, rule in enumerate(rules)):
         if rule.match and not any(not each.gateways or MESH in each.gateways for each in rule.match):
             continue
         targets: tuple[HTTPRouteDestination | RouteDestination, ...] = rule.route
-        for index, target in enumerate(targets):
-            if _is_gateway(mesh, target.destination.host, vs):
-                yield ("spec", kind, number, "route", index, "destination", "host"), target.destination.host
+        for host in dict.fromkeys(each.destination.host for each in targets):
+            if _is_gateway(mesh, host, vs):
+                yield ("spec", kind, number), rule, host
 
 
 def _is_gateway(mesh: Mesh, host: str, by: Resource[VirtualService]) -> bool:

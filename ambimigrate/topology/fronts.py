@@ -57,14 +57,7 @@ def fronts(mesh: Mesh, services: Iterable[Resource[Service]]) -> Iterator[Front]
 
 def front(mesh: Mesh, service: Resource[Service]) -> Front | None:
     """The waypoint of a Service, bound or needed; asked for often, so it is kept."""
-    known = mesh.index(_fronts)
-    if id(service) not in known:
-        known[id(service)] = _front(mesh, service)
-    return known[id(service)]
-
-
-def _fronts(_mesh: Mesh) -> dict[int, Front | None]:
-    return {}
+    return mesh.once(_front, service)
 
 
 def _front(mesh: Mesh, service: Resource[Service]) -> Front | None:

@@ -30,10 +30,8 @@ def namespaces(mesh: Mesh) -> Mapping[str, Resource[Namespace] | None]:
 
 def _namespaces(mesh: Mesh) -> Mapping[str, Resource[Namespace] | None]:
     found: dict[str, Resource[Namespace] | None] = {each.name: each for each in mesh.of(Namespace)}
-    for resource in mesh.resources:
-        if _takes_part(type(resource.body)):
-            found.setdefault(resource.namespace, None)
-    return dict(sorted(found.items()))
+    seen = {name for kind in mesh.kinds() if _takes_part(kind) for name in mesh.spaces(kind)}
+    return dict(sorted(({name: None for name in seen} | found).items()))
 
 
 def _takes_part(kind: type[Object]) -> bool:
@@ -81,14 +79,7 @@ def workload_mode(mesh: Mesh, workload: Workload) -> str:
 
     A pod with a sidecar is never captured, whatever its labels say (Istio, cni/pkg/util/podutil.go `PodRedirectionEnabled`).
     """
-    found = mesh.index(_modes).get(id(workload))
-    return _mode(mesh, workload) if found is None else found
-
-
-def _modes(mesh: Mesh) -> dict[int, str]:
-    from ambimigrate.topology.workloads import workloads
-
-    return {id(workload): _mode(mesh, workload) for workload in workloads(mesh)}
+    return mesh.once(_mode, workload)
 
 
 def _mode(mesh: Mesh, workload: Workload) -> str:
@@ -122,14 +113,7 @@ def is_gateway(workload: Workload) -> bool:
 
 def mode(mesh: Mesh, namespace: str) -> str:
     """The data plane of a namespace: sidecar, ambient, mixed, none or unknown."""
-    known = mesh.index(_known_modes)
-    if namespace not in known:
-        known[namespace] = _namespace_mode(mesh, namespace)
-    return known[namespace]
-
-
-def _known_modes(_mesh: Mesh) -> dict[str, str]:
-    return {}
+    return mesh.once(_namespace_mode, namespace)
 
 
 def _namespace_mode(mesh: Mesh, namespace: str) -> str:
@@ -163,7 +147,6 @@ def by_namespace(mesh: Mesh) -> Mapping[str, tuple[Resource[Any], ...]]:
 
 def _objects(mesh: Mesh) -> Mapping[str, tuple[Resource[Any], ...]]:
     found: dict[str, list[Resource[Any]]] = defaultdict(list)
-    for resource in mesh.resources:
-        if type(resource.body).NAMESPACED:
-            found[resource.namespace].append(resource)
+    for resource in mesh.among([kind for kind in mesh.kinds() if kind.NAMESPACED]):
+        found[resource.namespace].append(resource)
     return {namespace: tuple(objects) for namespace, objects in found.items()}

@@ -115,3 +115,13 @@ def trust_domain(mesh: Mesh) -> str | None:
     if mesh.target.trust_domain:
         return mesh.target.trust_domain
     return next((each.value for each in settings(mesh, "trustDomain") if isinstance(each.value, str)), None)
+
+
+def extension_providers(mesh: Mesh) -> frozenset[str]:
+    """The names of the extension providers; none where no mesh configuration of the input lists any."""
+    return mesh.index(_extension_providers)
+
+
+def _extension_providers(mesh: Mesh) -> frozenset[str]:
+    lists = [each.value for each in settings(mesh, "extensionProviders") if isinstance(each.value, list)]
+    return frozenset(str(each.get("name")) for found in lists for each in found if isinstance(each, dict))

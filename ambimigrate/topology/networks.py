@@ -23,6 +23,7 @@ from ambimigrate.topology.waypoints import waypoints
 from ambimigrate.topology.workloads import Workload, in_namespace, workloads
 
 HBONE = 15008  # ztunnel, src/config.rs: where mesh traffic arrives in every enrolled pod and waypoint
+APART = frozenset({53, 15010, 15012})  # of DNS and istiod: pods and proxies call these past the tunnel
 NAME = "kubernetes.io/metadata.name"  # the API server gives it to every namespace
 GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
 _POD_NETWORK = 16  # a block this wide or wider may hold addresses of pods
@@ -156,18 +157,13 @@ def from_mesh(mesh: Mesh, peer: NetworkPolicyPeer, own: str) -> bool:
 
 
 def _namespaces(mesh: Mesh, selector: LabelSelector) -> list[str]:
-    known = mesh.index(_chosen)
-    text = repr(selector)
-    if text not in known:
-        said = selector.match_labels.get(NAME)
-        names = injection.namespaces(mesh) if said is None else [said] if said in injection.namespaces(mesh) else []
-        known[text] = [name for name in names if selects(selector, {NAME: name, **injection.labels(mesh, name)})]
-    return known[text]
+    return mesh.once(_chosen, selector, repr(selector))
 
 
-def _chosen(_mesh: Mesh) -> dict[str, list[str]]:
-    """The namespaces that selectors mean, as far as somebody asked."""
-    return {}
+def _chosen(mesh: Mesh, selector: LabelSelector) -> list[str]:
+    said = selector.match_labels.get(NAME)
+    names = injection.namespaces(mesh) if said is None else [said] if said in injection.namespaces(mesh) else []
+    return [name for name in names if selects(selector, {NAME: name, **injection.labels(mesh, name)})]
 
 
 def _names_system(mesh: Mesh, selector: LabelSelector | None) -> bool:

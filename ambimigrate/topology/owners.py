@@ -28,15 +28,14 @@ def owner(mesh: Mesh, namespace: str) -> Owner | None:
 
 def _owners(mesh: Mesh) -> Mapping[str, Owner]:
     found: dict[str, Owner] = {}
-    for resource in mesh.resources:
-        if isinstance(resource.body, Application | ApplicationSet):
-            is_set = isinstance(resource.body, ApplicationSet)
-            spec = resource.body.spec.template.spec if isinstance(resource.body, ApplicationSet) else resource.body.spec
-            metadata = (spec.sync_policy or {}).get(_FIELD[1])
-            labels = metadata.get("labels") if isinstance(metadata, dict) else None
-            name = spec.destination.namespace
-            if isinstance(labels, dict) and name and "{{" not in name:
-                base: Route = ("spec", "template", "spec") if is_set else ("spec",)
-                texts = {str(key): str(value) for key, value in labels.items()}
-                found.setdefault(name, Owner(resource, (*base, *_FIELD), texts))
+    for resource in mesh.among((Application, ApplicationSet)):
+        is_set = isinstance(resource.body, ApplicationSet)
+        spec = resource.body.spec.template.spec if isinstance(resource.body, ApplicationSet) else resource.body.spec
+        metadata = (spec.sync_policy or {}).get(_FIELD[1])
+        labels = metadata.get("labels") if isinstance(metadata, dict) else None
+        name = spec.destination.namespace
+        if isinstance(labels, dict) and name and "{{" not in name:
+            base: Route = ("spec", "template", "spec") if is_set else ("spec",)
+            texts = {str(key): str(value) for key, value in labels.items()}
+            found.setdefault(name, Owner(resource, (*base, *_FIELD), texts))
     return found

@@ -72,14 +72,7 @@ def is_root(mesh: Mesh, policy: Resource[Any]) -> bool:
 
 def scope(mesh: Mesh, policy: Resource[Any]) -> Scope:
     """What a policy means; nothing for one with targetRefs."""
-    known = mesh.index(_scopes)
-    if id(policy) not in known:
-        known[id(policy)] = _scope(mesh, policy)
-    return known[id(policy)]
-
-
-def _scopes(_: Mesh) -> dict[int, Scope]:
-    return {}
+    return mesh.once(_scope, policy)
 
 
 def _scope(mesh: Mesh, policy: Resource[Any]) -> Scope:
@@ -148,14 +141,7 @@ def _captured(mesh: Mesh) -> frozenset[int]:
 
 def is_meshed(mesh: Mesh, namespace: str) -> bool:
     """Whether the namespace takes part in the mesh in either data plane; asked for often, so it is kept."""
-    known = mesh.index(_meshed)
-    if namespace not in known:
-        known[namespace] = injection.is_meshed(mesh, namespace)
-    return known[namespace]
-
-
-def _meshed(_mesh: Mesh) -> dict[str, bool]:
-    return {}
+    return mesh.once(injection.is_meshed, namespace)
 
 
 def is_of_gateways(mesh: Mesh, labels: Mapping[str, str]) -> bool:

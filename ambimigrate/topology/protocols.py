@@ -23,3 +23,9 @@ def carries_http(port: ServicePort) -> bool:
     if named in _HTTP | _OTHER:
         return named in _HTTP
     return port.port not in _SERVER_FIRST
+
+
+def is_declared(port: ServicePort) -> bool:
+    """Whether the port says what it carries, so that nobody looks at the bytes."""
+    known = _HTTP | _OTHER
+    return (port.app_protocol or "").lower() in known or port.name.lower().partition("-")[0] in known

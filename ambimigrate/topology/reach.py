@@ -78,17 +78,13 @@ def called(mesh: Mesh, pattern: str, by: Resource[Any]) -> tuple[Resource[Any], 
     A Service of the cluster that was not read (its chart is not in the input) is taken to be there.
     """
     if pattern.startswith("*"):  # means the same wherever it is written, and may mean every Service
-        known = mesh.index(_called)
-        if pattern not in known:
-            known[pattern] = tuple(each for each in targets(mesh, pattern, "") if is_called(mesh, each))
-        return known[pattern]
+        return mesh.once(_called, pattern)
     found = targets(mesh, pattern, by.namespace, by.file) or unseen(pattern, by)
     return tuple(each for each in found if is_called(mesh, each))
 
 
-def _called(_mesh: Mesh) -> dict[str, tuple[Resource[Any], ...]]:
-    """What wildcards mean, for those that somebody asked about."""
-    return {}
+def _called(mesh: Mesh, wildcard: str) -> tuple[Resource[Any], ...]:
+    return tuple(each for each in targets(mesh, wildcard, "") if is_called(mesh, each))
 
 
 def unseen(host: str, by: Resource[Any]) -> tuple[Resource[Any], ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -62,10 +61,14 @@ def workloads(mesh: Mesh) -> tuple[Workload, ...]:
 
 
 def _workloads(mesh: Mesh) -> tuple[Workload, ...]:
-    return tuple(made for kind in KINDS for resource in mesh.of(kind) if (made := _workload(resource)) is not None)
+    return _made(mesh, (each for kind in KINDS for each in mesh.of(kind)))
 
 
-def _workload(resource: Resource[Any]) -> Workload | None:
+def _made(mesh: Mesh, resources: Iterable[Resource[Any]]) -> tuple[Workload, ...]:
+    return tuple(made for each in resources if (made := mesh.once(_workload, each)))
+
+
+def _workload(_mesh: Mesh, resource: Resource[Any]) -> Workload | None:
     template = pod_template(resource.body)
     if template is None or any(owner.kind in _MAKERS for owner in resource.body.metadata.owner_references):
         return None
@@ -75,23 +78,16 @@ def _workload(resource: Resource[Any]) -> Workload | None:
 
 def in_namespace(mesh: Mesh, namespace: str) -> tuple[Workload, ...]:
     """The workloads of a namespace."""
-    return mesh.index(_by_namespace).get(namespace, ())
+    return mesh.once(_in_namespace, namespace)
 
 
-def _by_namespace(mesh: Mesh) -> dict[str, tuple[Workload, ...]]:
-    found: dict[str, list[Workload]] = defaultdict(list)
-    for workload in workloads(mesh):
-        found[workload.namespace].append(workload)
-    return {namespace: tuple(members) for namespace, members in found.items()}
+def _in_namespace(mesh: Mesh, namespace: str) -> tuple[Workload, ...]:
+    return _made(mesh, (each for kind in KINDS for each in mesh.within(kind, namespace)))
 
 
 def of_resource(mesh: Mesh, resource: Resource[Any]) -> Workload | None:
     """The workload that an object is, or None."""
-    return mesh.index(_by_resource).get(id(resource))
-
-
-def _by_resource(mesh: Mesh) -> dict[int, Workload]:
-    return {id(workload.resource): workload for workload in workloads(mesh)}
+    return mesh.once(_workload, resource) if type(resource.body) in KINDS else None
 
 
 def matches(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
@@ -105,7 +101,7 @@ def selected(mesh: Mesh, namespace: str, selector: Mapping[str, str]) -> tuple[W
     if not selector:
         return candidates
     key, value = next(iter(selector.items()))
-    labelled = mesh.index(_by_label).get((namespace, key, value), ())
+    labelled = mesh.once(_by_label, namespace).get((key, value), ())
     return labelled if len(selector) == 1 else tuple(each for each in labelled if matches(selector, each.labels))
 
 
@@ -121,12 +117,8 @@ def _by_label_anywhere(mesh: Mesh) -> dict[tuple[str, str], tuple[Workload, ...]
     return grouped((pair, workload) for workload in workloads(mesh) for pair in workload.labels.items())
 
 
-def _by_label(mesh: Mesh) -> dict[tuple[str, str, str], tuple[Workload, ...]]:
-    found: dict[tuple[str, str, str], list[Workload]] = defaultdict(list)
-    for workload in workloads(mesh):
-        for key, value in workload.labels.items():
-            found[workload.namespace, key, value].append(workload)
-    return {key: tuple(members) for key, members in found.items()}
+def _by_label(mesh: Mesh, namespace: str) -> dict[tuple[str, str], tuple[Workload, ...]]:
+    return grouped((pair, workload) for workload in in_namespace(mesh, namespace) for pair in workload.labels.items())
 
 
 def behind(mesh: Mesh, service: Resource[Service]) -> tuple[Workload, ...]:
@@ -137,15 +129,12 @@ def behind(mesh: Mesh, service: Resource[Service]) -> tuple[Workload, ...]:
 
 def services_of(mesh: Mesh, workload: Workload) -> tuple[Resource[Service], ...]:
     """The Services in front of a workload."""
-    return mesh.index(_services_by_workload).get(id(workload), ())
+    return mesh.once(_services_by_workload, workload.namespace).get(id(workload), ())
 
 
-def _services_by_workload(mesh: Mesh) -> dict[int, tuple[Resource[Service], ...]]:
-    found: dict[int, list[Resource[Service]]] = defaultdict(list)
-    for service in mesh.of(Service):
-        for workload in behind(mesh, service):
-            found[id(workload)].append(service)
-    return {key: tuple(services) for key, services in found.items()}
+def _services_by_workload(mesh: Mesh, namespace: str) -> dict[int, tuple[Resource[Service], ...]]:
+    services = mesh.within(Service, namespace)
+    return grouped((id(workload), service) for service in services for workload in behind(mesh, service))
 
 
 def services_in_front(mesh: Mesh, members: Iterable[Workload]) -> tuple[Resource[Service], ...]:

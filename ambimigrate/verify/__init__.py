@@ -9,6 +9,7 @@ from ambimigrate import workers
 from ambimigrate.model import Mesh, Ref
 from ambimigrate.verify import callers
 from ambimigrate.verify.compare import Comparison
+from ambimigrate.verify.gateways import Gateways
 from ambimigrate.verify.unchecked import unchecked
 from ambimigrate.verify.untried import untried
 from ambimigrate.verify.values import (
@@ -27,7 +28,8 @@ from ambimigrate.verify.values import (
 __all__ = ["Ask", "Caller", "Difference", "Place", "Settings", "Side", "Source", "Unchecked", "Verification", "verify"]
 
 NOT_COVERED = (
-    "what ingress gateways do before they call a Service",
+    "what gateways do besides routing: policies, versions and ciphers of TLS, client certificates, HTTP/3",
+    "what a waypoint makes of requests that a gateway sends through it (istio.io/ingress-use-waypoint)",
     "EnvoyFilters and WasmPlugins, and policies of a network plugin's own kinds",
     "that limits of DestinationRules count for each waypoint replica instead of for each client, and locality",
     "what no move keeps: the peer's address, x-forwarded-client-cert, the server header, x-envoy-attempt-count",
@@ -80,18 +82,19 @@ def _some(pairs: Iterable[Pair], settings: Settings) -> list[Compared]:
 
 def _compared(before: Mesh, after: Mesh, settings: Settings) -> Compared:
     made = Comparison(before, after, settings)
-    differences = tuple(made.differences())
+    fronts = Gateways(before, after, settings)
+    differences = (*made.differences(), *fronts.differences())
     crowded = (
         Unchecked(before.name, made.owner(place), None, f"only {callers.MOST} of its {count} callers were tried")
         for place, count in made.crowded.items()
     )
     return Compared(
-        made.routing,
+        made.routing + fronts.routing,
         made.authorization,
         differences,
         (*unchecked(before, after), *dict.fromkeys(crowded)),
-        tuple((before.name, place, count) for place, count in made.tried.items()),
-        made.left_out,
+        tuple((before.name, place, count) for place, count in (*made.tried.items(), *fronts.tried.items())),
+        made.left_out + fronts.left_out,
     )
 
 

@@ -10,7 +10,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from ambimigrate.model import Mesh, Ref
-from ambimigrate.semantics import authz, registry
+from ambimigrate.semantics import authz, registry, sidecar
+from ambimigrate.semantics.decision import Client
+from ambimigrate.topology import injection
 from ambimigrate.verify import authorization, callers, places, requests, routing, sources, trip
 from ambimigrate.verify.named import Verdicts, named, unseen
 from ambimigrate.verify.seen import Case, Found, Seen, folded
@@ -99,6 +101,7 @@ class Comparison:
         names = routing.differing(one, other)
         if names:
             minor = routing.is_minor(names, one, other, self.before) or self._is_no_call(case)
+            minor = minor or (routing.gains_retries(names, other, self.before) and self._was_unknown(case))
             by = unseen(self.before, self.settings.changes, case.caller.namespace, case.place.host)
             kind = f"{ROUTING} minor" if minor else ROUTING
             yield Found(kind, (minor, by, *routing.signature(names, one, other)), names, named=by)
@@ -107,6 +110,13 @@ class Comparison:
         """What no gRPC client sends: a route for a service of gRPC may treat it otherwise (vector R21)."""
         called = case.ask.method == "POST" and case.ask.path.partition("?")[0].count("/") == 2
         return case.place.is_http and not called and places.is_grpc(self.before, case.place)
+
+    def _was_unknown(self, case: Case) -> bool:
+        """Whether the caller's sidecar was kept from knowing the host, so that it passed the request on as it was."""
+        if callers.mode(self.before, case.caller, case.place) != injection.SIDECAR:
+            return False
+        client = Client(case.caller.namespace, case.caller.labels)
+        return not sidecar.knows(self.before, client, case.ask.host, case.place.port)
 
     def _shrunk(self, case: Case, found: Found) -> Case:
         """The case with everything left out that its difference does not need."""
@@ -127,7 +137,7 @@ class Comparison:
         if found.workload:
             return self._of_verdict(case, seen)
         sides = self._side(self.before, case, found), self._side(self.after, case, found)
-        because = routing.words(found.names, minor=found.kind != ROUTING)
+        because = routing.words(found.names, sides[1].fields, minor=found.kind != ROUTING)
         because += " for what is no gRPC call" if found.kind != ROUTING and self._is_no_call(case) else ""
         if sides[0].sources or sides[1].sources:
             because += f": {_by(sides[0].sources)} decides before, {_by(sides[1].sources)} after"

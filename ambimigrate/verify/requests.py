@@ -33,16 +33,27 @@ def asked(before: Mesh, after: Mesh, place: Place, settings: Settings) -> tuple[
     if not place.is_http:
         servers = dict.fromkeys(("", place.host, *(each.host for each in looked_for)))
         return (*(Ask("", "", name) for name in servers), Ask("", "", direct=True))
+    chosen = around(place, looked_for, settings)
+    reply = replies(looked_for)
+    own = (*names(place), *short_names(place))
+    made = tuple(replace(each, reply=reply, foreign=each.host.lower() not in own) for each in chosen)
+    return made + tuple(replace(each, direct=True) for each in made[: _DIRECT if _has_policies(before, after, place) else 1])
+
+
+def replies(looked_for: Iterable[Shape]) -> Headers:
+    """What backends answer with: a header of their own, and those that somebody changes."""
+    changed = dict.fromkeys(name for each in looked_for for name in each.reply)
+    return (*REPLY, *((name, "from-backend") for name in changed))
+
+
+def around(place: Place, looked_for: list[Shape], settings: Settings) -> list[Ask]:
+    """The user's own requests, those near the conditions, and mixtures, as many as the settings say."""
     mixed = Random(f"{settings.seed}/{place.host}:{place.port}")
     near = list(dict.fromkeys(_in_turn([_plain(place), *(_around(place, each) for each in looked_for)])))
     room = settings.requests - settings.requests // 5  # the rest is for mixtures
     crossed = _crossed(place, looked_for, mixed, settings.requests)
     given = [each for each in settings.own if each.host.lower() in (*names(place), *short_names(place))]
-    chosen = given + list(dict.fromkeys((*near[:room], *crossed, *near[room:])))[: settings.requests]
-    reply = (*REPLY, *((name, "from-backend") for name in dict.fromkeys(name for each in looked_for for name in each.reply)))
-    own = (*names(place), *short_names(place))
-    made = tuple(replace(each, reply=reply, foreign=each.host.lower() not in own) for each in chosen)
-    return made + tuple(replace(each, direct=True) for each in made[: _DIRECT if _has_policies(before, after, place) else 1])
+    return given + list(dict.fromkeys((*near[:room], *crossed, *near[room:])))[: settings.requests]
 
 
 def _has_policies(before: Mesh, after: Mesh, place: Place) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
@@ -26,6 +27,12 @@ _WORDS = {
     "hash": "hashed by something else",
     "fault": "other injected faults",
     "policy": "other settings of a DestinationRule",
+    "terms": "another certificate or mode of TLS",
+}
+
+_OF_ZTUNNEL = {
+    "retries": "nobody retries for the client, as its sidecar does by the default of the mesh",
+    "policy": "ztunnel balances connections in its own way",
 }
 
 
@@ -79,16 +86,33 @@ def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str,
 
 
 def is_minor(names: tuple[str, ...], before: Mapping[str, Any], after: Mapping[str, Any], mesh: Mesh) -> bool:
-    """Differences that count for nobody: which error a proxy answers with and its text, and the mesh's own default retries.
+    """Differences that count for nobody: which error a proxy answers with and its text, and what ztunnel does in its own way.
 
-    ztunnel repeats no requests, so those that a sidecar makes unasked end without a waypoint (conversion.md 2.9, 9 STATUS).
+    It repeats no requests, so those that a sidecar makes unasked end without a waypoint (conversion.md 2.9, 9 STATUS), and it
+    balances by no algorithm that one could choose.
     """
     left = set(names) - {"body"} if _fails(before) and _fails(after) else set(names)
     if left == {"status"}:
         return _fails(before) and _fails(after)
     if not left:
         return True
-    return left == {"retries"} and after["retries"] is None and before["retries"] == _plain(retry.mesh_default(mesh))
+    if after["retries"] is not None or before["retries"] not in (None, _plain(retry.mesh_default(mesh))):
+        return False
+    return left == {"retries"} or (left <= {"retries", "policy"} and _only_balances(before) and after["policy"] == [""])
+
+
+def _only_balances(found: Mapping[str, Any]) -> bool:
+    """Whether all that DestinationRules say is which algorithm picks the pod: ztunnel has its own."""
+    said = [json.loads(each) for each in found["policy"] if each]
+    balancers = [each["loadBalancer"] for each in said if each.keys() == {"loadBalancer"}]
+    return len(balancers) == len(said) and all(
+        each.keys() == {"simple"} and each["simple"] != "PASSTHROUGH" for each in balancers
+    )
+
+
+def gains_retries(names: tuple[str, ...], after: Mapping[str, Any], mesh: Mesh) -> bool:
+    """Whether all that is new are the mesh's own default retries."""
+    return set(names) == {"retries"} and after["retries"] == _plain(retry.mesh_default(mesh))
 
 
 def _fails(found: Mapping[str, Any]) -> bool:
@@ -101,10 +125,12 @@ def signature(names: tuple[str, ...], before: Mapping[str, Any], after: Mapping[
     return (names, *(repr(side[name]) for side in (before, after) for name in kept))
 
 
-def words(names: tuple[str, ...], *, minor: bool) -> str:
+def words(names: tuple[str, ...], after: Mapping[str, Any], *, minor: bool) -> str:
     """What differs, in words."""
-    if names == ("retries",) and minor:
-        return "without a waypoint nobody retries for the client, as its sidecar does by the default of the mesh"
+    if names == ("retries",) and minor and after["retries"]:
+        return "the caller's sidecar does not know the host and passes requests on; the waypoint retries by the mesh's default"
+    if set(names) <= _OF_ZTUNNEL.keys() and minor:
+        return f"without a waypoint {' and '.join(_OF_ZTUNNEL[name] for name in names)}"
     return ", ".join(_WORDS.get(name, "another combination of outcomes") for name in names)
 
 

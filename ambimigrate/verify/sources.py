@@ -18,13 +18,17 @@ from ambimigrate.verify.values import Place, Source
 Decide = Callable[[Mesh], Any]
 _MANY = 24  # objects and rules that are tried for a witness
 _SHOWN = 3
-_RULES = ("http", "rules", "tls", "tcp")
+_RULES = ("http", "rules", "tls", "tcp", "servers", "listeners")
 
 
 def of_routing(mesh: Mesh, place: Place, decide: Decide) -> tuple[Source, ...]:
     """The VirtualServices, routes and DestinationRules, at the rule that counts; none where no object decides."""
-    candidates = (*places.routing(mesh, place), *places.destinations(mesh, place))[:_MANY]
-    return tuple(_at_rule(mesh, each, decide) for each in _decisive(mesh, candidates, decide))[:_SHOWN]
+    return among(mesh, (*places.routing(mesh, place), *places.destinations(mesh, place)), decide)
+
+
+def among(mesh: Mesh, candidates: tuple[Resource[Any], ...], decide: Decide) -> tuple[Source, ...]:
+    """Those of some objects that decide, at the rule, server or listener that counts."""
+    return tuple(_at_rule(mesh, each, decide) for each in _decisive(mesh, candidates[:_MANY], decide))[:_SHOWN]
 
 
 def _decisive(mesh: Mesh, candidates: Iterable[Resource[Any]], decide: Decide) -> Iterator[Resource[Any]]:

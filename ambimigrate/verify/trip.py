@@ -17,7 +17,7 @@ from ambimigrate.semantics.connections import Connection
 from ambimigrate.semantics.decision import Client, Decision, Outcome, Request
 from ambimigrate.topology import injection
 from ambimigrate.topology.workloads import Workload, behind, target_port, workloads
-from ambimigrate.verify import callers, memory, wires
+from ambimigrate.verify import callers, memory, onward, wires
 from ambimigrate.verify.values import GATEWAY, OUTSIDE, Ask, Caller, Place
 
 PROXY = "the proxies themselves"  # what answers where no backend does
@@ -52,16 +52,18 @@ def _last(_mesh: Mesh) -> dict[Any, Decision]:
 
 def _routed(mesh: Mesh, client: Client | None, place: Place, ask: Ask, *, captured: bool) -> Decision:
     if not place.is_http:
-        return _connected(mesh, client, Connection(place.host, place.port, ask.host), captured=captured)
+        return _connected(mesh, client, place, Connection(place.host, place.port, ask.host), captured=captured)
     request = Request(place.host, place.port, ask.method, ask.path, ask.host, ask.headers, reply=ask.reply)
     if client is not None:
-        return sidecar.decide(mesh, client, request)
+        found = sidecar.decide(mesh, client, request)
+        return onward.follow(mesh, found, place, lambda view, gateway: sidecar.decide(view, gateway, request))
     return waypoint.decide(mesh, request) if captured else direct.decide(mesh, request)
 
 
-def _connected(mesh: Mesh, client: Client | None, connection: Connection, *, captured: bool) -> Decision:
+def _connected(mesh: Mesh, client: Client | None, place: Place, connection: Connection, *, captured: bool) -> Decision:
     if client is not None:
-        return sidecar_connections.decide(mesh, client, connection)
+        found = sidecar_connections.decide(mesh, client, connection)
+        return onward.follow(mesh, found, place, lambda view, own: sidecar_connections.decide(view, own, connection))
     return waypoint_connections.decide(mesh, connection) if captured else direct.connect(mesh, connection)
 
 
@@ -72,7 +74,11 @@ def _is_captured(mesh: Mesh, mode: str, place: Place) -> bool:
 
 def travel(mesh: Mesh, caller: Caller, place: Place, ask: Ask, service: Resource[Service] | None) -> Trip:
     """The whole way; `service` stands in where the mesh does not have the Service: then its pods are called directly."""
-    found = routed(mesh, caller, place, ask)
+    return judged(mesh, caller, place, ask, service, routed(mesh, caller, place, ask))
+
+
+def judged(mesh: Mesh, caller: Caller, place: Place, ask: Ask, service: Resource[Service] | None, found: Decision) -> Trip:
+    """The whole way of a request of which it is known where it is routed."""
     mode = callers.mode(mesh, caller, place)
     if service is None:
         return Trip(mode, found, {})

@@ -5,19 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ambimigrate.kinds import (
-    EnvoyFilter,
-    Gateway,
-    HTTPRoute,
-    Service,
-    VirtualService,
-    WasmPlugin,
-)
+from ambimigrate.kinds import EnvoyFilter, Service, WasmPlugin
 from ambimigrate.model import Mesh, Ref, Resource
-from ambimigrate.topology import waypoints
-from ambimigrate.topology.virtualservices import is_of_gateway
 from ambimigrate.topology.workloads import behind
-from ambimigrate.verify import places, requests
+from ambimigrate.verify import places, requests, unchecked_gateways
 from ambimigrate.verify.values import Unchecked
 
 _KINDS: dict[type, str] = {
@@ -52,7 +43,7 @@ def _of(mesh: Mesh) -> Iterator[Unchecked]:
     for resource in mesh.resources:
         if because := _KINDS.get(type(resource.body)):
             yield _made(mesh, resource, because)
-    yield from _gateways(mesh)
+    yield from (_made(mesh, resource, because) for resource, because in unchecked_gateways.reasons(mesh))
     yield from _without_pods(mesh)
     for place in places.places(mesh, mesh):
         for resource, pattern in requests.unknown_patterns(mesh, place):
@@ -63,18 +54,6 @@ def _without_pods(mesh: Mesh) -> Iterator[Unchecked]:
     for service in mesh.of(Service):
         if service.body.spec.selector and not behind(mesh, service):
             yield _made(mesh, service, "its pods are not in the input, so who may call them is not compared")
-
-
-def _gateways(mesh: Mesh) -> Iterator[Unchecked]:
-    for vs in mesh.of(VirtualService):
-        if is_of_gateway(vs.body):
-            yield _made(mesh, vs, "what ingress gateways do with its rules is not compared")
-    for route in mesh.of(HTTPRoute):
-        if any(ref.kind == "Gateway" for ref in route.body.spec.parent_refs):
-            yield _made(mesh, route, "what ingress gateways do with its rules is not compared")
-    for gateway in mesh.of(Gateway):
-        if not waypoints.is_waypoint(gateway.body):
-            yield _made(mesh, gateway, "its listeners are not compared")
 
 
 def _made(mesh: Mesh, resource: Resource[Any], because: str) -> Unchecked:

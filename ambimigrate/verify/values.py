@@ -56,7 +56,8 @@ class Place(Struct, frozen=True):
 class Ask(Struct, frozen=True):
     """A request to a place, or a connection where `method` is empty (`host` is then the server name of TLS).
 
-    `direct`: to the address of a pod. `foreign`: the Host header names something else than the place.
+    `direct`: to the address of a pod. `foreign`: the Host header names something else than the place. `tls`: the client speaks
+    TLS to a gateway, and names the server `sni`.
     """
 
     method: str = "GET"
@@ -66,11 +67,14 @@ class Ask(Struct, frozen=True):
     reply: Headers = ()
     direct: bool = False
     foreign: bool = False
+    tls: bool = False
+    sni: str = ""
 
     @property
     def size(self) -> tuple[Any, ...]:
         """Smaller ones make better witnesses."""
-        unusual = self.direct, self.method not in {"GET", ""}, len(self.headers) + self.path.count("&") + self.path.count("?")
+        length = len(self.headers) + self.path.count("&") + self.path.count("?")
+        unusual = self.direct, self.sni not in {"", self.host}, self.method not in {"GET", ""}, length
         host = self.host.count(":"), self.host != self.host.lower(), -len(self.host)  # the full name before shorter forms
         return (*unusual, *host, len(self.path), self.path, self.headers, self.method, self.host)
 

@@ -16,6 +16,7 @@ from ambimigrate.semantics import registry, retry, sidecar_connections, waypoint
 from ambimigrate.semantics.chain import chain_of
 from ambimigrate.semantics.connections import Connection
 from ambimigrate.semantics.decision import Client, Headers, Request
+from ambimigrate.versions import Version
 from tests.oracle import worlds
 from tests.oracle.matches import NAMES, PATHS, VALUES
 
@@ -43,18 +44,16 @@ def asked(random: Random, host: str, port: int, *, is_grpc: bool = False) -> Ite
     for path in paths() * 3:
         method = random.choice(METHODS)
         if not is_grpc or (method == "POST" and CALL.fullmatch(path)):
-            yield Request(
-                full, port, method, path + random.choice(QUERIES), random.choice(names), _headers(random), reply=REPLY
-            )
+            yield Request(full, port, method, path + random.choice(QUERIES), random.choice(names), headers(random), reply=REPLY)
 
 
-def _headers(random: Random) -> Headers:
-    headers = tuple((name.lower(), line) for name in NAMES if (line := random.choice(LINES)) is not None)
+def headers(random: Random) -> Headers:
+    found = tuple((name.lower(), line) for name in NAMES if (line := random.choice(LINES)) is not None)
     if random.random() < 0.15:
-        headers += ((random.choice(NAMES).lower(), random.choice(VALUES)),)
+        found += ((random.choice(NAMES).lower(), random.choice(VALUES)),)
     if random.random() < 0.15:
-        headers += (("origin", random.choice(ORIGINS)), ("access-control-request-method", "GET"))
-    return headers + ((("x-c", random.choice(VALUES)),) if random.random() < 0.1 else ())
+        found += (("origin", random.choice(ORIGINS)), ("access-control-request-method", "GET"))
+    return found + ((("x-c", random.choice(VALUES)),) if random.random() < 0.1 else ())
 
 
 def places(mesh: Mesh) -> Iterator[tuple[str, int, str]]:
@@ -107,9 +106,9 @@ def _later(mesh: Mesh, stages: dict[str, Mesh], request: Request, *, every: bool
         yield f"sidecar of {each.namespace}, both", worlds.plain(worlds.by_sidecar(stages["both"], request, each))
 
 
-def at_destination(mesh: Mesh, end: Mesh, request: Request) -> Any:
+def at_destination(mesh: Mesh, end: Mesh, request: Request, release: Version | None = None) -> Any:
     """The decision of the waypoint; where there is none nobody retries for the client as a sidecar does by default (2.9)."""
-    found = worlds.by_waypoint(end, request)
+    found = worlds.by_waypoint(end, request, release)
     default = retry.mesh_default(end)
     if chain_of(end, request.to, request.port) is None and default is not None:
         own = worlds.by_sidecar(mesh, request).retries

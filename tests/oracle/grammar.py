@@ -46,9 +46,9 @@ def features(random: Random) -> frozenset[str]:
     return frozenset(random.choices(list(FEATURES), list(FEATURES.values()), k=count))
 
 
-def objects(random: Random) -> list[Tree]:
+def objects(random: Random, chosen: frozenset[str] | None = None) -> list[Tree]:
     """A namespace with sidecars, its Services and pods, and one VirtualService or more."""
-    draw = Draw(random, features(random))
+    draw = Draw(random, features(random) if chosen is None else chosen)
     return [namespace(SHOP), *_services(draw), *_routing(draw)]
 
 
@@ -75,18 +75,18 @@ def _tcp(draw: Draw) -> Tree:
 
 
 def _routing(draw: Draw) -> Iterator[Tree]:
-    spec: Tree = {"hosts": _hosts(draw), "http": list(_rules(draw))}
+    spec: Tree = {"hosts": _hosts(draw), "http": list(rules(draw))}
     if "gateway" in draw.features or "gateways" in draw.features:
         spec["gateways"] = draw.one(["mesh"], ["ingress", "mesh"])
     if "export" in draw.features:
         spec["exportTo"] = draw.one(["*"], ["."], [SHOP])
     yield thing("VirtualService", "web", spec, age=draw.one(0, 2))
     if "delegate" in draw.features:
-        yield thing("VirtualService", "leaf", {"http": list(_rules(draw, leaf=True))})
+        yield thing("VirtualService", "leaf", {"http": list(rules(draw, leaf=True))})
     if "twice" in draw.features:
-        yield thing("VirtualService", "more", {"hosts": ["web"], "http": list(_rules(draw, leaf=True))}, age=draw.one(0, 1, 3))
+        yield thing("VirtualService", "more", {"hosts": ["web"], "http": list(rules(draw, leaf=True))}, age=draw.one(0, 1, 3))
     if "subsets" in draw.features or "policies" in draw.features:
-        yield _destination_rule(draw)
+        yield destination_rule(draw)
 
 
 def _hosts(draw: Draw) -> list[str]:
@@ -97,7 +97,7 @@ def _hosts(draw: Draw) -> list[str]:
     return ["web", "other"] if draw.on("hosts", 0.7) else [draw.one("web", "web", "web.shop.svc.cluster.local")]
 
 
-def _rules(draw: Draw, *, leaf: bool = False) -> Iterator[Tree]:
+def rules(draw: Draw, *, leaf: bool = False) -> Iterator[Tree]:
     count = draw.random.choice([1, 2, 2, 3, 4] if not leaf else [1, 2])
     for index in range(count):
         is_last = index == count - 1
@@ -110,7 +110,7 @@ def _rules(draw: Draw, *, leaf: bool = False) -> Iterator[Tree]:
             yield found | actions.action(draw)
 
 
-def _destination_rule(draw: Draw) -> Tree:
+def destination_rule(draw: Draw) -> Tree:
     by_port = {"port": {"number": 80}, "loadBalancer": {"simple": "RANDOM"}}
     policies: list[Any] = [
         None,

@@ -7,7 +7,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 Fails = Callable[[Any], bool]
-_PARTS = {"VirtualService", "DestinationRule", "AuthorizationPolicy"}  # other objects are left out whole or not at all
+_PARTS = {
+    "VirtualService",
+    "DestinationRule",
+    "AuthorizationPolicy",
+    "Gateway",
+}  # other objects are left out whole or not at all
 
 
 def shrunk(tree: Any, fails: Fails) -> Any:

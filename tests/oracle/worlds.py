@@ -18,7 +18,7 @@ from ambimigrate.layout import lay_out
 from ambimigrate.model import Finding, Mesh, Target
 from ambimigrate.semantics import sidecar, waypoint
 from ambimigrate.semantics.decision import Client, Decision, Request
-from ambimigrate.versions import NEWEST, NEWEST_GATEWAY_API, parse
+from ambimigrate.versions import NEWEST, NEWEST_GATEWAY_API, Version, parse
 
 SHOP = "shop"
 VERSIONS = {
@@ -139,12 +139,17 @@ def request(to: str, path: str = "/", port: int = 9080, host: str = "", **asked:
     return Request(full(to), port, path=path, host=host or full(to), **asked)
 
 
-def by_sidecar(mesh: Mesh, asked: Request, client: Client = Client(SHOP)) -> Decision:  # noqa: B008
-    return sidecar.decide(mesh, client, asked)
+def by_sidecar(
+    mesh: Mesh,
+    asked: Request,
+    client: Client = Client(SHOP),  # noqa: B008
+    release: Version | None = None,
+) -> Decision:
+    return sidecar.decide(mesh, client, asked, release)
 
 
-def by_waypoint(mesh: Mesh, asked: Request) -> Decision:
-    return waypoint.decide(mesh, asked)
+def by_waypoint(mesh: Mesh, asked: Request, release: Version | None = None) -> Decision:
+    return waypoint.decide(mesh, asked, release)
 
 
 def ends(decision: Decision) -> str:

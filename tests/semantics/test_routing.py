@@ -6,6 +6,7 @@ import pytest
 
 from ambimigrate.semantics.decision import Client
 from ambimigrate.semantics.paths import normalize
+from ambimigrate.versions import parse
 from tests.semantics.world import OLDER, ROUTE, YOUNGER, at_sidecar, at_waypoint, ends, mesh_config, service, thing, to
 
 
@@ -184,3 +185,31 @@ def test_a_condition_of_root_and_delegate_on_one_header(root: str, leaf: str, en
     )
     inner = f"{{http: [{{match: [{{headers: {{x-a: {{{leaf}}}}}}}], route: [{{destination: {{host: v2}}}}]}}]}}"
     assert ends(at_sidecar([outer, thing("VirtualService", "leaf", inner)], headers=(("x-a", "ok"),))) == end
+
+
+REPEATED = (("x-v", "1"), ("x-v", "2"))
+
+
+@pytest.mark.parametrize(
+    ("test", "release", "end"),
+    [
+        ("exact: '2'", "1.31.0", "v1"),
+        ("exact: '2'", "1.30.3", "404"),
+        ("exact: '1,2'", "1.31.0", "404"),
+        ("exact: '1,2'", "1.30.3", "v1"),
+        ("prefix: '1'", "1.30.3", "v1"),
+        ("prefix: '2'", "1.30.3", "404"),
+    ],
+)
+def test_lines_of_one_header_are_compared_one_by_one_or_joined(test: str, release: str, end: str) -> None:
+    spec = to("v1").replace("uri: {prefix: /}", f"headers: {{x-v: {{{test}}}}}")
+    asked = {"headers": REPEATED, "release": parse(release)}
+    objects = [thing("VirtualService", "vs", spec)]
+    assert ends(at_sidecar(objects, **asked)) == ends(at_waypoint(objects, **asked)) == end
+
+
+def test_lines_that_were_compared_joined_are_sent_as_they_came() -> None:
+    objects = [thing("VirtualService", "vs", to("v1"))]
+    ((_, outcome),) = at_sidecar(objects, headers=REPEATED, release=parse("1.30.3")).outcomes
+    assert outcome.request is not None
+    assert outcome.request.headers == REPEATED

@@ -20,6 +20,7 @@ SAMPLE = ROOT / "fixtures" / "vectors"
 WHOLE = ROOT.parent / "shared" / "vectors"
 FILES = ("sidecar", "waypoint", "waypoint-virtualservice")
 RELEASES = ("1.24.6", "1.25.5", "1.26.8", "1.27.9", "1.28.10", "1.29.6", "1.30.3")
+PROXY = parse(OBSERVED)  # of every release only the control plane ran, with the same Envoy 1.40.0
 ALIKE = {"sidecar": "1.26.8", "waypoint": "1.28.10", "waypoint-virtualservice": "1.26.8"}  # from here on, unless named
 FOLDERS = pytest.mark.parametrize("folder", [SAMPLE, WHOLE], ids=["sample", "whole"])
 
@@ -36,7 +37,9 @@ def lines(folder: Path, file: str) -> Iterator[dict[str, Any]]:
 
 
 def decide(file: str, world: Mesh, caller: Client, asked: Request) -> Decision:
-    return sidecar.decide(world, caller, asked) if file == "sidecar" else waypoint.decide(world, asked)
+    if file == "sidecar":
+        return sidecar.decide(world, caller, asked, PROXY)
+    return waypoint.decide(world, asked, PROXY)
 
 
 def differences(case: dict[str, Any], file: str, version: str, changed: Changed) -> Iterator[str]:

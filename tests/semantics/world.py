@@ -52,15 +52,16 @@ OWN = Client("default")
 
 
 def at_sidecar(objects: list[dict[str, Any]], path: str = "/", client: Client = OWN, host: str = "", **asked: Any) -> Decision:
-    name = "reviews.default.svc.cluster.local"
+    name, release = "reviews.default.svc.cluster.local", asked.pop("release", None)
     request = Request(name, asked.pop("port", 80), path=path, host=host or name, **asked)
-    return sidecar.decide(mesh({"id": "", "objects": [*SERVICES, *objects], "pods": PODS}), client, request)
+    return sidecar.decide(mesh({"id": "", "objects": [*SERVICES, *objects], "pods": PODS}), client, request, release)
 
 
 def at_waypoint(objects: list[dict[str, Any]], path: str = "/", version: str = OBSERVED, **asked: Any) -> Decision:
+    release = asked.pop("release", None)
     request = Request("reviews.default.svc.cluster.local", asked.pop("port", 80), path=path, host="reviews", **asked)
     world = mesh({"id": "", "objects": [*SERVICES, yaml.safe_load(GATEWAY), *objects], "pods": PODS}, version)
-    return waypoint.decide(world, request)
+    return waypoint.decide(world, request, release)
 
 
 def ends(decision: Decision) -> str:

@@ -36,20 +36,16 @@ def is_allow(policy: Policy, mesh: Mesh) -> bool:
 
 def _is_cause(policy: Policy, front: Front, mesh: Mesh) -> bool:
     """Whether no ALLOW of the pods admits the waypoint, and this one is to be changed: the others name callers, too."""
-    known = mesh.index(_verdicts)
-    if id(front.service) not in known:
-        allows = [each for each in policies.by_service(mesh).get(id(front.service), ()) if is_allow(each, mesh)]
-        let_in = any(admits(each, front, mesh) for each in allows)
-        known[id(front.service)] = let_in, any(each.body.spec.rules for each in allows)
-    let_in, names_callers = known[id(front.service)]
+    let_in, names_callers = mesh.once(_verdict, front, front.service)
     if let_in:
         return False
     return True if policy.body.spec.rules else front.is_bound and not names_callers
 
 
-def _verdicts(_mesh: Mesh) -> dict[int, tuple[bool, bool]]:
-    """By Service whether its ALLOW policies admit the waypoint, and whether any of them has rules."""
-    return {}
+def _verdict(mesh: Mesh, front: Front) -> tuple[bool, bool]:
+    """Whether the ALLOW policies of a Service admit its waypoint, and whether any of them has rules."""
+    allows = [each for each in policies.by_service(mesh).get(id(front.service), ()) if is_allow(each, mesh)]
+    return any(admits(each, front, mesh) for each in allows), any(each.body.spec.rules for each in allows)
 
 
 def admits(policy: Policy, front: Front, mesh: Mesh) -> bool:

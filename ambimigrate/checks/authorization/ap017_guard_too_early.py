@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from ambimigrate.checks import rule
 from ambimigrate.checks.authorization.ap016_waypoint_admits_all import names_others
-from ambimigrate.kinds import AuthorizationPolicy
+from ambimigrate.checks.pods import texts
+from ambimigrate.kinds import AuthorizationPolicy, Service
 from ambimigrate.kinds.security import Rule
 from ambimigrate.model import Hit, Mesh, Resource, grouped
 from ambimigrate.topology import attachment, callgraph, fronts, ingress, injection, policies, ztunnel
 from ambimigrate.topology.fronts import Front
+from ambimigrate.topology.workloads import Workload, workloads
 
 
 @rule("AP017", AuthorizationPolicy)
@@ -29,17 +32,10 @@ def _is_guard(policy: Resource[AuthorizationPolicy], front: Front, mesh: Mesh) -
     if policy.body.spec.action == "DENY":
         own = front.principals(mesh)
         return any(_excepts_only(each, own) for each in rules)
-    known = mesh.index(_closed)
-    if id(front.service) not in known:
-        known[id(front.service)] = _admits_alone(front, mesh)
-    return known[id(front.service)]
+    return mesh.once(_admits_alone, front, front.service)
 
 
-def _closed(_mesh: Mesh) -> dict[int, bool]:
-    return {}
-
-
-def _admits_alone(front: Front, mesh: Mesh) -> bool:
+def _admits_alone(mesh: Mesh, front: Front) -> bool:
     """Whether the ALLOW policies of the pods admit the waypoint and nobody else."""
     allows = [each for each in policies.by_service(mesh).get(id(front.service), ()) if each.body.spec.action in {"", "ALLOW"}]
     found = [each for one in allows for each in one.body.spec.rules or ()]
@@ -61,7 +57,7 @@ def _hits(policy: Resource[AuthorizationPolicy], mesh: Mesh, front: Front) -> It
         routes = policies.listed(str(each.ref) for each in gateways)
         message = f"gateways go straight to the pods of {service.name} ({routes}) and are refused"
         yield Hit(policy.at("spec", "rules"), message, "ingress")
-    callers = sidecar_callers(mesh, front)
+    callers = [each for each in sidecar_callers(mesh, front) if not _excepted(policy.body, each)]
     if callers:
         names = policies.listed(callers)
         message = f"sidecars of {names} call {service.name} past the waypoint and are refused"
@@ -69,12 +65,23 @@ def _hits(policy: Resource[AuthorizationPolicy], mesh: Mesh, front: Front) -> It
 
 
 def sidecar_callers(mesh: Mesh, front: Front) -> tuple[str, ...]:
-    """The namespaces with sidecars that call the Service, as the policies of its waypoint say."""
+    """The namespaces with sidecars that call the Service, as the policies of its waypoint or their own workloads say."""
     calling = mesh.index(_sidecars).get(front.service.namespace, ())
-    if not calling:
-        return ()
     applied = {each.ref for each in attachment.applied(mesh).get(id(front.service), ())}
-    return tuple(dict.fromkeys(each.caller for each in calling if each.ref in applied))
+    named = (each.caller for each in calling if each.ref in applied)
+    return tuple(dict.fromkeys((*named, *_naming(mesh, front.service))))
+
+
+def _naming(mesh: Mesh, service: Resource[Service]) -> Iterator[str]:
+    """The namespaces of workloads with sidecars that are told the host of the Service."""
+    full = re.compile(rf"(?<![\w.-]){re.escape(service.name)}\.{re.escape(service.namespace)}(?![\w-])")
+    for workload in mesh.index(_with_sidecars):
+        if any(full.search(text) for _, text in texts(workload)):
+            yield workload.namespace
+
+
+def _with_sidecars(mesh: Mesh) -> tuple[Workload, ...]:
+    return tuple(each for each in workloads(mesh) if injection.workload_mode(mesh, each) == injection.SIDECAR)
 
 
 def _sidecars(mesh: Mesh) -> Mapping[str, tuple[callgraph.Call, ...]]:
@@ -82,3 +89,10 @@ def _sidecars(mesh: Mesh) -> Mapping[str, tuple[callgraph.Call, ...]]:
     return grouped(
         (each.callee, each) for each in callgraph.calls(mesh) if injection.mode(mesh, each.caller) == injection.SIDECAR
     )
+
+
+def _excepted(policy: AuthorizationPolicy, namespace: str) -> bool:
+    """Whether a DENY of everybody else leaves out identities of the namespace."""
+    sources = [each.source for found in policy.spec.rules or () for each in found.from_ if each.source]
+    named = (name for each in sources for name in each.not_principals)
+    return any(f"/ns/{namespace}/" in name for name in named) or any(namespace in each.not_namespaces for each in sources)

@@ -30,9 +30,8 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
         if refused:
             yield Hit(
                 at(workload, "metadata"),
-                f"{workload} answers the API server for {listed(refused)}; once it is ambient, STRICT refuses the API server, "
-                "which "
-                "has no identity",
+                f"{workload} answers the API server for {listed(refused)}; once it is ambient, STRICT refuses the API "
+                "server, which has no identity",
             )
 
 
@@ -53,8 +52,7 @@ def _unseen(mesh: Mesh, service: Resource[Service], callers: tuple[Called, ...])
         yield Hit(
             service.at("spec"),
             f"the API server calls {service.name} for {listed(str(ref) for ref, _ in callers)}; once its pods are ambient, "
-            "STRICT "
-            "refuses the API server, which has no identity",
+            "STRICT refuses the API server, which has no identity",
         )
 
 

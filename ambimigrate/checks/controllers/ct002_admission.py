@@ -11,6 +11,7 @@ from ambimigrate.kinds import ClusterPolicy, ConstraintTemplate, KyvernoPolicy, 
 from ambimigrate.model import Hit, Mesh, Resource, Route
 
 _KEYS = ("istio-injection", "sidecar.istio.io/inject")
+_PROXY = "istio-proxy"  # the container that a policy may demand by name
 _ON = ("enabled", "true")
 
 
@@ -21,7 +22,7 @@ def check(policy: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
         return
     field = "targets" if isinstance(policy.body, ConstraintTemplate) else "validations"
     for route, text in strings(getattr(policy.body.spec, field)):
-        word = next((each for each in _KEYS if each in text), None)
+        word = next((each for each in (*_KEYS, _PROXY) if each in text), None)
         if word is not None:
             said = f"{policy.name} judges {word}: what has no sidecar is refused once namespaces are ambient"
             yield Hit(policy.at("spec", field, *route), said, "demands")
@@ -39,7 +40,7 @@ def _of_kyverno(policy: Resource[Any]) -> Iterator[Hit]:
                 f"rule {name} sets {found[1]} again: Kyverno brings the sidecars back to namespaces and pods that are moved",
                 "mutates",
             )
-        elif (found := _asked(each.get("validate"))) is not None:
+        elif (found := _asked(each.get("validate")) or _proxy(each.get("validate"))) is not None:
             yield Hit(
                 policy.at("spec", "rules", i, "validate", *found[0]),
                 f"rule {name} demands {found[1]}: Kyverno refuses namespaces and pods without a sidecar",
@@ -56,3 +57,9 @@ def _asked(part: Any) -> tuple[Route, str] | None:
         if any(f"{each}" in text and any(on in text for on in _ON) for each in _KEYS) and "message" not in route:
             return route, next(each for each in _KEYS if each in text)
     return None
+
+
+def _proxy(part: Any) -> tuple[Route, str] | None:
+    """Where a part of a rule names the sidecar's container."""
+    found = (route for route, text in strings(part) if text == _PROXY and "message" not in route)
+    return next(((route, f"container {_PROXY}") for route in found), None)

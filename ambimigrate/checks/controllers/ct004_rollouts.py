@@ -30,9 +30,8 @@ def check(rollout: Resource[Rollout], mesh: Mesh) -> Iterator[Hit]:
         return
     yield Hit(
         rollout.at("spec", "strategy", *_ISTIO),
-        f"{rollout.name} shifts traffic by the weights of VirtualService {', '.join(_names(istio)) or '(unnamed)'}: without a "
-        "waypoint "
-        "they do nothing, and its new pods get their share of all traffic at once",
+        f"{rollout.name} shifts traffic by the weights of VirtualService {', '.join(_names(istio)) or '(unnamed)'}: without "
+        "a waypoint they do nothing, and its new pods get their share of all traffic at once",
         services=tuple(f"{each.namespace}/{each.name}" for each in services),
     )
 

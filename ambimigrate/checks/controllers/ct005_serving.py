@@ -34,8 +34,7 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
             yield Hit(
                 resource.at("metadata", "labels", _PART_OF),
                 f"{resource.name} is a profile of Kubeflow: its controllers make VirtualServices and policies by selector "
-                "again and "
-                "again, whatever is converted",
+                "again and again, whatever is converted",
                 "kubeflow",
             )
 

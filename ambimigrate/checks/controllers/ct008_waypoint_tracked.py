@@ -26,9 +26,8 @@ def check(gateway: Resource[Gateway], mesh: Mesh) -> Iterator[Hit]:
     if found is not None:
         yield Hit(
             gateway.at("metadata", field, found),
-            f"istiod copies {found} of {gateway.name} to the waypoint's Deployment and Service: Argo CD takes them for its own "
-            "and "
-            "prunes or fights them",
+            f"istiod copies {found} of {gateway.name} to the waypoint's Deployment and Service: Argo CD takes them for its "
+            "own and prunes or fights them",
             "copied",
         )
     elif mesh.of(Application):

@@ -7,9 +7,11 @@ from typing import Any
 
 from ambimigrate.checks import rule
 from ambimigrate.checks.destinationrule.policies import named, parts, subjects
-from ambimigrate.kinds import ConfigMap, DestinationRule, HelmValues, IstioOperator, SailIstio
+from ambimigrate.kinds import ConfigMap, DestinationRule, HelmValues, IstioOperator, SailIstio, Service
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import meshconfig, reach, waypoints
+
+ANNOTATION = "networking.istio.io/traffic-distribution"
 
 
 @rule("DR009", DestinationRule, ConfigMap, HelmValues, IstioOperator, SailIstio)
@@ -31,7 +33,10 @@ def _of_rule(dr: Resource[DestinationRule], mesh: Mesh) -> Iterator[Hit]:
             continue
         if balancer.locality_lb_setting and _says_something(balancer.locality_lb_setting):
             place = dr.at(*route, "loadBalancer", "localityLbSetting")
-            if any(not waypoints.is_bound(mesh, each) for each in found):
+            unbound = [each for each in found if not waypoints.is_bound(mesh, each)]
+            if unbound and all(map(_is_said, unbound)):
+                continue
+            if unbound:
                 message = f"ztunnel does not read localityLbSetting: ambient callers of {named(found)} use all zones alike"
             else:
                 message = f"locality of {named(found)} is counted from the pod of the waypoint, not from the caller"
@@ -39,6 +44,12 @@ def _of_rule(dr: Resource[DestinationRule], mesh: Mesh) -> Iterator[Hit]:
         if balancer.zone_aware_lb_setting:
             message = f"zoneAwareLbSetting is for sidecars: at the waypoint of {named(found)} it is plain locality"
             yield Hit(dr.at(*route, "loadBalancer", "zoneAwareLbSetting"), message, case="zone-aware")
+
+
+def _is_said(target: Resource[Any]) -> bool:
+    """Whether it says for ztunnel that endpoints nearby are preferred."""
+    own = isinstance(target.body, Service) and target.body.spec.traffic_distribution
+    return bool(own or target.body.metadata.annotations.get(ANNOTATION))
 
 
 def _says_something(setting: Any) -> bool:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from ambimigrate.checks import rule
-from ambimigrate.kinds import Service
+from ambimigrate.kinds import GRPCRoute, HTTPRoute, Service
 from ambimigrate.kinds.core import ServicePort
 from ambimigrate.model import Hit, Mesh, Resource
-from ambimigrate.topology import attached, hosts, ingress, reach, waypoints
+from ambimigrate.topology import attached, hosts, ingress, policies, reach, waypoints
 
 HTTP = {"http", "http2", "grpc", "grpc_web", "grpcweb", "kubernetes.io/h2c", "kubernetes.io/ws", "kubernetes.io/wss"}
+_PLAIN = {"tcp", "mongo", "mysql", "redis"}
 OTHER = {"https", "tls", "tcp", "udp", "mongo", "mysql", "redis", "hbone", "sctp"}
 
 
@@ -21,6 +23,7 @@ def check(service: Resource[Service], mesh: Mesh) -> Iterator[Hit]:
         return
     if ingress.is_gateway(mesh, service):
         return
+    yield from _declared_otherwise(mesh, service)
     why = _why(mesh, service)
     for number, port in enumerate(body.ports) if why else ():
         if port.protocol == "TCP" and protocol(port) not in HTTP | OTHER:
@@ -29,6 +32,33 @@ def check(service: Resource[Service], mesh: Mesh) -> Iterator[Hit]:
                 f"port {port.name or port.port} declares no protocol: the waypoint that {service.name} needs for {why} guesses"
                 " it; server-first protocols stall",
             )
+
+
+def _declared_otherwise(mesh: Mesh, service: Resource[Service]) -> Iterator[Hit]:
+    """Rules for HTTP about a Service none of whose ports is declared to speak it."""
+    ports = service.body.spec.ports
+    if not ports or any(protocol(each) not in _PLAIN for each in ports if each.protocol == "TCP"):
+        return
+    found = reach.listed((str(each.ref) for each in _http_rules(mesh, service)), 1)
+    if found:
+        port = ports[0]
+        message = (
+            f"port {port.name or port.port} is declared {protocol(port)}: a waypoint does no HTTP on it, so of {found} only "
+            "what needs no HTTP is carried out, as with sidecars"
+        )
+        yield Hit(service.at("spec", "ports", 0), message, "other")
+
+
+def _http_rules(mesh: Mesh, service: Resource[Service]) -> Iterator[Resource[Any]]:
+    yield from (each for each in reach.mesh_virtual_services(mesh, service) if each.body.spec.http)
+    yield from (each for each in reach.mesh_routes(mesh, service) if isinstance(each.body, HTTPRoute | GRPCRoute))
+    chosen = (each for each in attached.l7_selecting(mesh, service) if policies.selector(each))
+    targeted = (each for each in attached.policies(mesh, service) if attached.is_l7(each) and _names(each, service))
+    yield from (*chosen, *targeted)
+
+
+def _names(policy: Resource[Any], service: Resource[Service]) -> bool:
+    return any(ref.kind == "Service" and ref.name == service.name for _, ref in policies.targets(policy))
 
 
 def protocol(port: ServicePort) -> str:

@@ -34,10 +34,7 @@ def subjects(mesh: Mesh, dr: Resource[DestinationRule]) -> tuple[Resource[Any], 
         return ()
     if not is_wild(dr):
         return _of_host(mesh, dr)
-    known = mesh.index(_of_wildcards)
-    if dr.body.spec.host not in known:
-        known[dr.body.spec.host] = _of_host(mesh, dr)
-    return known[dr.body.spec.host]
+    return mesh.once(_of_host, dr, dr.body.spec.host)
 
 
 def _of_host(mesh: Mesh, dr: Resource[DestinationRule]) -> tuple[Resource[Any], ...]:
@@ -45,27 +42,19 @@ def _of_host(mesh: Mesh, dr: Resource[DestinationRule]) -> tuple[Resource[Any], 
     return tuple(each for each in found if each.kind != "Service" or not ingress.is_gateway(mesh, each))
 
 
-def _of_wildcards(_mesh: Mesh) -> dict[str, tuple[Resource[Any], ...]]:
-    """The subjects of wildcards, which are the same for every rule that writes one."""
-    return {}
-
-
 def read_subjects(mesh: Mesh, dr: Resource[DestinationRule]) -> tuple[Resource[Any], ...]:
     """Those of its subjects whose waypoint looks for it in its namespace."""
     found = subjects(mesh, dr)
     if not is_wild(dr) or not dr.namespace or dr.namespace == meshconfig.root_namespace(mesh):
         return tuple(each for each in found if is_read(mesh, dr.namespace, each))
-    known = mesh.index(_of_readers)
-    if found and dr.body.spec.host not in known:
-        looked = ((space, each) for each in found for space in {reach.waypoint_namespace(mesh, each), each.namespace})
-        known[dr.body.spec.host] = grouped(looked)
-    ours = known.get(dr.body.spec.host, {})
+    ours = mesh.once(_by_reader, dr, dr.body.spec.host) if found else {}
     return (*ours.get(dr.namespace, ()), *(each for each in ours.get("", ()) if not each.namespace))
 
 
-def _of_readers(_mesh: Mesh) -> dict[str, dict[str, tuple[Resource[Any], ...]]]:
-    """The subjects of wildcards by the namespaces in which their waypoints look."""
-    return {}
+def _by_reader(mesh: Mesh, dr: Resource[DestinationRule]) -> dict[str, tuple[Resource[Any], ...]]:
+    """The subjects of a wildcard by the namespaces in which their waypoints look."""
+    found = subjects(mesh, dr)
+    return grouped((space, each) for each in found for space in {reach.waypoint_namespace(mesh, each), each.namespace})
 
 
 def is_read(mesh: Mesh, namespace: str, target: Resource[Any]) -> bool:

@@ -9,26 +9,17 @@ from ambimigrate.checks import rule
 from ambimigrate.checks.envoyfilter import shapes
 from ambimigrate.kinds import EnvoyFilter
 from ambimigrate.model import Hit, Mesh, Resource
-from ambimigrate.topology import policies
+from ambimigrate.topology import policies, waypoints
 
 OPEN = {"rate-limit", "ext-authz", "jwt", "rbac"}
-AT_WAYPOINT = {
-    "ext-authz",
-    "jwt",
-    "rbac",
-    "lua",
-    "lua-old",
-    "wasm",
-    "headers",
-    "cors",
-    "grpc-web",
-}  # what replaces it runs there
+# what replaces it runs there
+AT_WAYPOINT = {"ext-authz", "jwt", "rbac", "lua", "lua-old", "wasm", "headers", "cors", "grpc-web"}
 
 
 @rule("EF001", EnvoyFilter)
 def check(envoy: Resource[EnvoyFilter], mesh: Mesh) -> Iterator[Hit]:
     scope = policies.scope(mesh, envoy)
-    if not scope.concerns or shapes.is_istios(envoy):
+    if not scope.concerns or shapes.is_istios(envoy) or _still_runs(mesh, envoy, scope):
         return
     patches = [(n, each) for n, each in enumerate(envoy.body.spec.config_patches) if shapes.of_sidecars(each)]
     own = [(number, each) for number, each in patches if not shapes.is_new_cluster(each)]
@@ -45,3 +36,13 @@ def check(envoy: Resource[EnvoyFilter], mesh: Mesh) -> Iterator[Hit]:
         opens = "fails open: " if case in OPEN else ""
         services = policies.needing(scope.services) if case in AT_WAYPOINT else ()
         yield Hit(envoy.at("spec", "configPatches", number), opens + message, case, services)
+
+
+def _still_runs(mesh: Mesh, envoy: Resource[EnvoyFilter], scope: policies.Scope) -> bool:
+    """Whether waypoints take the filter, as up to 1.26 those of its namespace do, for every Service that it concerns."""
+    if scope.form == policies.SELECTOR or support.status("envoy-filter", "waypoint", mesh.target.istio) == "alpha":
+        return False
+    inbound = all(shapes.context(each) in shapes.INBOUND for each in envoy.body.spec.config_patches)
+    found = [waypoints.binding(mesh, each) for each in scope.services]
+    near = (each and not each.fault and (scope.form == policies.ROOT or each.namespace == envoy.namespace) for each in found)
+    return bool(found) and inbound and all(near)

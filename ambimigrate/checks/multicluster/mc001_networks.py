@@ -60,8 +60,7 @@ def _several(place: Position, networks: Any) -> Iterator[Hit]:
         yield Hit(
             place,
             f"meshNetworks names {listed(map(str, networks))}: ambient mode does not use these gateways, so ambient pods do "
-            "not reach "
-            "the other networks",
+            "not reach the other networks",
             "networks",
         )
 

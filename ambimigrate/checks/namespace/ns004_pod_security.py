@@ -25,8 +25,7 @@ def check(namespace: Resource[Namespace], mesh: Mesh) -> Iterator[Hit]:
         yield Hit(
             place,
             f"{namespace.name} enforces Pod Security {level}: the pods of istio-cni and ztunnel need host paths and "
-            "capabilities "
-            "and are refused there",
+            "capabilities and are refused there",
             "agents",
         )
     elif level == "restricted" and injection.is_meshed(mesh, namespace.name) and not _is_settled(mesh):

@@ -24,11 +24,17 @@ def rules(policy: CiliumPolicy) -> Iterator[tuple[Route, CiliumRule]]:
 
 
 def restricts(policy: CiliumPolicy, direction: str) -> bool:
-    """Whether it denies by default: it has rules for the direction and does not say otherwise."""
-    return any(
-        (each.ingress if direction == "ingress" else each.egress) is not None and each.enable_default_deny.get(direction, True)
-        for _, each in rules(policy)
-    )
+    """Whether it denies by default: it says so, else by having rules for the direction; an empty list is none.
+
+    Cilium, pkg/policy/api/rule_validation.go `Sanitize`.
+    """
+    return any(_denies(each, direction) for _, each in rules(policy))
+
+
+def _denies(rule: CiliumRule, direction: str) -> bool:
+    if direction in rule.enable_default_deny:
+        return rule.enable_default_deny[direction]
+    return bool(rule.ingress or rule.ingress_deny if direction == "ingress" else rule.egress or rule.egress_deny)
 
 
 def selected(mesh: Mesh, policy: Resource[Any]) -> tuple[reach.Pods, ...]:

@@ -15,15 +15,13 @@ from ambimigrate.topology import networks as reach
 from ambimigrate.topology.captured import captured
 from ambimigrate.topology.workloads import container_ports, in_namespace, workloads
 
-_DNS = 53
-
 
 @rule("NP003", NetworkPolicy)
 def check(policy: Resource[NetworkPolicy], mesh: Mesh) -> Iterator[Hit]:
     if not reach.restricts(policy.body, "Egress") or not _concerns(mesh, policy):
         return
     for i, each in enumerate(policy.body.spec.egress):
-        ports = [one for one in reach.tcp(each.ports) if one.port != _DNS]
+        ports = [one for one in reach.tcp(each.ports) if one.port not in reach.APART]
         if not ports or reach.admits(each.ports) or _admitted(mesh, policy, each):
             continue
         whom = _callees(mesh, policy, each)
@@ -48,7 +46,7 @@ def _callees(mesh: Mesh, policy: Resource[NetworkPolicy], each: NetworkPolicyEgr
     if each.to:
         inside = (one for one in each.to if one.ip_block is None and reach.from_mesh(mesh, one, policy.namespace))
         return words.described(tuple(inside)) if any(_inside(mesh, policy, each)) else ""
-    numbers = [one.port for one in reach.tcp(each.ports) if isinstance(one.port, int) and one.port != _DNS]
+    numbers = [one.port for one in reach.tcp(each.ports) if isinstance(one.port, int) and one.port not in reach.APART]
     return listed(name for number in numbers for name in mesh.index(_by_port).get(number, ()))
 
 

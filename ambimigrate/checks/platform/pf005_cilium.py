@@ -28,8 +28,7 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
         yield Hit(
             found.at(key),
             "fails open: Cilium's socket load balancing turns addresses of Services into those of pods before ztunnel sees "
-            "them: "
-            "waypoints and their policies are skipped",
+            "them: waypoints and their policies are skipped",
             "socket",
         )
     if found.is_on("enable-bpf-masquerade"):

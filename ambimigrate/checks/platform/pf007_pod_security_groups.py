@@ -31,8 +31,7 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
         yield Hit(
             resource.at("spec", "template", "spec", "containers"),
             f"aws-node enforces security groups of pods in mode {mode}: the kubelet's probes of enrolled pods leave by the "
-            "branch ENI "
-            "and fail",
+            "branch ENI and fail",
             "probes",
         )
 
@@ -46,8 +45,7 @@ def _of_policy(policy: Resource[SecurityGroupPolicy], mesh: Mesh) -> Iterator[Hi
     if found:
         yield Hit(
             policy.at("spec"),
-            f"security groups of {named(found)}: mesh traffic arrives on TCP 15008, which they have to admit like the port of "
-            "the "
-            "application",
+            f"security groups of {named(found)}: mesh traffic arrives on TCP 15008, which they have to admit like the port "
+            "of the application",
             "group",
         )

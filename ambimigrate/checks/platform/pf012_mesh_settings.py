@@ -32,9 +32,8 @@ def _of_mesh(source: Source) -> Iterator[Hit]:
     if isinstance(aliases, list) and aliases:
         yield Hit(
             resource.at(*_at(source, "trustDomainAliases")),
-            f"trustDomainAliases {listed(map(str, aliases))} mean nothing to ztunnel: it refuses callers with a certificate of "
-            "these "
-            "domains, and policies do not match them",
+            f"trustDomainAliases {listed(map(str, aliases))} mean nothing to ztunnel: it refuses callers with a certificate "
+            "of these domains, and policies do not match them",
             "aliases",
         )
     if config.get("accessLogFile"):

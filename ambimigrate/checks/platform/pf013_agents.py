@@ -32,9 +32,8 @@ def check(resource: Resource[DaemonSet], mesh: Mesh) -> Iterator[Hit]:
         if own and control and not control[1] - 1 <= own[1] <= control[1]:
             yield Hit(
                 resource.at("spec", "template", "spec", "containers"),
-                f"ztunnel {own[0]}.{own[1]} and {other} {control[0]}.{control[1]} do not fit: ztunnel works with istiod of its "
-                "own "
-                "release and of the next",
+                f"ztunnel {own[0]}.{own[1]} and {other} {control[0]}.{control[1]} do not fit: ztunnel works with istiod of "
+                "its own release and of the next",
                 "skew",
             )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ambimigrate.checks import rule
 from ambimigrate.checks.platform import install
-from ambimigrate.kinds import HelmValues, IstioOperator, Namespace, OpenShiftNetwork, ServiceAccount
+from ambimigrate.kinds import HelmValues, IstioOperator, Namespace, Node, OpenShiftNetwork, ServiceAccount
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology.meshconfig import dig
 from ambimigrate.topology.workloads import workloads
@@ -21,6 +21,7 @@ _NEEDS = {
     "minikube": "istio-cni looks for the pods' network namespaces in the wrong place",
     "openshift": "istio-cni and ztunnel lack the paths and the rights that they need there",
 }
+_LABELS = {"minikube.k8s.io/name": "minikube", "microk8s.io/cluster": "microk8s", "node.openshift.io/os_id": "openshift"}
 _PATHS = ("cniBinDir", "cniConfDir", "cniNetnsDir")
 
 
@@ -49,15 +50,32 @@ def _platform(mesh: Mesh) -> tuple[str, str]:
 
 
 def _shown(mesh: Mesh) -> tuple[str, str]:
-    for network in mesh.of(OpenShiftNetwork):
-        return "openshift", f"Network {network.name}"
+    return next(_signs(mesh), ("", ""))
+
+
+def _signs(mesh: Mesh) -> Iterator[tuple[str, str]]:
+    """Every platform that something in the input shows, and what that is."""
+    yield from (("openshift", f"Network {each.name}") for each in mesh.of(OpenShiftNetwork))
     for space in mesh.of(Namespace):
         if any(each.startswith("openshift.io/sa.scc.") for each in space.body.metadata.annotations):
-            return "openshift", f"annotations of namespace {space.name}"
+            yield "openshift", f"annotations of namespace {space.name}"
     for account in mesh.of(ServiceAccount):
         if "iam.gke.io/gcp-service-account" in account.body.metadata.annotations:
-            return "gke", f"ServiceAccount {account.namespace}/{account.name}"
+            yield "gke", f"ServiceAccount {account.namespace}/{account.name}"
+    yield from ((found, f"Node {node.name}") for node in mesh.of(Node) if (found := _of_node(node)))
     for workload in workloads(mesh):
         if any(each.startswith("cloud.google.com/gke-") for each in workload.pod.node_selector):
-            return "gke", f"nodeSelector of {workload}"
-    return "", ""
+            yield "gke", f"nodeSelector of {workload}"
+
+
+def _of_node(node: Resource[Node]) -> str:
+    """The platform by what its distribution writes on nodes, "" if that is none of those that need a value."""
+    provider, labels, info = node.body.spec.provider_id, node.body.metadata.labels, node.body.status.node_info
+    of_gke = any(each.startswith("cloud.google.com/gke-") for each in labels) or "Container-Optimized" in info.os_image
+    if provider.startswith("gce://") and of_gke:
+        return "gke"
+    if provider.startswith("k3s://k3d-"):
+        return "k3d"
+    if "+k3s" in info.kubelet_version:
+        return "k3s"
+    return next((platform for label, platform in _LABELS.items() if label in labels), "")

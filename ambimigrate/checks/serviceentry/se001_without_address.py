@@ -30,6 +30,11 @@ def check(entry: Resource[ServiceEntry], mesh: Mesh) -> Iterator[Hit]:
     elif spec.location == "MESH_INTERNAL":
         message = f"{why}, so {', '.join(spec.hosts)} has no address and ambient clients do not find it by that name"
         yield Hit(entry.at("spec"), message, case="internal")
+    elif any(each.protocol.upper() in {"TCP", "MONGO", "MYSQL", "REDIS"} for each in spec.ports):
+        message = (
+            f"{why}: TCP for {', '.join(spec.hosts)} is told from that for other entries by nothing, and lets no policy hold"
+        )
+        yield Hit(entry.at("spec"), message, case="tcp")
     else:
         message = f"{why}: ztunnel does not recognise {', '.join(spec.hosts)} and lets it pass as unknown traffic"
         yield Hit(entry.at("spec"), message, case="plain")

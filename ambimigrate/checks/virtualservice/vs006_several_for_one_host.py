@@ -42,12 +42,7 @@ def check(vs: Resource[VirtualService], mesh: Mesh) -> Iterator[Hit]:
 
 def _before(mesh: Mesh, vs: Resource[VirtualService], target: Resource[Any]) -> Resource[VirtualService] | None:
     """The first other one for the target that its waypoint reads; None for the first itself, so a pair is told once."""
-    known, named = mesh.index(_firsts), reach.key(target)
-    if named not in known:
-        every = (each for each in reach.mesh_virtual_services(mesh, target) if has_rules(each.body))
-        found = [each for each in every if reach.is_read(mesh, each.namespace, target)]
-        known[named] = min(found, key=_age, default=None)
-    first = known[named]
+    first = mesh.once(_first, target, reach.key(target))
     if first is None or not reach.is_read(mesh, vs.namespace, target) or reach.key(first) == reach.key(vs):
         return None
     if not vs.namespace and first.file != vs.file:  # alternatives of unknown namespaces, as collections of samples hold them
@@ -55,9 +50,10 @@ def _before(mesh: Mesh, vs: Resource[VirtualService], target: Resource[Any]) -> 
     return first
 
 
-def _firsts(_mesh: Mesh) -> dict[reach.Named, Resource[VirtualService] | None]:
-    """The oldest VirtualService that the waypoint of a target reads, for the targets that somebody asked about."""
-    return {}
+def _first(mesh: Mesh, target: Resource[Any]) -> Resource[VirtualService] | None:
+    """The oldest VirtualService that the waypoint of a target reads."""
+    every = (each for each in reach.mesh_virtual_services(mesh, target) if has_rules(each.body))
+    return min((each for each in every if reach.is_read(mesh, each.namespace, target)), key=_age, default=None)
 
 
 def _age(vs: Resource[VirtualService]) -> tuple[str, str, str]:

@@ -22,6 +22,5 @@ def check(entry: Resource[WorkloadEntry], mesh: Mesh) -> Iterator[Hit]:
         yield Hit(
             entry.at("spec", "address"),
             f"fails open: ambient pods call {entry.name} ({entry.body.spec.address or 'no address'}){through} in plaintext, "
-            "since "
-            "its proxy does not take HBONE; under STRICT it refuses them",
+            "since its proxy does not take HBONE; under STRICT it refuses them",
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ambimigrate.checks import rule
-from ambimigrate.kinds import Gateway, Namespace, Service, ServiceEntry
+from ambimigrate.kinds import Gateway, IstioGateway, Namespace, Service, ServiceEntry
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import hosts, waypoints
 
@@ -14,7 +14,7 @@ FOR_VALUES = {"service", "workload", "all", "none"}
 LABELS = (waypoints.USE, waypoints.USE_NAMESPACE, waypoints.INGRESS_USE, waypoints.FOR)
 
 
-@rule("WP002", Namespace, Service, ServiceEntry, Gateway)
+@rule("WP002", Namespace, Service, ServiceEntry, Gateway, IstioGateway)
 def check(holder: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     metadata = holder.body.metadata
     for name in LABELS:
@@ -23,16 +23,21 @@ def check(holder: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
             yield Hit(
                 where, f"{name} is read as a label only; as an annotation it does nothing for {holder.name}", "annotation"
             )
-    if isinstance(holder.body, Gateway):
+    if isinstance(holder.body, Gateway | IstioGateway):
         yield from _of_gateway(holder)
     else:
         yield from _of_target(holder, mesh)
 
 
-def _of_gateway(gateway: Resource[Gateway]) -> Iterator[Hit]:
+def _of_gateway(gateway: Resource[Any]) -> Iterator[Hit]:
     labels = gateway.body.metadata.labels
     value = labels.get(waypoints.FOR)
-    if value is not None and value not in FOR_VALUES and waypoints.is_waypoint(gateway.body):
+    if (
+        value is not None
+        and value not in FOR_VALUES
+        and isinstance(gateway.body, Gateway)
+        and waypoints.is_waypoint(gateway.body)
+    ):
         where = gateway.at("metadata", "labels", waypoints.FOR)
         yield Hit(where, f"{waypoints.FOR} {value} is unknown; it takes service, workload, all or none", "value")
     if waypoints.INGRESS_USE in labels:

@@ -32,7 +32,6 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
             yield Hit(
                 at(workload, *route),
                 f"container {each.name} stands in the template of {workload}: its pods keep the sidecar whatever the labels "
-                "say "
-                "and are never captured",
+                "say and are never captured",
                 "static",
             )

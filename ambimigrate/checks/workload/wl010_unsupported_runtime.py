@@ -7,15 +7,20 @@ from typing import Any
 
 from ambimigrate.checks import rule
 from ambimigrate.checks.pods import at, sequence, space, subject
+from ambimigrate.kinds import VirtualMachine
 from ambimigrate.model import Hit, Mesh, Resource
+from ambimigrate.topology import injection
 from ambimigrate.topology.meshconfig import dig
 from ambimigrate.topology.workloads import KINDS, Workload
 
 _SANDBOXES = ("gvisor", "runsc", "kata")
 
 
-@rule("WL010", *KINDS)
+@rule("WL010", *KINDS, VirtualMachine)
 def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
+    if isinstance(resource.body, VirtualMachine):
+        yield from _of_machine(resource, mesh)
+        return
     workload = subject(mesh, resource)
     if workload is None:
         return
@@ -37,6 +42,13 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
         yield Hit(
             at(workload, "metadata", "labels"), f"{workload} is a virtual machine of KubeVirt, which is not captured", "machine"
         )
+
+
+def _of_machine(resource: Resource[VirtualMachine], mesh: Mesh) -> Iterator[Hit]:
+    mode = resource.body.spec.template.metadata.labels.get(injection.MODE)
+    if mode != "none" and injection.is_meshed(mesh, resource.namespace):
+        said = f"VirtualMachine {resource.name} runs in a pod that is not captured, as every machine of KubeVirt"
+        yield Hit(resource.at("spec", "template"), said, "machine")
 
 
 def _is_windows(workload: Workload) -> bool:

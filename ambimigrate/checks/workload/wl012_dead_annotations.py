@@ -8,6 +8,7 @@ from typing import Any
 from ambimigrate.checks import rule
 from ambimigrate.checks.pods import at, listed, named, subject
 from ambimigrate.model import Hit, Mesh, Resource, grouped
+from ambimigrate.topology import injection
 from ambimigrate.topology.captured import captured
 from ambimigrate.topology.workloads import KINDS, Workload, workloads
 
@@ -18,6 +19,8 @@ _FILES = ("sidecar.istio.io/userVolume", "sidecar.istio.io/userVolumeMount")
 _DRAINING = ("EXIT_ON_ZERO_ACTIVE_CONNECTIONS", "terminationDrainDuration")
 # Settings that somebody may miss. All others, such as image, resources, probes and order of start, need no successor.
 _MISSED = ("tracing", "proxyStatsMatcher", "extraStatTags", "gatewayTopology", "envoyAccessLogService", "envoyMetricsService")
+# Istio's own templates (manifests/charts/istio-control/istio-discovery/files); PF009 tells of those of SPIRE
+_TEMPLATES = frozenset({"sidecar", "gateway", "grpc-simple", "grpc-agent", "waypoint", "kube-gateway"})
 _STATS = ("sidecar.istio.io/stats", "sidecar.istio.io/extraStatTags", "sidecar.istio.io/bootstrapOverride")
 
 
@@ -54,12 +57,24 @@ def _functions(workload: Workload, config: str) -> Iterator[Hit]:
             f"{drains}: nothing drains connections for {workload} any more, and it has no preStop hook: rollouts cut calls",
             "drain",
         )
+    own = [each for each in _names(workload) if each not in _TEMPLATES and "spire" not in each]
+    if own:
+        yield Hit(
+            at(workload, "metadata", "annotations", injection.TEMPLATES),
+            f"injection by template {listed(own)}: what it adds to {workload} beside the sidecar ends with injection",
+            "template",
+        )
     if lost := _lost(workload, config):
         yield Hit(
             at(workload, "metadata", "annotations", next(iter(lost))),
             f"{listed(lost.values())} of {workload} ends with the sidecar; waypoints do it by Telemetry, ztunnel not at all",
             "dead",
         )
+
+
+def _names(workload: Workload) -> list[str]:
+    """The templates of the injector that the pods ask for."""
+    return [each.strip() for each in workload.annotations.get(injection.TEMPLATES, "").split(",") if each.strip()]
 
 
 def _lost(workload: Workload, config: str) -> dict[str, str]:

@@ -35,8 +35,7 @@ def check(service: Resource[Service], mesh: Mesh) -> Iterator[Hit]:
                 yield Hit(
                     service.at("spec", "ports", i),
                     f"port {port.name or port.port} of {service.name} carries many calls over one connection: without a "
-                    "waypoint "
-                    f"all calls of a client reach one of {pods}",
+                    f"waypoint all calls of a client reach one of {pods}",
                     "several" if members else "unseen",
                     services=(f"{service.namespace}/{service.name}",),
                 )

@@ -33,8 +33,7 @@ def _hit(place: Position, who: str) -> Hit:
     return Hit(
         place,
         f"fails open: {who} reads {HEADER}: ztunnel neither sets nor removes it, so without a waypoint it holds what the "
-        "caller "
-        "sends; a waypoint removes it",
+        "caller sends; a waypoint removes it",
         "read",
     )
 

@@ -16,6 +16,5 @@ def check(service: Resource[Service], mesh: Mesh) -> Iterator[Hit]:
         yield Hit(
             service.at("spec", "sessionAffinity"),
             f"sessionAffinity ClientIP of {service.name} holds only for callers outside of the mesh: neither sidecars nor "
-            "ztunnel "
-            "read it",
+            "ztunnel read it",
         )

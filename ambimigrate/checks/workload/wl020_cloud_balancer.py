@@ -26,8 +26,7 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
             yield Hit(
                 resource.at("metadata", "annotations", key),
                 f"{key}: the cloud's load balancer and its health checks call {named(refused)} behind {service.name} without "
-                "mTLS, "
-                "which STRICT refuses",
+                "mTLS, which STRICT refuses",
             )
 
 

@@ -20,7 +20,6 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
         if workload and (each.security_context or {}).get("runAsUser") == PROXY_USER and not each.name.startswith("istio-"):
             yield Hit(
                 at(workload, "spec", "initContainers", i, "securityContext"),
-                f"init container {each.name} of {workload} runs as user {PROXY_USER} to pass by the sidecar; ztunnel captures "
-                "it "
-                "with the pod's identity",
+                f"init container {each.name} of {workload} runs as user {PROXY_USER} to pass by the sidecar; ztunnel "
+                "captures it with the pod's identity",
             )

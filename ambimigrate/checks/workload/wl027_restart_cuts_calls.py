@@ -24,25 +24,28 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     services = listed(f"Service {each.name}" for each in services_of(mesh, workload) if len(behind(mesh, each)) == 1)
     found = _cut(resource, workload, pods) if services and pods else None
     if found is not None:
-        route, why = found
-        yield Hit(
-            resource.at(*route), f"{why}: the restart that removes the sidecar of {workload.name} cuts calls to {services}"
-        )
+        route, why, case = found
+        message = f"{why}: the restart that removes the sidecar of {workload.name} cuts calls to {services}"
+        yield Hit(resource.at(*route), message, case)
 
 
-def _cut(resource: Resource[Any], workload: Workload, pods: int) -> tuple[Route, str] | None:
-    """Where it stands that no ready pod is left during a restart, and why; None if one always is."""
+def _cut(resource: Resource[Any], workload: Workload, pods: int) -> tuple[Route, str, str] | None:
+    """Where it stands that no ready pod is left during a restart, why, and the case; None if one always is."""
     spec = resource.body.spec
     if isinstance(resource.body, StatefulSet):
-        return (("spec", "replicas"), "the only pod is deleted before the new one starts") if pods == 1 else None
+        return (("spec", "replicas"), "the only pod is deleted before the new one starts", "default") if pods == 1 else None
     strategy = spec.strategy or {}
     if strategy.get("type") == "Recreate":
-        return ("spec", "strategy"), "strategy Recreate stops all pods first"
+        return ("spec", "strategy"), "strategy Recreate stops all pods first", "all"
     missing = _number(dig(strategy, ("rollingUpdate", "maxUnavailable")), pods)
     if missing >= pods:
-        return ("spec", "strategy", "rollingUpdate", "maxUnavailable"), "maxUnavailable lets all pods stop at once"
+        return ("spec", "strategy", "rollingUpdate", "maxUnavailable"), "maxUnavailable lets all pods stop at once", "all"
     if pods == 1 and not any(each.readiness_probe or each.startup_probe for each in workload.pod.containers):
-        return (*workload.template, "spec", "containers"), "one replica without readiness probe counts as ready at once"
+        return (
+            (*workload.template, "spec", "containers"),
+            "one replica without readiness probe counts as ready at once",
+            "default",
+        )
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -44,7 +44,7 @@ def groups(mesh: Mesh) -> tuple[Group, ...]:
 
 def _groups(mesh: Mesh) -> tuple[Group, ...]:
     gateways = {(each.namespace, each.name): each for each in mesh.of(IstioGateway)}
-    bound = [(vs, [name for name in names(vs) if name in gateways]) for vs in mesh.of(VirtualService)]
+    bound = [(vs, [name for each in names(vs) for name in _meant(each, gateways)]) for vs in mesh.of(VirtualService)]
     head = {name: name for name in gateways}
     for _, known in bound:
         for name in known[1:]:
@@ -52,6 +52,11 @@ def _groups(mesh: Mesh) -> tuple[Group, ...]:
     members: Mapping[Name, tuple[Resource[IstioGateway], ...]] = grouped((head[name], each) for name, each in gateways.items())
     served = grouped((head[known[0]], vs) for vs, known in bound if known)
     return tuple(Group(found, served.get(first, ())) for first, found in members.items())
+
+
+def _meant(name: Name, known: Iterable[Name]) -> tuple[Name, ...]:
+    """The Gateways that a name may mean: in a namespace that is not known, all that are called so."""
+    return tuple(each for each in known if each == name or (not name[0] and each[1] == name[1]))
 
 
 def _joined(head: dict[Name, Name], one: Name, other: Name) -> dict[Name, Name]:

@@ -47,18 +47,20 @@ def _tls(serving: Serving, listener: Listener, gateway: Resource[IstioGateway], 
     spec, used = serving.vs.body.spec, set[str]()
     if spec.tcp:
         raise Refused("protocol", ("spec", "tcp"), "tcp rules at a server that passes TLS on have no form")
-    known = shared_hosts(listener.server, gateway, serving.vs)
+    beside = [each for each in gateway.body.spec.servers if each.port and each.port.number == listener.port]
+    known = [host for each in beside for host in shared_hosts(each, gateway, serving.vs)]
     for number, rule in enumerate(spec.tls):
         here: Route = ("spec", "tls", number)
         names = [name for match in _entries(serving, rule.match, here, listener, own) for name in match.sni_hosts]
-        lower = [hosts.full_name(each, serving.vs.namespace).lower() for each in names]
-        wanted = tuple(each for each in dict.fromkeys(lower) if listener.host == "*" or hosts.covers(listener.host, each))
-        for each in wanted:
-            if each == "*" or each in used or not any(hosts.covers(host, each) for host in known):
-                reason = f"server name {each} is taken by another rule or is none of its hosts"
+        lower = dict.fromkeys(hosts.full_name(each, serving.vs.namespace).lower() for each in names)
+        for each in lower:
+            if each in used:
+                raise Refused("host", (*here, "match"), f"an earlier rule takes connections for {each}, too")
+            if each == "*" or not any(hosts.covers(host, each) for host in known):
+                reason = f"no server of port {listener.port} is for all of {each}; today it takes them all the same"
                 raise Refused("host", (*here, "match"), reason)
-        used |= set(wanted)
-        if wanted:
+        used |= lower.keys()
+        if wanted := tuple(each for each in lower if hosts.covers(listener.host, each)):
             backends = _backends(serving, rule.route, here, listener.port)
             yield Connection("TLSRoute", _version(serving, "TLSRoute", here), wanted, backends)
 

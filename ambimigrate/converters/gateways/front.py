@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from ambimigrate.converters.gateways import filters
 from ambimigrate.converters.outcome import Refused
-from ambimigrate.kinds import EnvoyFilter, IstioGateway, Service
+from ambimigrate.kinds import IstioGateway, Service
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.topology import flags, injection
-from ambimigrate.topology.workloads import Workload, selected_anywhere, services_in_front
+from ambimigrate.topology.workloads import Workload, behind, selected_anywhere, services_in_front
 
 _OFF = ("PILOT_ENABLE_GATEWAY_API", "ENABLE_GATEWAY_API_MANUAL_DEPLOYMENT")
 _SCOPED = "PILOT_SCOPE_GATEWAY_TO_NAMESPACE"
@@ -43,6 +44,8 @@ def front(mesh: Mesh, gateway: Resource[IstioGateway]) -> Front:
     if not service.namespace:
         raise Refused("namespace", (), f"the namespace of Service {service.name} is not known, and its address holds it")
     _check(mesh, gateway, service)
+    _check_pods(mesh, service, pods)
+    filters.check(mesh, gateway, pods)
     revisions = {_revision(mesh, each) for each in pods}
     if len(revisions) > 1:
         raise Refused(
@@ -61,13 +64,20 @@ def _check(mesh: Mesh, gateway: Resource[IstioGateway], service: Resource[Servic
         )
     if _UNTRANSLATED in service.body.metadata.labels:
         raise Refused("service", ("spec", "selector"), f"Service {service.name} has the label {_UNTRANSLATED}")
-    for each in mesh.of(EnvoyFilter):
-        for patch in each.body.spec.config_patches:
-            wanted = (patch.match or {}).get("routeConfiguration")
-            names = set(wanted) & {"gateway", "portName"} if isinstance(wanted, dict) else set()
-            if names or (isinstance(wanted, dict) and str(wanted.get("name", "")).startswith("https.")):
-                reason = f"EnvoyFilter {each.namespace}/{each.name} names route tables of Istio Gateways, which get other names"
-                raise Refused("envoyfilter", (), reason)
+
+
+def _check_pods(mesh: Mesh, service: Resource[Service], pods: tuple[Workload, ...]) -> None:
+    """The new Gateway configures the pods behind the Service, the old one those that it selects."""
+    members = behind(mesh, service)
+    known = {id(each) for each in pods}
+    if more := next((each for each in members if id(each) not in known), None):
+        reason = f"Service {service.name} is also in front of {more}, which it does not select and a Gateway would configure"
+        raise Refused("service", ("spec", "selector"), reason)
+    if len(members) < len(pods):
+        left = next(each for each in pods if each not in members)
+        raise Refused(
+            "service", ("spec", "selector"), f"it also selects {left}, which Service {service.name} is not in front of"
+        )
 
 
 def _revision(mesh: Mesh, workload: Workload) -> str:

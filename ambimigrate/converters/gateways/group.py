@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from ambimigrate.changes import Create
-from ambimigrate.converters.gateways import claims, listeners, objects
+from ambimigrate.converters.gateways import attaching, claims, dns, inside, listeners, objects
 from ambimigrate.converters.gateways.binding import Group
 from ambimigrate.converters.gateways.front import front
 from ambimigrate.converters.gateways.parts import Bound, Made, Part, Table, check_known, check_lost, counts
@@ -33,7 +33,7 @@ class Refusal(Exception):
 
 def made(mesh: Mesh, group: Group, settings: Settings) -> tuple[Made, ...]:
     """The objects that take the place of the group. Raises Refusal."""
-    place, table = objects.Place(mesh), Table()
+    place, table = objects.Place(mesh, inside.names(mesh, group.services, settings)), Table()
     parts = [_about(each, partial(_part, mesh, each, settings)) for each in group.gateways]
     gateways = {part.source.ref: _about(part.source, partial(_made, place, part)) for part in parts}
     bound = Bound(parts, gateways, table)
@@ -58,6 +58,7 @@ def _part(mesh: Mesh, gateway: Resource[IstioGateway], settings: Settings) -> Pa
     if mesh.index(counts)[gateway.ref] > 1:
         raise Refused("repeated", ("metadata", "name"), f"{gateway.name} stands in several files of one environment")
     check_known(gateway)
+    dns.check(mesh, gateway)
     account, found = Account(), front(mesh, gateway)
     own = listeners.listeners(mesh, gateway, found, account, settings)
     listeners.check_pods(found, own)
@@ -67,6 +68,6 @@ def _part(mesh: Mesh, gateway: Resource[IstioGateway], settings: Settings) -> Pa
 
 
 def _gateway(place: objects.Place, part: Part, gateway: Create) -> Made:
-    redirecting = [each for each in part.listeners if each.redirects]
-    more = [objects.redirect(place, part.source, gateway, redirecting)] if redirecting else []
+    redirecting = [(gateway, each) for each in part.listeners if each.redirects]
+    more = [objects.redirect(place, part.source, gateway.beside, start) for start in attaching.spread(redirecting, ())]
     return Made(part.source, part.account, (gateway, *more))

@@ -7,6 +7,7 @@ from typing import Any
 
 from ambimigrate.changes import FROM, Create
 from ambimigrate.converters import made
+from ambimigrate.converters.gateways import dns
 from ambimigrate.converters.gateways.front import Front
 from ambimigrate.converters.gateways.listeners import Listener
 from ambimigrate.kinds import KINDS, HTTPRoute, IstioGateway, Service, VirtualService
@@ -23,19 +24,22 @@ def origin(gateway: Resource[IstioGateway]) -> str:
 
 
 class Place:
-    """New objects of one group, each under a name of its own."""
+    """New objects of one group, each under a name of its own, which is none of those that are `taken`."""
 
-    def __init__(self, mesh: Mesh) -> None:
-        self.mesh, self.used = mesh, set[Ref]()
+    def __init__(self, mesh: Mesh, taken: Iterable[Ref] = ()) -> None:
+        self.mesh, self.used = mesh, set(taken)
 
     def create(self, what: str, name: str, beside: Resource[Any], spec: dict[str, Any], said: str = "") -> Create:
-        """The object of `VERSION/KIND`; under the name that it has already if it was made before."""
+        """The object of `VERSION/KIND`; under the name that it has already if it was made before.
+
+        `said` is what it is made from, where that is not the object beside it.
+        """
         version, _, kind = what.partition("/")
         number = 1
         while True:
             own = name if number == 1 else f"{name}-{number}" if number > 2 else f"{name}-gateway"
             metadata = made.metadata(own, beside)
-            metadata["annotations"] = {FROM: said or metadata["annotations"][FROM]}
+            metadata["annotations"] = {FROM: said or metadata["annotations"][FROM]} | ({} if said else dns.annotations(beside))
             value = {"apiVersion": f"{GROUP}/{version}", "kind": kind, "metadata": metadata, "spec": spec}
             ref = Ref(kind, GROUP, beside.namespace, made.placed(value, beside)["metadata"]["name"])
             existing = self.mesh.find(KINDS[GROUP, kind], ref.namespace, ref.name, beside.file)
@@ -64,11 +68,11 @@ def gateway(place: Place, source: Resource[IstioGateway], front: Front, found: S
     address = {"type": "Hostname", "value": hosts.host_of(front.service)}
     spec = {"gatewayClassName": "istio", "addresses": [address], "listeners": [each.value() for each in found]}
     create = place.create("v1/Gateway", made.written_name(source), front.service, spec, origin(source))
+    metadata = dict(create.value["metadata"])
+    metadata["annotations"] = {**metadata["annotations"], **dns.annotations(source)}
     if front.revision and injection.labels(place.mesh, front.service.namespace).get(injection.REVISION) != front.revision:
-        metadata = dict(create.value["metadata"])
         metadata = {"labels": {injection.REVISION: front.revision}, **metadata}
-        return Create(create.ref, {**create.value, "metadata": metadata}, create.beside)
-    return create
+    return Create(create.ref, {**create.value, "metadata": metadata}, create.beside)
 
 
 def parents(parent: Create, found: Iterable[Listener]) -> list[dict[str, Any]]:
@@ -77,11 +81,11 @@ def parents(parent: Create, found: Iterable[Listener]) -> list[dict[str, Any]]:
     return [{**own, "sectionName": each.name} for each in found]
 
 
-def redirect(place: Place, source: Resource[IstioGateway], parent: Create, found: Sequence[Listener]) -> Create:
-    """The route that sends everything at these listeners to https."""
+def redirect(place: Place, source: Resource[IstioGateway], beside: Resource[Any], start: dict[str, Any]) -> Create:
+    """The route that sends everything at its parents to https."""
     match = {"path": {"type": "PathPrefix", "value": "/"}}
-    spec = {"parentRefs": parents(parent, found), "rules": [{"matches": [match], "filters": [_REDIRECT]}]}
-    return place.create("v1/HTTPRoute", f"{made.written_name(source)}-https-redirect", parent.beside, spec, origin(source))
+    spec = {**start, "rules": [{"matches": [match], "filters": [_REDIRECT]}]}
+    return place.create("v1/HTTPRoute", f"{made.written_name(source)}-https-redirect", beside, spec, origin(source))
 
 
 def hostnames(vs: Resource[VirtualService]) -> tuple[str, ...]:

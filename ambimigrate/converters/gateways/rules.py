@@ -92,6 +92,7 @@ class Serving(Struct, frozen=True, eq=False):
             if match.gateways:
                 placed.account.carry(here, "gateways")
                 if gateway not in {named(each, placed.owner.namespace) for each in match.gateways if each != MESH}:
+                    self.gone.setdefault((id(placed.owner), here), _elsewhere(match))
                     continue
                 unread = {"sourceLabels": match.source_labels, "sourceNamespace": match.source_namespace}
                 said = "no proxy reads it where gateways are named"
@@ -114,6 +115,10 @@ class Serving(Struct, frozen=True, eq=False):
         )
         mirror = rule.mirror and completed(self.mesh, owner, rule.mirror, (*placed.route, "mirror"))
         return replace(rule, route=targets, mirrors=mirrors, mirror=mirror)
+
+
+def _elsewhere(match: HTTPMatch) -> str:
+    return "it is for clients in the mesh" if MESH in match.gateways else "it is for another gateway"
 
 
 def completed(mesh: Mesh, owner: Resource[VirtualService], destination: Destination, route: Route) -> Destination:

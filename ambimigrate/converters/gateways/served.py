@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ambimigrate.changes import Create
 from ambimigrate.converters import made as naming
-from ambimigrate.converters.gateways import connections, objects
+from ambimigrate.converters.gateways import connections, dns, inside, objects
+from ambimigrate.converters.gateways.attaching import Hook, spread
 from ambimigrate.converters.gateways.binding import names
 from ambimigrate.converters.gateways.connections import Connection
 from ambimigrate.converters.gateways.listeners import Listener
@@ -24,16 +25,19 @@ from ambimigrate.converters.settings import Settings
 from ambimigrate.kinds import VirtualService
 from ambimigrate.model import Mesh, Resource, Route
 from ambimigrate.topology import hosts, reach
-from ambimigrate.topology.virtualservices import has_rules, is_of_mesh
+from ambimigrate.topology.virtualservices import has_rules
 
 
 def served(place: objects.Place, vs: Resource[VirtualService], settings: Settings, bound: Bound) -> Made:
     """The routes of a VirtualService of the group. Raises Refused."""
     _check(place.mesh, vs, bound)
+    dns.check(place.mesh, vs)
+    inside.check(place.mesh, vs, settings)
     serving = Serving(vs, place.mesh, settings, Ledger())
     for name in ("hosts", "gateways", "exportTo"):
         serving.account.carry(("spec", name))
     attached = list(_attached(vs, bound))
+    _check_seen(place.mesh, vs, (part for part, _, _ in attached))
     if not attached:
         raise Refused("host", ("spec", "hosts"), "no server of its Gateways takes its hosts from this namespace")
     creates = [*_http(place, serving, attached, bound), *_connections(place, serving, attached, bound)]
@@ -49,8 +53,6 @@ def served(place: objects.Place, vs: Resource[VirtualService], settings: Setting
 def _check(mesh: Mesh, vs: Resource[VirtualService], bound: Bound) -> None:
     spec = vs.body.spec
     check_known(vs)
-    if is_of_mesh(vs.body):
-        raise Refused("mesh", ("spec", "gateways"), "it is also for clients in the mesh, and is not split in one run")
     known = {(part.source.namespace, part.source.name) for part in bound.parts}
     for number, name in enumerate(names(vs)):
         if name not in known:
@@ -61,10 +63,16 @@ def _check(mesh: Mesh, vs: Resource[VirtualService], bound: Bound) -> None:
         raise Refused("controller", ("metadata", "name"), f"{owner} writes it")
     if not spec.hosts or not has_rules(vs.body):
         raise Refused("host", ("spec",), "it has no hosts or no rules")
-    if not reach.is_exported(mesh, spec.export_to, vs.namespace, "*", EXPORT):
-        raise Refused(
-            "export", ("spec", "exportTo"), "gateways of other namespaces do not see it; a route is seen by its parent"
-        )
+
+
+def _check_seen(mesh: Mesh, vs: Resource[VirtualService], parts: Iterable[Part]) -> None:
+    """Whether the pods see it is decided by `exportTo`; for routes, which have none, by the default (initVirtualServices)."""
+    for namespace in dict.fromkeys(part.front.service.namespace for part in parts):
+        if not reach.is_exported(mesh, vs.body.spec.export_to, vs.namespace, namespace, EXPORT):
+            raise Refused("export", ("spec", "exportTo"), f"gateways in {namespace} do not see it; its route they would follow")
+        if not reach.is_exported(mesh, (), vs.namespace, namespace, EXPORT):
+            reason = f"{EXPORT} hides routes, which have no exportTo, from gateways in {namespace}"
+            raise Refused("export", ("spec", "exportTo"), reason)
 
 
 def _attached(vs: Resource[VirtualService], bound: Bound) -> Iterator[tuple[Part, Listener, tuple[str, ...]]]:
@@ -84,7 +92,7 @@ def _http(
     place: objects.Place, serving: Serving, attached: list[tuple[Part, Listener, tuple[str, ...]]], bound: Bound
 ) -> Iterator[Create]:
     """The HTTPRoutes: one for all listeners at which the rules are the same."""
-    by_rules: dict[str, tuple[tuple[Rule, ...], list[dict[str, Any]]]] = {}
+    by_rules: dict[str, tuple[tuple[Rule, ...], list[Hook]]] = {}
     plain = [each for each in attached if each[1].protocol in {HTTP, HTTPS} and not each[1].redirects]
     for part, listener, names_ in plain if serving.vs.body.spec.http else ():
         served = serving.at(listener, (part.source.namespace, part.source.name))
@@ -97,27 +105,18 @@ def _http(
                 check_together([*others, served], host)
                 others.append(served)
         text = json.dumps(served.rules, sort_keys=True)
-        found = by_rules.setdefault(text, (served.rules, []))[1]
-        found += objects.parents(bound.gateways[part.source.ref], [listener])
+        by_rules.setdefault(text, (served.rules, []))[1].append((bound.gateways[part.source.ref], listener))
     if plain and serving.vs.body.spec.http:
         serving.finish()
-    for rules, parents in by_rules.values():
-        yield from _routes(place, serving.vs, rules, parents)
+    for rules, hooks in by_rules.values():
+        yield from _routes(place, serving.vs, rules, hooks)
 
 
-def _routes(
-    place: objects.Place, vs: Resource[VirtualService], rules: tuple[Rule, ...], parents: list[dict[str, Any]]
-) -> Iterator[Create]:
-    if len(parents) > 32:
-        raise Refused("size", ("spec", "gateways"), f"a route has at most 32 parents, this one would have {len(parents)}")
-    found = distribute.parts(rules)
-    known = objects.hostnames(vs)
-    if len(known) > 16:
-        raise Refused("size", ("spec", "hosts"), f"a route has at most 16 host names, this one would have {len(known)}")
-    for name, part in zip(distribute.names(len(found)), found, strict=True):
-        spec: dict[str, Any] = {"parentRefs": parents} | ({"hostnames": [*known]} if known else {}) | {"rules": [*part]}
-        own = "-".join(each for each in (vs_name(vs), name) if each)
-        yield place.create("v1/HTTPRoute", own, vs, spec)
+def _routes(place: objects.Place, vs: Resource[VirtualService], rules: tuple[Rule, ...], hooks: list[Hook]) -> Iterator[Create]:
+    starts = spread(hooks, objects.hostnames(vs))
+    found = [{**start, "rules": [*part]} for start in starts for part in distribute.parts(rules)]
+    for name, spec in zip(distribute.names(len(found)), found, strict=True):
+        yield place.create("v1/HTTPRoute", "-".join(filter(None, (vs_name(vs), name))), vs, spec)
 
 
 def vs_name(vs: Resource[VirtualService]) -> str:
@@ -128,17 +127,17 @@ def vs_name(vs: Resource[VirtualService]) -> str:
 def _connections(
     place: objects.Place, serving: Serving, attached: list[tuple[Part, Listener, tuple[str, ...]]], bound: Bound
 ) -> Iterator[Create]:
-    by_route: dict[Connection | str, tuple[Connection, list[dict[str, Any]]]] = {}
+    by_route: dict[str, tuple[Connection, list[Hook]]] = {}
     for part, listener, _ in attached:
         for each in connections.at(serving, listener, part.source):
-            found = by_route.setdefault(json.dumps([each.kind, each.names, each.backends]), (each, []))[1]
-            found += objects.parents(bound.gateways[part.source.ref], [listener])
+            text = json.dumps([each.kind, each.names, each.backends])
+            by_route.setdefault(text, (each, []))[1].append((bound.gateways[part.source.ref], listener))
             for name in each.names or ("*",):
                 _once(bound, part, listener, name)
-    for each, parents in by_route.values():
-        spec: dict[str, Any] = {"parentRefs": parents} | ({"hostnames": [*each.names]} if each.names else {})
-        spec["rules"] = [{"backendRefs": [*each.backends]}]
-        yield place.create(f"{each.version}/{each.kind}", vs_name(serving.vs), serving.vs, spec)
+    for each, hooks in by_route.values():
+        for start in spread(hooks, each.names):
+            spec = {**start, "rules": [{"backendRefs": [*each.backends]}]}
+            yield place.create(f"{each.version}/{each.kind}", vs_name(serving.vs), serving.vs, spec)
 
 
 def _once(bound: Bound, part: Part, listener: Listener, name: str) -> None:

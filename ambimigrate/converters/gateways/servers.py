@@ -9,6 +9,7 @@ from ambimigrate.topology import meshconfig
 
 HTTP, HTTPS, TLS, TCP = "HTTP", "HTTPS", "TLS", "TCP"
 TRUSTED = ("defaultConfig", "gatewayTopology", "numTrustedProxies")
+_PLAIN = (HTTP, "HTTP2", "GRPC")
 _UNSAID = {  # attribute and field of what a listener cannot say
     "server_certificate": "serverCertificate",
     "private_key": "privateKey",
@@ -28,7 +29,11 @@ _UNSAID = {  # attribute and field of what a listener cannot say
 def check(server: Server, route: Route, account: Account) -> None:
     """Raises Refused for what a listener lacks."""
     account.carry((*route, "port"), "number", "protocol", "name")
-    account.carry(route, "hosts", "name")
+    if server.port and server.port.protocol.upper() == "GRPC":
+        account.left[(*route, "port", "protocol")] = "older releases of Istio count calls for it; requests are treated as HTTP"
+    account.carry(route, "hosts")
+    if server.name:
+        account.left[(*route, "name")] = "it names statistics only"
     if server.port is None or not server.hosts:
         raise Refused("servers", route, "a server without port or hosts is refused by Istio")
     if server.port.target_port:
@@ -39,10 +44,14 @@ def check(server: Server, route: Route, account: Account) -> None:
 
 
 def protocol(server: Server, route: Route) -> str:
-    """The protocol of the listeners. Raises Refused."""
+    """The protocol of the listeners. Raises Refused.
+
+    Servers of HTTP, HTTP2 and GRPC without TLS share one table and the same filters (gateway.go
+    `createGatewayHTTPFilterChainOpts`); which version of HTTP a client speaks is found out on each connection.
+    """
     said = (server.port.protocol if server.port else "").upper()
     mode = server.tls.mode if server.tls else ""
-    if said == HTTP and (not server.tls or server.tls.https_redirect):
+    if said in _PLAIN and (not server.tls or server.tls.https_redirect):
         return HTTP
     if said == HTTPS and mode in {"SIMPLE", "MUTUAL"}:
         return HTTPS

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ambimigrate.changes import FROM, Change, Held, Note, Stage
-from ambimigrate.converters.gateways import objects
+from ambimigrate.converters.gateways import inside, objects
 from ambimigrate.converters.gateways.binding import Group, groups, names
 from ambimigrate.converters.gateways.group import Refusal, made
 from ambimigrate.converters.gateways.parts import Made
@@ -38,6 +38,11 @@ class Drafted(Struct, frozen=True, eq=False):
         found = (held(self.mesh, each, STAYS, Refused("follows", (), text)) for each in every)
         return Drafted(self.mesh, self.group, (), tuple(found))
 
+    def refused(self, own: Held) -> Drafted:
+        """The group without its changes: one of its objects stays for a reason of its own, the others with it."""
+        found = self.stays(f"{own.ref} stays: {own.reason}")
+        return replace(found, held=(own, *(each for each in found.held if each.ref != own.ref)))
+
 
 def drafts(mesh: Mesh, settings: Settings) -> Iterator[Drafted]:
     """Every group of the mesh, and the VirtualServices whose Gateways went in an earlier stage."""
@@ -56,11 +61,8 @@ def _drafted(mesh: Mesh, group: Group, settings: Settings) -> Drafted:
         if isinstance(owner.body, VirtualService):
             owner, route = place(owner, route)
         first = refusal.refused
-        draft = Drafted(mesh, group).stays(f"{refusal.subject.ref} stays: {first.reason}")
-        own = replace(
-            held(mesh, owner, STAYS, Refused(_case(first.case), route, first.reason, first.witness)), ref=refusal.subject.ref
-        )
-        return replace(draft, held=(own, *(each for each in draft.held if each.ref != refusal.subject.ref)))
+        own = held(mesh, owner, STAYS, Refused(_case(first.case), route, first.reason, first.witness))
+        return Drafted(mesh, group).refused(replace(own, ref=refusal.subject.ref))
     return Drafted(mesh, group, tuple(each for one in found for each in _changes(mesh, one)))
 
 
@@ -68,6 +70,7 @@ _CASES = frozenset(
     {
         "coalescing",
         "controller",
+        "dns",
         "envoyfilter",
         "export",
         "gateway",
@@ -145,10 +148,13 @@ def notes(found: Iterable[Drafted]) -> Iterator[str]:
             first = each.group.gateways[0].ref
             names_ = ", ".join(each.waits)
             yield f"Gateway {first.namespace}/{first.name} (Istio) waits: choose its namespaces together: {names_}."
-        for change in each.changes:
+        for change in each.changes if not each.mesh.is_whole(VirtualService, "") else ():
             if change.action is None and isinstance(change.subject and change.subject.body, IstioGateway):
-                said = "VirtualServices and Ingresses elsewhere that name it lose it; look for them before it goes"
-                yield f"Gateway {change.ref.namespace}/{change.ref.name} (Istio) is deleted in {change.stage.name}: {said}."
+                name = f"{change.ref.namespace}/{change.ref.name}"
+                said = (
+                    "VirtualServices that are not in the input and name it lose it: see `kubectl get virtualservices -A` before"
+                )
+                yield f"Gateway {name} (Istio) is deleted in {change.stage.name}; {said}."
 
 
 def alone(mesh: Mesh) -> Iterator[Resource[VirtualService]]:
@@ -157,18 +163,29 @@ def alone(mesh: Mesh) -> Iterator[Resource[VirtualService]]:
     yield from (vs for vs in mesh.of(VirtualService) if not is_of_mesh(vs.body) and id(vs) not in bound)
 
 
-def settled(
-    draft: Drafted, fixed: Sequence[Held], takes: Callable[[str, str], bool], holding: Mapping[Place, tuple[Held, ...]]
-) -> Drafted:
-    """The group with its changes if all of it can be done: nothing is fixed, no namespace of it is held or not asked for."""
-    mesh = draft.mesh.name
-    touched = dict.fromkeys(each.namespace for each in draft.changes)
-    if not all(takes(mesh, each) for each in touched):
-        some = any(takes(mesh, each) for each in touched)
-        return Drafted(draft.mesh, draft.group, waits=tuple(sorted(touched)) if some else ())
+class Rest(Struct, frozen=True):
+    """What else becomes of the meshes: which namespaces are chosen and which are held, and the changes that are made."""
+
+    takes: Callable[[str, str], bool]
+    holding: Mapping[Place, tuple[Held, ...]]
+    changes: tuple[Change, ...]
+
+
+def settled(draft: Drafted, fixed: Sequence[Held], rest: Rest) -> Drafted:
+    """The group with its changes if all of it can be done: nothing is fixed, no namespace of it is held or not asked for.
+
+    Grants may come alone: they are in the way of nobody, and every namespace prepares by itself.
+    """
+    mesh, touched = draft.mesh.name, dict.fromkeys(each.namespace for each in draft.changes)
     if fixed:
-        return draft.stays(f"{fixed[0].ref} stays: {fixed[0].reason}")
-    for namespace in touched:
-        if reasons := holding.get((mesh, namespace)):
-            return draft.stays(f"namespace {namespace} is held: {reasons[0].reason}")
-    return replace(draft, held=tuple(each for each in draft.held if takes(mesh, each.namespace)))
+        draft = draft.stays(f"{fixed[0].ref} stays: {fixed[0].reason}")
+    elif reasons := next((found for each in touched if (found := rest.holding.get((mesh, each)))), ()):
+        draft = draft.stays(f"namespace {reasons[0].namespace} is held: {reasons[0].reason}")
+    elif not all(rest.takes(mesh, each) for each in touched):
+        some = any(rest.takes(mesh, each) for each in touched)
+        ready = (each for each in draft.changes if each.stage is Stage.prepare and rest.takes(mesh, each.namespace))
+        return Drafted(draft.mesh, draft.group, tuple(ready), waits=tuple(sorted(touched)) if some else ())
+    elif draft.changes and (vs := inside.staying(draft.mesh, draft.group.services, rest.changes)):
+        reason = f"it is also for clients in the mesh, and keeps that part, since namespace {vs.namespace} is not enrolled"
+        draft = draft.refused(held(draft.mesh, vs, STAYS, Refused("mesh", ("spec", "gateways"), reason)))
+    return replace(draft, held=tuple(each for each in draft.held if rest.takes(mesh, each.namespace)))

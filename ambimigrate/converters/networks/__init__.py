@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from ambimigrate.changes import Change, Create, Edit, Stage
 from ambimigrate.converters import shared
-from ambimigrate.converters.networks import closing, cni, entries, incoming, judging, outgoing, probes, waypoints
+from ambimigrate.converters.networks import closing, cni, entries, incoming, judging, leaving, outgoing, probes, waypoints
 from ambimigrate.converters.networks.closing import Blocked
 from ambimigrate.converters.networks.cni import Seen
 from ambimigrate.converters.networks.entries import Policy
@@ -41,6 +41,8 @@ def convert(given: Mesh, namespace: str, plan: Plan, settings: Settings) -> Outc
             changes += judging.judged(mesh, namespace, plan, settings)
             changes += judging.kept_from(mesh, namespace, plan)
             changes += waypoints.let_through(mesh, namespace, plan)
+            leaving.check(seen, namespace, settings)
+            changes += leaving.let_through(mesh, namespace, settings)
         except Blocked as reason:
             blocked.append(reason)
     if clashes := tuple(_clashes(changes)):

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from ambimigrate.changes import Change, Edit, Set
-from ambimigrate.converters.networks import closing, entries, identities, waypoints
+from ambimigrate.converters.networks import closing, entries, identities, leaving, waypoints
 from ambimigrate.converters.networks.closing import Blocked
 from ambimigrate.converters.networks.entries import Policy, Ports
 from ambimigrate.converters.networks.incoming import Found, added, is_unseen
@@ -57,7 +57,7 @@ def convert(mesh: Mesh, namespace: str, plan: Plan, settings: Settings, closed: 
             blocked.append(reason)
             shut |= {id(each) for each in bound}
     free = [each for each in policies if id(each) not in shut and any(_binds(each, one) for one in callers)]
-    edits = [(each, edit) for each in free for edit in (*_edits(mesh, each), *_to_waypoints(mesh, each, plan))]
+    edits = [(each, edit) for each in free for edit in (*_edits(mesh, each), *_to_waypoints(mesh, each, plan, settings))]
     return Found(tuple(edits), tuple(made_), tuple(blocked))
 
 
@@ -93,7 +93,7 @@ def _reach(mesh: Mesh, bound: Bound, callers: Iterable[Workload]) -> Reach:
 def _opens(mesh: Mesh, policy: Policy, rule: NetworkPolicyEgressRule) -> bool:
     """Whether the rule has to let out to 15008 and does not: it is by port, and about pods of the mesh."""
     ports = networks.tcp(rule.ports)
-    if not ports or networks.admits(rule.ports) or all(each.port == entries.DNS for each in ports):
+    if not ports or networks.admits(rule.ports) or all(each.port in networks.APART for each in ports):
         return False
     return any(each.ip_block is None and networks.from_mesh(mesh, each, policy.namespace) for each in rule.to)
 
@@ -131,7 +131,7 @@ def _declaring(mesh: Mesh, rule: NetworkPolicyEgressRule, *, any_port: bool) -> 
 
     A rule for pods as well gets 15008, with which every port at its addresses would be open.
     """
-    wanted = [each for each in networks.tcp(rule.ports) if each.port != entries.DNS]
+    wanted = [each for each in networks.tcp(rule.ports) if each.port not in networks.APART]
     for each in workloads(mesh):
         found = entries.numbers(tuple(wanted), _pods(each)) or frozenset[int]()
         if captured(mesh, each) and (any_port or found & container_ports(each)):
@@ -212,9 +212,10 @@ def _labels(policy: Policy, pods: Pods, every: Iterable[Workload]) -> dict[str, 
 # --- waypoints -------------------------------------------------------------------------------------------------------
 
 
-def _to_waypoints(mesh: Mesh, policy: Policy, plan: Plan) -> Iterator[Edit]:
-    """Rules that let out to the waypoints in front of the pods that the policy already lets out to."""
-    asked = [each for each in dict.fromkeys(_wanted(mesh, policy, plan)) if not lets_out(mesh, policy, each)]
+def _to_waypoints(mesh: Mesh, policy: Policy, plan: Plan, settings: Settings) -> Iterator[Edit]:
+    """Rules that let out to the waypoints in front of what the policy already lets out to."""
+    found = dict.fromkeys((*_wanted(mesh, policy, plan), *leaving.wanted(mesh, policy, settings)))
+    asked = [each for each in found if not lets_out(mesh, policy, each)]
     for number, waypoint in enumerate(asked, len(policy.body.spec.egress)):
         value = {"to": [waypoints.peer(waypoint, policy.namespace)], "ports": waypoints.tcp(())}
         yield Set(("spec", "egress", number), value)

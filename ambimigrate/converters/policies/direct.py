@@ -72,7 +72,8 @@ def _of_namespace(mesh: Mesh, subject: Subject, moving: frozenset[str], said: tu
         whole = f"{trust.domain(mesh).name}/ns/{caller}/*"
         yield Direct(SIDECARS, f"the sidecars of namespace {caller} ({shown})", caller, principals=(whole,))
     elif mode == injection.NONE and sure and not injection.is_system(mesh, caller):
-        yield Direct("outside", f"namespace {caller}, which is not in the mesh ({shown})", caller)
+        ports = _ports(subject, (*subject.served, *subject.bare))  # for want of an identity
+        yield Direct("outside", f"namespace {caller}, which is not in the mesh ({shown})", caller, ports)
 
 
 def _measured(mesh: Mesh, subject: Subject, moving: frozenset[str], settings: Settings) -> Iterator[Direct]:

@@ -13,8 +13,8 @@ from ambimigrate.model import Mesh, Ref
 from ambimigrate.topology import policies
 
 
-def _name(subject: Subject) -> str:
-    return f"{made.written_name(subject.policy)}-from-waypoint"
+def _name(mesh: Mesh, subject: Subject) -> str:
+    return f"{made.stem(mesh, subject.policy, subject.namespace)}-from-waypoint"
 
 
 def is_there(mesh: Mesh, subject: Subject) -> bool:
@@ -28,7 +28,7 @@ def is_there(mesh: Mesh, subject: Subject) -> bool:
 def create(mesh: Mesh, subject: Subject, missing: list[str]) -> Change:
     """An ALLOW of the namespace that admits the waypoint where the root policy holds."""
     beside = subject.served[0]
-    metadata = made.metadata(_name(subject), beside)
+    metadata = made.metadata(_name(mesh, subject), beside)
     metadata["annotations"][FROM] = targets.mark(subject.policy, subject.namespace)
     labels = policies.selector(subject.policy)
     spec: dict[str, Any] = {"selector": {"matchLabels": dict(labels)}} if labels else {}

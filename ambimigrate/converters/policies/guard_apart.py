@@ -42,7 +42,7 @@ def known(mesh: Mesh, subject: Subject) -> Policy | None:
 def _value(
     mesh: Mesh, subject: Subject, beside: Resource[Any], rules: list[dict[str, Any]], temporary: tuple[str, ...]
 ) -> dict[str, Any]:
-    plain = f"{made.written_name(subject.policy)}-direct"
+    plain = f"{made.stem(mesh, subject.policy, beside.namespace)}-direct"
     number, name = 1, plain
     while mesh.find(AuthorizationPolicy, beside.namespace, made.renamed(name, beside)) is not None:
         number += 1

@@ -108,8 +108,8 @@ def _changes(mesh: Mesh, subject: Subject, aims: Aims) -> Iterator[Change]:
 
 
 def _assumed(subject: Subject, name: str) -> Note:
-    reason = f"no source states the trust domain: {name} is assumed (--trust-domain says it; a wrong one only denies)"
-    return Note(subject.policy.at("spec"), reason)
+    reason = f"the trust domain is {name}, which no source states (--trust-domain says it; a wrong one only denies)"
+    return Note(subject.policy.at("spec"), reason, "assumed")
 
 
 def _move(mesh: Mesh, subject: Subject, own: tuple[str, ...], aims: Aims) -> Move:

@@ -10,14 +10,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ambimigrate.changes import FROM, Change, Create, Note, Stage
-from ambimigrate.converters import made
+from ambimigrate.converters import made, twin_targets
 from ambimigrate.converters.policies import answers, classify, ports, rewrites, targets
 from ambimigrate.converters.policies.targets import Subject
 from ambimigrate.kinds import AuthorizationPolicy, Gateway, Service, VirtualService
 from ambimigrate.kinds.security import Rule, Source
 from ambimigrate.model import Mesh, Ref, Resource
 from ambimigrate.topology import attachment, policies, waypoints, ztunnel
-from ambimigrate.versions import at_least
 
 COPIED = "AP903"
 _REFUSING = frozenset({"CUSTOM", "DENY"})
@@ -96,9 +95,7 @@ def _is_own(mesh: Mesh, subject: Subject) -> bool:
 
 def _is_for_class(mesh: Mesh, subject: Subject) -> bool:
     """Whether one copy for all waypoints says the same: rules that no Service reads in its own way, and no older waypoint."""
-    if subject.form != policies.ROOT or not at_least(mesh.target.istio, "1.25.0"):
-        return False
-    if any(not made.is_ours(each) for each in waypoints.waypoints(mesh)):
+    if subject.form != policies.ROOT or not twin_targets.can_name_class(mesh, subject.policy):
         return False
     rules = subject.policy.body.spec.rules or ()
     return not any(map(ports.uses_ports, rules)) and not mesh.index(_changing)
@@ -140,17 +137,18 @@ def _notes(subject: Subject, rules: Rules | None) -> Iterator[Note]:
     policy = subject.policy
     left = len(policy.body.spec.rules or ()) - len(rules or ())
     if left > 0:
-        yield Note(policy.at("spec", "rules"), "a rule about ports that the Service does not have is left out")
+        yield Note(policy.at("spec", "rules"), "a rule about ports that the Service does not have")
     about = subject.about
     if subject.action == "ALLOW" and about and not subject.is_dry:
         reason = "ztunnel keeps no rule about requests: once the pods are ambient, who calls them past the waypoint is refused"
-        yield Note(policy.at("spec", "rules", about[0]), reason)
+        yield Note(policy.at("spec", "rules", about[0]), reason, "narrower")
     if subject.action == "AUDIT":
-        yield Note(policy.at("spec", "action"), "requests past the waypoint are marked no longer once the pods are ambient")
+        reason = "requests past the waypoint are marked no longer once the pods are ambient"
+        yield Note(policy.at("spec", "action"), reason, "lost")
 
 
 def _name(mesh: Mesh, subject: Subject, aim: Aim) -> str:
-    plain = made.written_name(subject.policy)
+    plain = made.stem(mesh, subject.policy, aim.beside.namespace)
     again = aim.number + 1
     wanted = f"{plain}-waypoint" if again == 1 else f"{plain}-waypoint-{again}"
     while mesh.find(AuthorizationPolicy, aim.beside.namespace, made.renamed(wanted, aim.beside)) is not None:

@@ -126,8 +126,8 @@ def _filters(rule: HTTPRule, levels: Sides, path: Test, route: Route, context: C
     if rewrite := filters.rewrite(rule.rewrite, authority if is_name else "", path, (*route, "rewrite"), context):
         yield rewrite
     yield from backends.mirrors(rule, route, context)
-    if rule.cors_policy is not None:
-        yield cors.converted(rule.cors_policy, (*route, "corsPolicy"), context)
+    if rule.cors_policy is not None and (made := cors.converted(rule.cors_policy, (*route, "corsPolicy"), context)):
+        yield made
 
 
 __all__ = ["Context", "action", "backend", "destinations"]

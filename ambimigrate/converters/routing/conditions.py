@@ -51,8 +51,13 @@ def covers(wide: Condition, narrow: Condition) -> bool:
         and (wide.method is None or wide.method == narrow.method)
         and all(name in narrow.headers and implies(narrow.headers[name], test) for name, test in wide.headers.items())
         and all(name in narrow.query and implies(narrow.query[name], test) for name, test in wide.query.items())
-        and all(narrow.without.get(name) == test for name, test in wide.without.items())
+        and all(name in narrow.without and _excludes_more(narrow.without[name], test) for name, test in wide.without.items())
     )
+
+
+def _excludes_more(narrow: Test, wide: Test) -> bool:
+    """Whether `narrow` leaves out all that `wide` does; a missing header counts as empty but where presence is asked for."""
+    return implies(wide, narrow) and (narrow.kind != PRESENT or wide.kind == PRESENT or not implies(Test(EXACT), wide))
 
 
 def are_disjoint(left: Condition, right: Condition) -> bool:

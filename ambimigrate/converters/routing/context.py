@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec import Struct
 
 from ambimigrate.converters.outcome import Account, Refused
@@ -9,6 +11,10 @@ from ambimigrate.converters.settings import DEFAULT, Settings
 from ambimigrate.kinds import Service, VirtualService
 from ambimigrate.model import Mesh, Resource, Target
 from ambimigrate.topology import hosts
+
+
+def _as_it_is(refused: Refused) -> Refused:
+    return refused
 
 
 class Context(Struct, frozen=True):
@@ -20,6 +26,7 @@ class Context(Struct, frozen=True):
     account: Account
     parent: Resource[Service] | None = None
     settings: Settings = DEFAULT
+    explain: Callable[[Refused], Refused] = _as_it_is  # the refusal with a request that shows it
 
     @property
     def target(self) -> Target:
@@ -31,4 +38,5 @@ class Context(Struct, frozen=True):
 
     def agree(self, id: str, refused: Refused) -> None:
         """Goes on in spite of a difference that was agreed to, else raises the refusal."""
-        self.account.agree(self.settings, id, self.owner, refused)
+        known = self.explain(refused) if self.settings.accepts(id, self.owner) else refused
+        self.account.agree(self.settings, id, self.owner, known)

@@ -7,8 +7,11 @@ from typing import Any
 
 from ambimigrate.converters.outcome import Refused
 from ambimigrate.converters.routing import durations
-from ambimigrate.converters.routing.conditions import METHODS
+from ambimigrate.converters.routing.conditions import METHODS, Condition
 from ambimigrate.converters.routing.context import Context
+from ambimigrate.converters.routing.samples import texts
+from ambimigrate.converters.routing.strings import EXACT, REGEX, Test
+from ambimigrate.converters.routing.witnesses import Shown
 from ambimigrate.kinds.routes import CorsPolicy, StringMatch
 from ambimigrate.model import Route, Target
 from ambimigrate.versions import Version, at_least
@@ -19,10 +22,24 @@ _BELOW = re.compile(r"(https?://)\.\*((?:\\\.[a-zA-Z0-9-]+)+)((?::[0-9]{1,5})?)"
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+")
 _MOST = 64
 NEAR = "VS922"
+_OTHER = "https://other.example"
 
 
-def converted(own: CorsPolicy, route: Route, context: Context) -> dict[str, Any]:
-    """The filter. Raises Refused."""
+def converted(own: CorsPolicy, route: Route, context: Context) -> dict[str, Any] | None:
+    """The filter, None for a policy without effect. Raises Refused."""
+    if not (own.allow_origins or own.allow_origin) and own.unmatched_preflights != "IGNORE":
+        context.account.left[route] = "it names no origin, so that no answer carries its headers"
+        return None
+    try:
+        return _filter(own, route, context)
+    except Shown:
+        raise
+    except Refused as refused:
+        needs = _from(_allowed(own))
+        raise Shown(refused.case, refused.route, refused.reason, needs, "today the answer allows the origin") from None
+
+
+def _filter(own: CorsPolicy, route: Route, context: Context) -> dict[str, Any]:
     target, account = context.target, context.account
     answering = at_least(target.istio, *ANSWERING)
     _check_target(route, target)
@@ -30,9 +47,10 @@ def converted(own: CorsPolicy, route: Route, context: Context) -> dict[str, Any]
     account.carry(route, "allowOrigin", "allowOrigins", "allowMethods", "allowHeaders", "exposeHeaders")
     account.carry(route, "maxAge", "allowCredentials", "unmatchedPreflights")
     field = "allowOrigins" if own.allow_origins else "allowOrigin"
-    origins = own.allow_origins or tuple(StringMatch(exact=each) for each in own.allow_origin)
+    origins = _origins(own)
     if not origins:
-        raise Refused("cors", (*route, "allowOrigins"), "it names no origin: no answer carries CORS headers today")
+        reason = "it names no origin, so that the proxy answers all preflights; an HTTPRoute names one"
+        raise Shown("cors", (*route, "allowOrigins"), reason, _preflight(_OTHER), "today the proxy answers")
     found: dict[str, Any] = {
         "allowOrigins": _listed(
             [_origin(each, (*route, field), context, answering=answering) for each in origins], (*route, field)
@@ -42,6 +60,19 @@ def converted(own: CorsPolicy, route: Route, context: Context) -> dict[str, Any]
         found["allowCredentials"] = True
     found |= _names(own, route)
     return {"type": "CORS", "cors": found | {"maxAge": _age(own, route)}}
+
+
+def _origins(own: CorsPolicy) -> tuple[StringMatch, ...]:
+    return own.allow_origins or tuple(StringMatch(exact=each) for each in own.allow_origin)
+
+
+def _allowed(own: CorsPolicy) -> str:
+    """An origin that the policy allows, as far as one is known."""
+    first = next(iter(_origins(own)), StringMatch())
+    if first.regex is not None:
+        return next(iter(texts(Test(REGEX, first.regex))), _OTHER)
+    text = first.exact or first.prefix
+    return _OTHER if text in {None, "", "*"} else str(text)
 
 
 def _check_target(route: Route, target: Target) -> None:
@@ -58,16 +89,25 @@ def _check_preflights(own: CorsPolicy, route: Route, context: Context, *, answer
     ignores = own.unmatched_preflights == "IGNORE"
     if ignores == answering:
         return
-    witness = "OPTIONS / with Origin: https://other.example, Access-Control-Request-Method: GET"
     if answering:
         reason = (
             "a preflight of another origin is forwarded today; a waypoint answers it, as `unmatchedPreflights: IGNORE` does"
         )
-        found = Refused("cors-near", (*route, "unmatchedPreflights"), reason, f"{witness}: today the application answers")
-        context.agree(NEAR, found)
+        needs = _preflight(_OTHER)
+        context.agree(NEAR, Shown("cors-near", (*route, "unmatchedPreflights"), reason, needs, "today the application answers"))
         return
     reason = f"a preflight of another origin is answered today, the waypoint of Istio {context.target.istio} forwards it"
-    raise Refused("cors", (*route, "unmatchedPreflights"), reason, f"{witness}: today the proxy answers")
+    needs = _preflight(_OTHER)
+    raise Shown("cors", (*route, "unmatchedPreflights"), reason, needs, "today the proxy answers")
+
+
+def _from(origin: str) -> Condition:
+    return Condition(headers={"origin": Test(EXACT, origin)})
+
+
+def _preflight(origin: str) -> Condition:
+    method = {"access-control-request-method": Test(EXACT, "GET")}
+    return Condition(headers={"origin": Test(EXACT, origin), **method}, method="OPTIONS")
 
 
 def _origin(own: StringMatch, route: Route, context: Context, *, answering: bool) -> str:
@@ -75,9 +115,9 @@ def _origin(own: StringMatch, route: Route, context: Context, *, answering: bool
         return own.exact
     if "*" in {own.exact, own.regex} or own.regex == ".*":
         reason = "a waypoint takes * for every origin with scheme and host only"
-        found = Refused("cors-near", route, reason, "GET / with Origin: null: allowed today, not by the waypoint")
+        found = Shown("cors-near", route, reason, _from("null"), "allowed today, not by the waypoint")
         if not answering:  # wildcards are no pattern there
-            raise Refused("cors", route, reason, found.witness)
+            raise Shown("cors", route, reason, found.needs, found.became)
         context.agree(NEAR, found)
         return "*"
     if own.regex is not None and answering and (below := _BELOW.fullmatch(own.regex)):
@@ -119,5 +159,5 @@ def _age(own: CorsPolicy, route: Route) -> int:
     length = durations.milliseconds(own.max_age or "")
     if length is None or length < 1000:
         reason = "without maxAge a browser asks each time, an HTTPRoute says 5 s; give one of 1s or more"
-        raise Refused("cors", (*route, "maxAge"), reason, "OPTIONS from an allowed origin: access-control-max-age: 5 is new")
+        raise Shown("cors", (*route, "maxAge"), reason, _preflight(_allowed(own)), "access-control-max-age: 5 is new")
     return length // 1000

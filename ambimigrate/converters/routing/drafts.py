@@ -70,7 +70,7 @@ def _http(work: Work, subject: Subject) -> list[Draft]:
         account.left[("spec", "http")] = f"no port of {service.name} carries HTTP"
         return []
     lists = _lists(work, subject)
-    _check_answered(vs, lists, mesh)
+    _check_answered(vs, subject, lists, mesh)
     if at_least(mesh.target.istio, *MERGING) or len(lists.by_port) == 1:
         return _each_port(subject, lists, mesh)
     every = list(lists.by_port.values())
@@ -89,13 +89,14 @@ def _lists(work: Work, subject: Subject) -> Lists:
         raise Refused(refused.case, refused.route, refused.reason, witness) from None
 
 
-def _check_answered(vs: Resource[VirtualService], lists: Lists, mesh: Mesh) -> None:
+def _check_answered(vs: Resource[VirtualService], subject: Subject, lists: Lists, mesh: Mesh) -> None:
     """A list of rules that no request meets answers 404 to all today; no route at all would forward them."""
     flat = flatten(vs, mesh, Account())
     for port, rules in lists.by_port.items():
         if not rules and speaks(flat, port):
             reason = f"no request to port {port} meets any rule: all get 404 today, and would be forwarded without a route"
-            raise Refused("nothing", ("spec", "http"), reason)
+            witness = f"GET http://{subject.host}:{port}/: today 404, forwarded without a route"
+            raise Refused("nothing", ("spec", "http"), reason, witness)
 
 
 def _each_port(subject: Subject, lists: Lists, mesh: Mesh) -> list[Draft]:

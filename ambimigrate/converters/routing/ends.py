@@ -63,6 +63,8 @@ def stays(mesh: Mesh, delegate: Resource[VirtualService], settings: Settings) ->
         if not is_of_mesh(each.body):
             return f"VirtualService {each.name} of a gateway delegates to it"
         if is_of_gateway(each.body):
+            if settings.gateways:
+                return f"VirtualService {each.name} of a gateway, too, delegates to it; without that it has no effect"
             return f"VirtualService {each.name} stays for its gateways and delegates to it"
         if keeping.is_kept(each, mesh, settings):
             return f"VirtualService {each.name}, which is kept, delegates to it"

@@ -29,6 +29,12 @@ class Fate(Struct):
         self.live |= {(each.rule, each.route) for each in kept}
         self.gone |= {(each.item.rule, each.item.route): _why(each) for each in dead}
 
+    def pass_over(self, items: Sequence[Item]) -> None:
+        """Notes entries that are not written since later ones do the same."""
+        self.gone |= {
+            (each.rule, each.route): "the rules after it do the same with requests of these methods" for each in items
+        }
+
 
 def shown(item: Item) -> str:
     """The rule of an entry in words, with the delegate that it stands in."""

@@ -6,8 +6,10 @@ import re
 from typing import Any
 
 from ambimigrate.converters.outcome import Account, Refused
+from ambimigrate.converters.routing.conditions import Condition
 from ambimigrate.converters.routing.context import Context
 from ambimigrate.converters.routing.strings import ANY, EVERYTHING, EXACT, PREFIX, REGEX, Test
+from ambimigrate.converters.routing.witnesses import Shown
 from ambimigrate.kinds.routes import HTTPRedirect, HTTPRewrite
 from ambimigrate.model import Route
 from ambimigrate.versions import Version, at_least
@@ -62,10 +64,9 @@ def _path(to: str, path: Test, route: Route, istio: Version) -> dict[str, str] |
         return {"type": "ReplacePrefixMatch", "replacePrefixMatch": to.rstrip("/") or "/"}
     if prefix == "/" and to.startswith("/") and not to.endswith("/") and not at_least(istio, _MENDED):
         return {"type": "ReplacePrefixMatch", "replacePrefixMatch": to}
-    left = prefix if prefix.endswith("/") else f"{prefix}x"
-    became = to + left[len(prefix) :]
     reason = f"prefix {prefix} to {to} replaces text, an HTTPRoute replaces path elements"
-    raise Refused("rewrite", route, reason, f"GET {left}… becomes {became}… in the sidecar, which no HTTPRoute does")
+    needs = Condition(path=Test(EXACT, f"{prefix}x"))
+    raise Shown("rewrite", route, reason, needs, f"becomes {to}x in the sidecar, which no HTTPRoute does")
 
 
 def redirect(own: HTTPRedirect, port: int, route: Route, account: Account) -> Filter:

@@ -10,12 +10,16 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from ambimigrate.converters.outcome import Account, Refused
+from ambimigrate.converters.routing.conditions import Condition
+from ambimigrate.converters.routing.strings import PRESENT, Test
+from ambimigrate.converters.routing.witnesses import Shown
 from ambimigrate.kinds.routes import HeaderOperations, Headers
 from ambimigrate.model import Route
 
 AUTHORITY = frozenset({"host", ":authority"})
 _MOST = 16  # entries of a list in a header filter
 _OPERATOR = re.compile(r"%%|%([A-Z_]+)(?:\(([^()]*)\))?(?::[0-9]+)?%")
+_REQUESTED = re.compile(r"%REQ\(([^():?]+)")  # a header of the request, without which such a value is empty
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+")
 _PLAIN = re.compile(r"[!-~]+([\t ]?[!-~]+)*")  # HTTPHeader.value of the experimental channel
 _OF_PROXY = ("x-envoy-", "x-forwarded-")  # what proxies write, so a waypoint writes something else
@@ -148,7 +152,9 @@ def _after(rule: Level, destination: Level) -> Level:
 
 def _united(rule: Level, first: Pairs, second: Pairs) -> Pairs:
     for name in first.keys() & second.keys():
-        raise Refused("headers", (*rule.route, "add"), f"{name} is added by the rule and by its destination")
+        asked = {each.lower(): Test(PRESENT) for each in _REQUESTED.findall(first[name][1])}
+        reason = f"{name} is added by the rule and by its destination"
+        raise Shown("headers", (*rule.route, "add"), reason, Condition(headers=asked))
     return {**first, **second}
 
 

@@ -12,6 +12,7 @@ from ambimigrate.converters.routing.matches import LONGEST_PATTERN, is_valid
 from ambimigrate.converters.routing.order import EXACT_PATH, PATH_PREFIX, PATTERN, Act, Clash, Item, Key, Line, Order, key
 from ambimigrate.converters.routing.repair import MOST_LINES, line, prefixes, repaired, replaces_prefix, spread
 from ambimigrate.converters.routing.strings import ANY, EXACT, PREFIX, Test, pattern
+from ambimigrate.converters.routing.witnesses import Shown
 
 _PADDING = "(?:)"  # the empty group: matches nothing and counts
 
@@ -84,8 +85,8 @@ def _ladder(lines: Sequence[Line], act: Act, order: Order, *, keeps_exact: bool)
         own = next(each for each in lines if each.type == PATH_PREFIX)
         bare = own.value.rstrip("/")
         reason = f"PathPrefix {own.value} also takes {bare}, for which no rule takes every request today"
-        witness = f"GET {bare} without the headers that rules ask for: today 404, as HTTPRoute {shown(own.item)}"
-        raise Refused("rewrite", own.item.route, reason, witness)
+        asked = replace(own.condition, path=Test(EXACT, bare))
+        raise Shown("rewrite", own.item.route, reason, asked, f"today 404, as HTTPRoute {shown(own.item)}")
     padded = _padded(wider if keeps_exact else _demoted(wider, order), order)
     return None if padded is None else repaired(padded, act, order, MOST_LINES - len(padded))
 

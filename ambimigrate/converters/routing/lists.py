@@ -10,23 +10,23 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from ambimigrate.converters.outcome import Account, Refused
-from ambimigrate.converters.routing import distribute, entries, matches
+from ambimigrate.converters.routing import distribute, entries, explaining, matches, other_methods
 from ambimigrate.converters.routing.actions import Context, action
-from ambimigrate.converters.routing.conditions import Condition, both
-from ambimigrate.converters.routing.entries import Fate, Flat, shown
+from ambimigrate.converters.routing.entries import Fate, Flat
 from ambimigrate.converters.routing.flat import flatten
 from ambimigrate.converters.routing.ladder import arranged
 from ambimigrate.converters.routing.negation import expanded
 from ambimigrate.converters.routing.order import Clash, Item, Line, Order, Rule, alive, key
 from ambimigrate.converters.routing.repair import replaces_prefix
-from ambimigrate.converters.routing.samples import sample
 from ambimigrate.converters.routing.strings import ANY, EVERYTHING, EXACT, REGEX, Test
+from ambimigrate.converters.routing.witnesses import Place
 from ambimigrate.converters.settings import DEFAULT, Settings
 from ambimigrate.kinds import Service, VirtualService
 from ambimigrate.kinds.routes import HTTPRule
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.topology import hosts
 from ambimigrate.topology.protocols import carries_http
+from ambimigrate.versions import at_least
 
 
 class Lists(Struct, frozen=True):
@@ -53,7 +53,7 @@ def port_lists(
 
 
 class Port(Struct, frozen=True):
-    """One port of a Service; `made` are the actions that were found for it, by rule and path."""
+    """One port of a Service; `made` are the actions that were found for it, by rule and path, `known` its entries so far."""
 
     flat: Flat
     mesh: Mesh
@@ -61,29 +61,38 @@ class Port(Struct, frozen=True):
     port: int
     settings: Settings = DEFAULT
     made: dict[tuple[int, Test, Test | None], Rule] = field(default_factory=dict)
-
-    def show(self, condition: Condition) -> str:
-        """A request that meets the condition."""
-        return sample(condition, self.host, self.port)
+    known: list[Item] = field(default_factory=list)
 
     def rules(self, fate: Fate) -> list[Rule]:
         kept = self.kept(fate)
         if not kept:
             return []
         found = self.lines(kept)
-        rules = _grouped(found)
+        rules = grouped(found)
         return rules if _fits(rules) else self._long(kept, found, rules)
 
     def kept(self, fate: Fate) -> list[Item]:
         """The entries that some request to the port reaches. Raises Refused."""
-        known, dead = alive(entries.items(self.flat, self.port, fate))
-        kept, _ = alive(expanded(known, self.show))
-        fate.judge(kept, dead)
-        return kept
+        try:
+            known, dead = alive(map(self._noted, entries.items(self.flat, self.port, fate)))
+            kept, _ = alive(expanded(known, self._alike))
+            named, unnamed = other_methods.without_them(kept, self._alike)
+        except Refused as refused:
+            raise self.explained(refused) from None
+        fate.judge(named, dead)
+        fate.pass_over(unnamed)
+        return named
+
+    def _noted(self, item: Item) -> Item:
+        self.known.append(item)
+        return item
 
     def lines(self, kept: Sequence[Item]) -> list[Line]:
         """The entries as they are to be written. Raises Refused."""
-        found = arranged(kept, self.act, Order())
+        try:
+            found = arranged(kept, self.act, Order())
+        except Refused as refused:
+            raise self.explained(refused) from None
         if isinstance(found, Clash):
             raise self.turned(found)
         return found
@@ -99,14 +108,14 @@ class Port(Struct, frozen=True):
             strict: list[Line] | Clash | None = arranged(kept, self.act, order)
         except Refused:
             strict = None
-        if isinstance(strict, list) and _fits(together := _grouped(_gathered(strict))):
+        if isinstance(strict, list) and _fits(together := grouped(_gathered(strict))):
             return together
         if not _ties(found, rules, order):
             return rules
         if not isinstance(strict, list):
             reason = f"{len(rules)} rules do not fit into one HTTPRoute, and of equal matches in several the oldest wins"
             raise Refused("size", ("spec", "http"), reason)
-        return _grouped(strict)
+        return grouped(strict)
 
     def act(self, item: Item) -> Rule:
         """What the rule of the entry does with its path. Raises Refused."""
@@ -119,21 +128,32 @@ class Port(Struct, frozen=True):
         placed = self.flat[item.rule]
         owner, account = placed.owner, placed.account
         parent = hosts.service(self.mesh, self.host, owner.namespace, owner.file)
+        context = Context(
+            self.mesh, self.port, owner, account, parent, self.settings, lambda refused: self.explained(refused, item)
+        )
         try:
-            rule = _narrowed(placed.rule, item)
-            return action(
-                rule, item.condition.path, placed.route, Context(self.mesh, self.port, owner, account, parent, self.settings)
-            )
+            return action(_narrowed(placed.rule, item), item.condition.path, placed.route, context)
         except Refused as refused:
-            witness = refused.witness or self.show(item.condition)
-            raise Refused(refused.case, refused.route, refused.reason, witness) from None
+            raise explaining.Blamed(refused, item) from None
+
+    def explained(self, refused: Refused, item: Item | None = None) -> Refused:
+        """The refusal, of an entry or of the whole list, with a request that shows it."""
+        return explaining.explained(refused, explaining.List(self.known, self.place, self._alike), item)
 
     def turned(self, pair: Clash) -> Refused:
         """The order that cannot be kept, with a request that shows it."""
-        first, other = (shown(each) for each in (pair.first, pair.overtaking))
-        request = self.show(both(pair.first.condition, pair.overtaking.condition) or pair.overtaking.condition)
-        reason = f"{other} is the more specific match and would overtake {first}, which comes first today"
-        return Refused("order", pair.overtaking.route, reason, f"{request}: today {first}, as HTTPRoute {other}")
+        return explaining.turned(pair, self.place)
+
+    @property
+    def place(self) -> Place:
+        return Place(self.host, self.port, joins=not at_least(self.mesh.target.istio, "1.31.0"))
+
+    def _alike(self, one: Item, other: Item) -> bool:
+        try:
+            found = self.act(one)
+            return str(found) == str(self.act(other)) and not replaces_prefix(found)
+        except Refused:
+            return False
 
 
 def _narrowed(rule: HTTPRule, item: Item) -> HTTPRule:
@@ -165,7 +185,7 @@ def _gathered(lines: Sequence[Line]) -> list[Line]:
     return [replace(each, item=replace(each.item, rule=same[0].item.rule)) for same in found.values() for each in same]
 
 
-def _grouped(lines: Sequence[Line]) -> list[Rule]:
+def grouped(lines: Sequence[Line]) -> list[Rule]:
     """The rules, neighbours with the same rule together."""
     return [
         rule for _, members in groupby(lines, key=lambda each: (each.item.rule, each.same)) for rule in _rules(list(members))

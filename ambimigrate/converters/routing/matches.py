@@ -114,7 +114,7 @@ def _path(match: HTTPMatch, route: Route, account: Account) -> Test:
 
 
 def _methods(wanted: StringMatch | None, route: Route, account: Account) -> tuple[str | None, ...]:
-    return (None,) if wanted is None else methods(_test(wanted, route, account), route)
+    return (None,) if wanted is None else methods(_test(wanted, route, account))
 
 
 def is_valid(path: str) -> bool:

@@ -1,13 +1,11 @@
-"""The method of an entry: the names of an HTTPRoute that a VirtualService's test takes, where it takes no other."""
+"""The methods of an entry: those that HTTPRoutes name, and others, of which no HTTPRoute says anything."""
 
 from __future__ import annotations
 
 import re
 
-from ambimigrate.converters.outcome import Refused
 from ambimigrate.converters.routing.conditions import METHODS
 from ambimigrate.converters.routing.strings import EXACT, PREFIX, PRESENT, Test, is_full_match
-from ambimigrate.model import Route
 
 _OTHERS = (
     "PURGE",
@@ -27,28 +25,39 @@ _OTHERS = (
 _TOKEN = re.compile(r"[A-Za-z0-9-]+")
 
 
-def methods(wanted: Test, route: Route) -> tuple[str | None, ...]:
-    """The methods, one entry for each; None alone means every method. Raises Refused where others pass, too."""
+def methods(wanted: Test) -> tuple[str | None, ...]:
+    """The methods, one entry for each; None alone means every method.
+
+    Where others may pass that are not known by name, one more stands for all of them: the kind of the test and its text.
+    """
     if wanted.kind == PRESENT or (wanted.kind == PREFIX and not wanted.text) or wanted.text in {".*", ".+"}:
         return (None,)
     if wanted.kind == EXACT:
-        found: tuple[str, ...] | None = (wanted.text,)
-    else:
-        found = None if wanted.kind == PREFIX else _choices(wanted.text)
-    if found is not None and set(found) <= set(METHODS):
-        return found
-    other = next((each for each in found or _OTHERS if each not in METHODS and _passes(wanted, each)), f"{wanted.text}X")
-    raise Refused(
-        "match",
-        route,
-        f"an HTTPRoute names one of {len(METHODS)} methods; {wanted.kind} {wanted.text} takes others, too",
-        f"a request with the method {other}" if wanted.kind == PREFIX or _passes(wanted, other) else None,
-    )
+        return (wanted.text,)
+    names = None if wanted.kind == PREFIX else _choices(wanted.text)
+    return names or (*(each for each in METHODS if _passes(wanted, each)), f"{wanted.kind} {wanted.text}")
+
+
+def is_named(method: str | None) -> bool:
+    """Whether an HTTPRoute can name the method."""
+    return method is None or method in METHODS
+
+
+def example(method: str) -> str | None:
+    """One method of those that are meant, None if none is known."""
+    kind, blank, text = method.partition(" ")
+    if not blank:
+        return method
+    return next((each for each in (*_OTHERS, f"{text}X") if _passes(Test(kind, text), each)), None)
+
+
+def takes(method: str | None, name: str) -> bool:
+    """Whether a request with the method of that name is meant."""
+    kind, blank, text = (method or name).partition(" ")
+    return _passes(Test(kind, text), name) if blank else kind == name
 
 
 def _passes(wanted: Test, name: str) -> bool:
-    if wanted.kind == EXACT:
-        return name == wanted.text
     return name.startswith(wanted.text) if wanted.kind == PREFIX else is_full_match(wanted.text, name)
 
 

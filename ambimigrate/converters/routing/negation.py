@@ -2,38 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
 from ambimigrate.converters.outcome import Refused
 from ambimigrate.converters.routing.conditions import Condition, are_disjoint, covers, intersection
 from ambimigrate.converters.routing.entries import shown as named
-from ambimigrate.converters.routing.order import Item
-from ambimigrate.converters.routing.samples import shown
+from ambimigrate.converters.routing.order import Alike, Item, is_taken_alike
 from ambimigrate.converters.routing.strings import EXACT, PRESENT, REGEX, Test, excludes, implies
+from ambimigrate.model import Route
 
 _MOST = 400  # entries; conditions inside conditions multiply
 
 
-Show = Callable[[Condition], str]  # how a request that meets a condition reads
+class LeftOut(Refused):
+    """What a negative condition of an entry leaves out has no form: the header that is asked for, and what it must be."""
+
+    def __init__(self, route: Route, reason: str, item: Item, name: str) -> None:
+        super().__init__("without-headers", route, reason)
+        self.item, self.name = item, name
 
 
-def expanded(items: Iterable[Item], show: Show) -> list[Item]:
+def expanded(items: Iterable[Item], alike: Alike) -> list[Item]:
     """The same list without negative conditions: every request meets an entry of the same rule first. Raises Refused.
 
     For "m without p" before the entries R: R for requests with p, then m, then R.
     """
     rest: list[Item] = []
     for item in reversed(list(items)):
-        rest = [*_positive(item, rest, show), *rest]
+        rest = [*_positive(item, rest, alike), *rest]
         if len(rest) > _MOST:
             reason = f"without negative conditions the list grows beyond {_MOST} entries"
             raise Refused("size", (*item.route, "withoutHeaders"), reason)
     return rest
 
 
-def _positive(item: Item, rest: Sequence[Item], show: Show) -> list[Item]:
+def _positive(item: Item, rest: Sequence[Item], alike: Alike) -> list[Item]:
     without = item.condition.without
     if not without:
         return [item]
@@ -48,7 +53,10 @@ def _positive(item: Item, rest: Sequence[Item], show: Show) -> list[Item]:
         if test == Test(REGEX, ".*") or (known is not None and implies(known, test)):
             return []
         if known is None or name != "host" or not excludes(known, test):
-            copies += _left_out(replace(item, condition=own), Condition(headers={name: test}), rest, show)
+            found = _left_out(replace(item, condition=own), Condition(headers={name: test}), rest, alike)
+            if found is None:
+                raise _refused(item, name, rest)
+            copies += found
     return [*copies, replace(item, condition=own)]
 
 
@@ -56,37 +64,32 @@ def _takes_empty(test: Test) -> bool:
     return test.kind != PRESENT and implies(Test(EXACT), test)
 
 
-def _left_out(item: Item, wanted: Condition, rest: Sequence[Item], show: Show) -> list[Item]:
-    """The later entries for the requests that the negative condition leaves out.
+def _left_out(item: Item, wanted: Condition, rest: Sequence[Item], alike: Alike) -> list[Item] | None:
+    """The later entries for the requests that the negative condition leaves out, None if that has no form.
 
     They are cut down to the requests of the entry itself where that has a form; else each stands for all its requests.
     """
     inside = intersection(item.condition, wanted)
     for asked in (inside, wanted):
-        copies = None if asked is None else _copies(item, asked, rest, show)
+        copies = None if asked is None else _copies(item, asked, rest)
         if copies is not None:
             return copies
-    raise _refused(item, wanted, rest, show)
+    return [] if is_taken_alike(item, rest, alike) else None
 
 
-def _refused(item: Item, wanted: Condition, rest: Sequence[Item], show: Show) -> Refused:
-    """Why what is left out has no form, with a request that shows it."""
-    ((name, test),) = wanted.headers.items()
-    route = (*item.route, "withoutHeaders", item.names.get(name, name))
-    asked, now = intersection(item.condition, wanted) or wanted, f"as HTTPRoute {named(item)}"
+def _refused(item: Item, name: str, rest: Sequence[Item]) -> LeftOut:
+    """Why what is left out has no form."""
+    route, test = (*item.route, "withoutHeaders", item.names.get(name, name)), item.condition.without[name]
+    reason = f"a request with {name} that no later rule takes gets 404 today, which no HTTPRoute answers"
     for each in rest:
         other = each.condition.headers.get(name)
         if other is not None and not (implies(other, test) or implies(test, other)):
             reason = f"{named(each)} asks for {name} in another way, and one match has each header once"
-            witness = f"a request with {name}: {shown(test)} and, in a line of its own, {name}: {shown(other)}"
-            return Refused("without-headers", route, reason, witness)
-    reason = f"a request with {name} that no later rule takes gets 404 today, which no HTTPRoute answers"
-    answered = any(not are_disjoint(each.condition, asked) for each in rest)
-    today = "a later rule or 404" if answered else "404"
-    return Refused("without-headers", route, reason, f"{show(asked)}: today {today}, {now}")
+            break
+    return LeftOut(route, reason, item, name)
 
 
-def _copies(item: Item, asked: Condition, rest: Sequence[Item], show: Show) -> list[Item] | None:
+def _copies(item: Item, asked: Condition, rest: Sequence[Item]) -> list[Item] | None:
     """The later entries for the requests asked for, up to the one that takes all that is left; None if that has no form."""
     found: list[Item] = []
     for each in rest:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ambimigrate.converters.routing.conditions import Condition, are_disjoint, both, covers
+from ambimigrate.converters.routing.methods import is_named
 from ambimigrate.converters.routing.strings import Test
 from ambimigrate.model import Route
 
@@ -48,6 +50,22 @@ class Line(Struct, frozen=True):
 
 
 Act = Callable[[Item], Rule]  # what the rule of an item does with its path
+Alike = Callable[[Item, Item], bool]  # whether two entries do the same
+
+
+def is_taken_alike(item: Item, later: Sequence[Item], alike: Alike) -> bool:
+    """Whether the entries after it do the same with all its requests; False if that is not certain."""
+    for each in later:
+        left, right = item.condition, each.condition
+        if not (is_named(left.method) or is_named(right.method)):  # two tests of methods may take the same one
+            left, right = replace(left, method=None), replace(right, method=None)
+        if are_disjoint(left, right):
+            continue
+        if not alike(item, each):
+            return False
+        if covers(each.condition, item.condition):
+            return True
+    return False
 
 
 class Dead(Struct, frozen=True):
@@ -101,6 +119,7 @@ class Clash(Struct, frozen=True):
 
     first: Item
     overtaking: Item
+    lines: tuple[Line, ...]  # the best that could be written: all entries, in the order of the VirtualService
 
 
 def clashes(lines: Sequence[Line], order: Order) -> Iterator[tuple[int, int]]:

@@ -84,7 +84,7 @@ def repaired(lines: Sequence[Line], act: Act, order: Order, most: int = MOST_REP
         for i, j in pairs:
             copy = _repeated(now[i], now[j], act)
             if copy is None or any(each.condition == copy.condition and each.same == copy.same for each in now[:i]):
-                return Clash(now[i].item, now[j].item)
+                return Clash(now[i].item, now[j].item, tuple(now))
             if all(each.condition != copy.condition for each in more.setdefault(i, [])):
                 more[i].append(copy)
         now = [each for i, own in enumerate(now) for each in (*more.get(i, ()), own)]

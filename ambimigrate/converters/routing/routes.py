@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ambimigrate.changes import Change, Create, Delete, Edit, Held, Note, Stage
-from ambimigrate.converters import made
+from ambimigrate.converters import made, through
 from ambimigrate.converters.outcome import Account, Outcome, Refused, held
 from ambimigrate.converters.routing import keeping, passing
 from ambimigrate.converters.routing.drafts import Draft, drafts
@@ -63,7 +63,8 @@ def _converted(vs: Resource[VirtualService], mesh: Mesh, settings: Settings) -> 
     if not found:
         return Outcome((_idle(vs, mesh, account),))
     more = passing.spoken(vs, found, mesh)
-    served = replace(work, vs=passing.speaking(vs, more)) if more else work
+    told = through.composed(mesh, vs)
+    served = replace(work, vs=passing.speaking(told, more) if more else told)
     made_of = [draft for subject in found for draft in drafts(served, subject)]
     for name in ("hosts", "gateways", "exportTo"):
         account.carry(("spec", name))

@@ -16,7 +16,7 @@ from ambimigrate.converters.routing.work import Work
 from ambimigrate.kinds import Namespace, Rollout, Service, ServiceEntry, VirtualService
 from ambimigrate.model import Mesh, Resource, Route
 from ambimigrate.topology import fronts, hosts, ingress, injection, meshconfig, reach, waypoints
-from ambimigrate.topology.virtualservices import MESH
+from ambimigrate.topology.virtualservices import MESH, has_rules
 from ambimigrate.versions import at_least
 
 _CONTROLLERS = ("flagger", "knative", "kserve", "argo-rollouts", "seldon")
@@ -38,9 +38,8 @@ class Subject(Struct, frozen=True, eq=False):
 
 def check_subject(vs: Resource[VirtualService], mesh: Mesh) -> None:
     """Raises Refused for a VirtualService that has no counterpart as a whole."""
-    spec = vs.body.spec
-    if not (spec.http or spec.tcp or spec.tls):
-        raise Refused("destination", ("spec",), "it has no rules")
+    if not has_rules(vs.body):
+        raise Refused("invalid", ("spec",), "it has no rules, Istio refuses it")
     if mesh.index(_counts)[vs.ref] > 1:
         raise Refused("repeated", ("metadata", "name"), f"{vs.name} stands in several files of one environment")
     if owner := controller(vs, mesh):

@@ -7,7 +7,6 @@ Files that are applied half are a gate of each step, and are not followed.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -59,29 +58,19 @@ def prove(mesh: Mesh, waves: tuple[Wave, ...], window: Window, fits: orders.Fits
     `window` makes the step in which some namespaces become ambient, for orders that take a window apart.
     """
     blocks = moments.blocks(waves)
-    planned, known = moments.flat(blocks), Numbered()
-    for one in (*planned, *(whole := moments.whole(waves, blocks))):
-        known.number(one)
+    planned = moments.flat(blocks)
+    known = Numbered(planned)
     end = after(mesh, (change for one in planned for change in one.changes))
     called = tuple(callees(Pair(mesh, end), known))
     spans = walk.every(called, walk.track(planned, known))
     mine = gaps.count(spans)
-    tried = _tried(Pair(mesh, end), blocks, spans) if spans else ()
+    others = moments.others(blocks, {planned[number].id for span in spans for number in (span.start, span.end)})
+    tried = orders.tried(called, others, known) if spans else ()
     best = orders.better(mine, tried, fits)
     if best is not None:
         return prove(mesh, orders.rebuilt(waves, best.order, window), window, fits)
     found = gaps.gaps(spans, planned, lambda seen, same: orders.why(tried, seen, same))
-    return Proof(found, _undo(waves, called, walk.track(whole, known)), orders.words(mine, tried), waves)
-
-
-def _tried(pair: Pair, blocks: tuple[moments.Moments, ...], spans: Iterable[walk.Span]) -> tuple[orders.Tried, ...]:
-    """The other orders, whose moments count for namespaces that the plan's own do not tell apart."""
-    planned = moments.flat(blocks)
-    torn = {planned[number].id for span in spans for number in (span.start, span.end)}
-    found, known = tuple(moments.others(blocks, torn)), Numbered()
-    for one in (*planned, *(one for each in found for one in each.moments)):
-        known.number(one)
-    return orders.tried(tuple(callees(pair, known)), found, known)
+    return Proof(found, _undo(waves, called, walk.track(moments.whole(waves, blocks), known)), orders.words(mine, tried), waves)
 
 
 def _undo(waves: tuple[Wave, ...], called: tuple[Callee, ...], track: walk.Track) -> dict[str, tuple[str, ...]]:

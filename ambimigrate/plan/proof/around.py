@@ -9,9 +9,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ambimigrate.changes import Change
+from ambimigrate.kinds import KINDS as VIEWS
 from ambimigrate.kinds import (
     Application,
     AuthorizationPolicy,
+    CalicoGlobalNetworkPolicy,
+    CalicoNetworkPolicy,
+    CalicoStoredGlobalNetworkPolicy,
+    CalicoStoredNetworkPolicy,
+    CiliumClusterwideNetworkPolicy,
+    CiliumNetworkPolicy,
     ConfigMap,
     Deployment,
     DestinationRule,
@@ -34,7 +41,7 @@ from ambimigrate.kinds import (
     VirtualService,
     WorkloadEntry,
 )
-from ambimigrate.model import Mesh, Resource, grouped
+from ambimigrate.model import Mesh, Ref, Resource, grouped
 from ambimigrate.semantics import registry
 from ambimigrate.topology import injection, meshconfig, waypoints
 from ambimigrate.topology.workloads import KINDS
@@ -42,10 +49,34 @@ from ambimigrate.verify import places
 from ambimigrate.verify.values import Place
 
 ROUTING = (VirtualService, DestinationRule, HTTPRoute, GRPCRoute, TCPRoute, TLSRoute)
-POLICIES = (AuthorizationPolicy, RequestAuthentication, PeerAuthentication, NetworkPolicy)
-_NEAR = (*KINDS, Service, ServiceEntry, WorkloadEntry, Sidecar, Gateway, IstioGateway, Namespace, *ROUTING, *POLICIES)
-_FAR = (IstioOperator, SailIstio, HelmValues, Application)  # they say something about the whole mesh
-_OF_CALLERS = frozenset({"NetworkPolicy", "Sidecar", "VirtualService", "DestinationRule", "ServiceEntry", "Namespace"})
+OF_CNI: tuple[type[Any], ...] = (CiliumNetworkPolicy, CalicoNetworkPolicy, CalicoStoredNetworkPolicy)
+OF_CLUSTER: tuple[type[Any], ...] = (
+    CiliumClusterwideNetworkPolicy,
+    CalicoGlobalNetworkPolicy,
+    CalicoStoredGlobalNetworkPolicy,
+)
+NETWORK: tuple[type[Any], ...] = (NetworkPolicy, *OF_CNI, *OF_CLUSTER)
+POLICIES: tuple[type[Any], ...] = (AuthorizationPolicy, RequestAuthentication, PeerAuthentication, NetworkPolicy, *OF_CNI)
+_NEAR: tuple[type[Any], ...] = (
+    *KINDS,
+    Service,
+    ServiceEntry,
+    WorkloadEntry,
+    Sidecar,
+    Gateway,
+    IstioGateway,
+    Namespace,
+    *ROUTING,
+    *POLICIES,
+)
+_FAR: tuple[type[Any], ...] = (
+    IstioOperator,
+    SailIstio,
+    HelmValues,
+    Application,
+    *OF_CLUSTER,
+)  # they say something about the whole mesh
+_OF_CALLERS = (Sidecar, VirtualService, DestinationRule, ServiceEntry, Namespace, NetworkPolicy, *OF_CNI)
 
 
 class Pair(Struct, frozen=True, eq=False):
@@ -123,21 +154,32 @@ def local(mesh: Mesh, names: frozenset[str]) -> Mesh:
     return replace(mesh, resources=resources(mesh, names), _memo={})
 
 
+def _is_read(ref: Ref) -> bool:
+    """Whether objects of the kind decide about calls; of ConfigMaps those of istiod."""
+    if ref.kind == "ConfigMap":
+        return ref.name.startswith("istio")
+    return VIEWS.get((ref.group, ref.kind)) in {*_NEAR, *_FAR}
+
+
 def about(names: frozenset[str], callers: frozenset[str]) -> Callable[[Change], bool]:
     """Whether a change counts for these namespaces, of those of mere callers only what their proxies and pods obey."""
 
     def counts(change: Change) -> bool:
+        if not _is_read(change.ref):
+            return False
         place = change.ref.name if change.ref.kind == "Namespace" else change.ref.namespace
         if names & {place, change.namespace}:
             return True
-        return place in callers and change.ref.kind in _OF_CALLERS
+        return place in callers and VIEWS.get((change.ref.group, change.ref.kind)) in _OF_CALLERS
 
     return counts
 
 
 def is_judged(pair: Pair, names: frozenset[str]) -> bool:
     """Whether anything in these namespaces refuses anybody, before or afterwards."""
-    return any(mesh.within(kind, *sorted(names)) for mesh in (pair.before, pair.end) for kind in POLICIES)
+    meshes = (pair.before, pair.end)
+    near = any(mesh.within(kind, *sorted(names)) for mesh in meshes for kind in POLICIES)
+    return near or any(mesh.of(kind) for mesh in meshes for kind in OF_CLUSTER)
 
 
 def moves(mesh: Mesh, namespace: str) -> bool:

@@ -10,8 +10,9 @@ from msgspec import Struct
 from ambimigrate.kinds import AuthorizationPolicy, RequestAuthentication, Service
 from ambimigrate.kinds.security import Rule
 from ambimigrate.model import Mesh, Resource
-from ambimigrate.semantics.authz import paths
+from ambimigrate.semantics.authz import paths, settings
 from ambimigrate.semantics.authz.strings import fits
+from ambimigrate.semantics.decision import Received
 from ambimigrate.verify import places, requests
 from ambimigrate.verify.values import Ask, Place, Settings
 
@@ -19,46 +20,54 @@ _EFFORT = Settings(requests=24)
 Wanted = tuple[Place, Resource[Service], tuple[Ask, ...]]
 
 
-class _Lists(Struct, frozen=True):
+class Lists(Struct, frozen=True):
     """The lists of values in policies, by what of a request they are compared with."""
 
     methods: tuple[tuple[str, ...], ...]
     paths: tuple[tuple[str, ...], ...]
     hosts: tuple[tuple[str, ...], ...]
     reads_headers: bool
+    normalisation: str
+
+
+NOTHING = Lists((), (), (), reads_headers=False, normalisation=paths.NONE)
 
 
 def wanted(before: Mesh, end: Mesh, own: Iterable[Place]) -> Iterator[Wanted]:
     """The requests for each place that is a Service's, in the parts of the mesh that decide about them."""
-    lists = _lists((before, end))
+    told = _joined(lists(before), lists(end))
     for place in own:
         service = places.service(before, place) or places.service(end, place)
         if service is None:
             continue
         asked = requests.asked(before, end, place, _EFFORT)
         routed = any(places.routing(mesh, place) for mesh in (before, end))
-        yield place, service, asked if routed or not place.is_http else _one_each(asked, lists)
+        yield place, service, asked if routed or not place.is_http else _one_each(asked, told)
 
 
-def _one_each(asked: Iterable[Ask], lists: _Lists) -> tuple[Ask, ...]:
+def _one_each(asked: Iterable[Ask], told: Lists) -> tuple[Ask, ...]:
     found: dict[Any, Ask] = {}
     for each in asked:
-        key = _signature(each, lists)
+        key = _asked(each, told)
         if key not in found or each.size < found[key].size:
             found[key] = each
     return tuple(found.values())
 
 
-def _signature(ask: Ask, lists: _Lists) -> tuple[Any, ...]:
+def _asked(ask: Ask, told: Lists) -> tuple[Any, ...]:
     """Equal for requests that every list treats alike; a Host that means something else is routed elsewhere."""
-    path = paths.without_query(ask.path)
+    return ask.direct, ask.host if ask.foreign or "." not in ask.host else "", signature(ask, told)
+
+
+def signature(ask: Ask | Received, told: Lists) -> tuple[Any, ...]:
+    """Equal for requests that every list treats alike."""
+    path = paths.without_query(paths.normalised(ask.path, told.normalisation))
+    host = ask.host.lower()
     return (
-        ask.direct,
-        ask.host if ask.foreign or "." not in ask.host else "",
-        ask.headers if lists.reads_headers else (),
-        tuple(any(fits(value, ask.method) for value in each) for each in lists.methods),
-        tuple(any(_fits_path(value, path) for value in each) for each in lists.paths),
-        tuple(any(fits(value.lower(), ask.host.lower()) for value in each) for each in lists.hosts),
+        ask.headers if told.reads_headers else (),
+        tuple(any(fits(value, ask.method) for value in each) for each in told.methods),
+        tuple(any(_fits_path(value, path) for value in each) for each in told.paths),
+        tuple(any(fits(value.lower(), host) for value in each) for each in told.hosts),
     )
 
 
@@ -66,16 +75,28 @@ def _fits_path(value: str, path: str) -> bool:
     return paths.fits_template(value, path) if paths.is_template(value) else fits(value, path)
 
 
-def _lists(meshes: Iterable[Mesh]) -> _Lists:
-    meshes = tuple(meshes)
-    rules = [rule for mesh in meshes for each in mesh.of(AuthorizationPolicy) for rule in each.body.spec.rules or ()]
+def lists(mesh: Mesh, names: Iterable[str] | None = None) -> Lists:
+    """The lists in the policies of a mesh, or of some namespaces of it."""
+    tokens = mesh.of(RequestAuthentication) if names is None else mesh.within(RequestAuthentication, *sorted(names))
+    policies = mesh.of(AuthorizationPolicy) if names is None else mesh.within(AuthorizationPolicy, *sorted(names))
+    rules = [rule for each in policies for rule in each.body.spec.rules or ()]
     found = [each.operation for rule in rules for each in rule.to if each.operation is not None]
-    tokens = any(mesh.of(RequestAuthentication) for mesh in meshes)
-    return _Lists(
+    return Lists(
         tuple(dict.fromkeys(each for one in found for each in (one.methods, one.not_methods) if each)),
         tuple(dict.fromkeys(each for one in found for each in (one.paths, one.not_paths) if each)),
         tuple(dict.fromkeys(each for one in found for each in (one.hosts, one.not_hosts) if each)),
-        tokens or any(map(_reads_headers, rules)),
+        bool(tokens) or any(map(_reads_headers, rules)),
+        settings.normalisation(mesh),
+    )
+
+
+def _joined(one: Lists, other: Lists) -> Lists:
+    return Lists(
+        tuple(dict.fromkeys((*one.methods, *other.methods))),
+        tuple(dict.fromkeys((*one.paths, *other.paths))),
+        tuple(dict.fromkeys((*one.hosts, *other.hosts))),
+        one.reads_headers or other.reads_headers,
+        one.normalisation,
     )
 
 

@@ -13,7 +13,8 @@ from ambimigrate.changes import Change
 from ambimigrate.model import Mesh, grouped
 from ambimigrate.plan.proof import around, asks, classes, likeness
 from ambimigrate.plan.proof.around import Pair
-from ambimigrate.plan.proof.judge import Judge, Seen, State, Who
+from ambimigrate.plan.proof.decided import Part, State
+from ambimigrate.plan.proof.judge import Judge, Seen, Who
 from ambimigrate.plan.proof.moments import Moment
 from ambimigrate.semantics.authz import settings
 from ambimigrate.topology import injection
@@ -33,9 +34,9 @@ class Group(Struct, frozen=True, eq=False):
 
 
 class Callee(Struct, frozen=True, eq=False):
-    """The namespace, all namespaces whose objects decide there, the moments that change anything, and who calls.
+    """The namespace, all namespaces whose objects decide there, the changes that count, and who calls.
 
-    The judge may be that of another namespace that is alike, `stands`; it knows moments by their place among those that count.
+    The judge may be that of another namespace that is alike, `stands`; it knows changes by their place among those that count.
     """
 
     namespace: str
@@ -46,7 +47,7 @@ class Callee(Struct, frozen=True, eq=False):
     stands: str
 
     def state(self, done: Iterable[int], pods: str = "", moving: frozenset[str] = frozenset()) -> State:
-        """The state after these moments, as the judge knows it."""
+        """The state after these changes, as the judge knows it."""
         names = frozenset(self.stands if name == self.namespace else name for name in moving)
         return State(tuple(sorted(self.counting[number] for number in done)), pods, names)
 
@@ -63,32 +64,26 @@ def _other(caller: Caller) -> str:
 
 
 class Numbered:
-    """The moments of all orders by number, and the changes of each by the namespaces that they are about."""
+    """The changes of an order by number, and by the namespaces that they are about; other orders have the same ones."""
 
-    def __init__(self) -> None:
-        self._numbers: dict[Moment, int] = {}
-        self._about: dict[str, list[tuple[int, int, Change]]] = defaultdict(list)
+    def __init__(self, order: Iterable[Moment]) -> None:
+        self._order = tuple(change for one in order for change in one.changes)
+        self._numbers = {id(change): number for number, change in enumerate(self._order)}
+        self._about: dict[str, list[int]] = defaultdict(list)
+        for number, change in enumerate(self._order):
+            home = change.ref.name if change.ref.kind == "Namespace" else change.ref.namespace
+            for name in {home, change.namespace}:
+                self._about[name].append(number)
 
-    def number(self, moment: Moment) -> int:
-        """The number of a moment."""
-        if moment not in self._numbers:
-            number = self._numbers[moment] = len(self._numbers)
-            for place, change in enumerate(moment.changes):
-                home = change.ref.name if change.ref.kind == "Namespace" else change.ref.namespace
-                for name in {home, change.namespace}:
-                    self._about[name].append((number, place, change))
-        return self._numbers[moment]
+    def numbers(self, moment: Moment) -> Iterator[int]:
+        """The numbers of a moment's changes."""
+        return (self._numbers[id(change)] for change in moment.changes)
 
-    def of(self, core: frozenset[str], near: frozenset[str]) -> Mapping[int, tuple[Change, ...]]:
-        """The changes that count for these namespaces, by the number of their moment."""
+    def of(self, core: frozenset[str], near: frozenset[str]) -> Mapping[int, Change]:
+        """The changes that count for these namespaces, by number."""
         counts = around.about(core, near)
-        found = {
-            (number, place): change
-            for name in core | near
-            for number, place, change in self._about.get(name, ())
-            if counts(change)
-        }
-        return grouped((number, found[number, place]) for number, place in sorted(found))
+        found = sorted({number for name in core | near for number in self._about.get(name, ())})
+        return {number: self._order[number] for number in found if counts(self._order[number])}
 
 
 class _Judged(Struct, frozen=True, eq=False):
@@ -128,7 +123,7 @@ def _callee(pair: Pair, here: _Here, numbered: Numbered, known: dict[Any, _Judge
     changes = numbered.of(here.core, frozenset(classes.bound(key) for key in found) - {""})
     key: Any = here.namespace
     if all(map(classes.is_plain, found)):
-        same = likeness.likeness(pair.before, (here.namespace, here.core), changes)
+        same = likeness.likeness(pair.before, (here.namespace, here.core), changes.values())
         key = same, tuple(found), here.core - {here.namespace}, len(here.own)
     if key not in known:
         known[key] = _judged(pair, here, parts, found, tuple(changes.values()))
@@ -138,13 +133,13 @@ def _callee(pair: Pair, here: _Here, numbered: Numbered, known: dict[Any, _Judge
     return Callee(here.namespace, here.core, counting, twin.judge, groups, twin.namespace)
 
 
-def _judged(
-    pair: Pair, here: _Here, parts: tuple[Mesh, Mesh], found: Classes, changes: tuple[tuple[Change, ...], ...]
-) -> _Judged:
+def _judged(pair: Pair, here: _Here, parts: tuple[Mesh, Mesh], found: Classes, changes: tuple[Change, ...]) -> _Judged:
     first = {key: members[0] for key, members in found.items()}
     names = here.core | {each.namespace for each in first.values()}
     before, end = around.local(pair.before, names), around.local(pair.end, names)
-    return _Judged(Judge(before, end, tuple(asks.wanted(*parts, here.own)), changes), here.namespace, first)
+    clients = {(each.namespace, each.labels): classes.routed(key) for key, each in first.items()}
+    part = Part(before, end, here.core, tuple(asks.wanted(*parts, here.own)), changes, clients)
+    return _Judged(Judge(part), here.namespace, first)
 
 
 def _classes(pair: Pair, asked: classes.Tests, own: tuple[Place, ...]) -> Classes:

@@ -11,7 +11,7 @@ from ambimigrate.kinds import AuthorizationPolicy, DestinationRule, NetworkPolic
 from ambimigrate.kinds.core import NetworkPolicyPeer
 from ambimigrate.kinds.security import Source
 from ambimigrate.model import Mesh, Resource
-from ambimigrate.plan.proof.around import Pair
+from ambimigrate.plan.proof.around import OF_CLUSTER, OF_CNI, Pair
 from ambimigrate.semantics.authz.strings import fits
 from ambimigrate.semantics.networks import matches
 from ambimigrate.topology import injection
@@ -41,6 +41,9 @@ def tests(meshes: Iterable[Mesh], own: Iterable[Place]) -> Tests:
     lists = tuple(dict.fromkeys(each for mesh in meshes for each in _lists(mesh)))
     peers = tuple(each for mesh in meshes for each in _peers(mesh))
     exact = any("*" in value[1:-1] for each in lists for value in each)
+    exact = exact or any(
+        mesh.of(kind) for mesh in meshes for kind in (*OF_CNI, *OF_CLUSTER)
+    )  # they choose in ways of their own
     routed = any(_tells_apart(each, place) for mesh in meshes for place in own for each in _routing(mesh, place))
     return Tests(lists, exact, peers, routed)
 
@@ -109,6 +112,12 @@ def bound(found: tuple[Any, ...]) -> str:
     return str(found[0])
 
 
+def routed(found: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What of the key of a class tells apart where requests are routed."""
+    bound, seen, _, near, *_ = found
+    return bound, seen, near
+
+
 def is_plain(found: tuple[Any, ...]) -> bool:
     """Whether the key of a class names no namespace, so that it says the same elsewhere."""
     bound, seen, *_ = found
@@ -137,7 +146,7 @@ def _is_principal(value: str, principal: str) -> bool:
 
 
 def _is_bound(mesh: Mesh, namespace: str) -> bool:
-    if mesh.within(Sidecar, namespace):
+    if mesh.within(Sidecar, namespace) or any(mesh.within(kind, namespace) for kind in OF_CNI):
         return True
     return any(
         "Egress" in each.body.spec.policy_types or each.body.spec.egress for each in mesh.within(NetworkPolicy, namespace)

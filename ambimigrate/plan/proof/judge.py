@@ -10,29 +10,21 @@ from msgspec.structs import replace
 
 from ambimigrate.changes import FROM, Change
 from ambimigrate.converters.apply import after
-from ambimigrate.kinds import AuthorizationPolicy, NetworkPolicy, PeerAuthentication, RequestAuthentication, Service
+from ambimigrate.kinds import AuthorizationPolicy, NetworkPolicy, PeerAuthentication, RequestAuthentication
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.plan.proof import pods
-from ambimigrate.plan.proof.asks import Wanted
+from ambimigrate.plan.proof.decided import Decided, Part, Results, State
 from ambimigrate.semantics import authz
 from ambimigrate.semantics.authz import attach
 from ambimigrate.topology import meshconfig, policies
 from ambimigrate.topology.workloads import Workload, workloads
-from ambimigrate.verify import authorization, trip, wires
+from ambimigrate.verify import authorization, wires
 from ambimigrate.verify.named import Verdicts, named
 from ambimigrate.verify.values import ANY, UNSEEN, Ask, Caller, Place
 
 UNENFORCED, REFUSED, UNAUDITED = "unenforced", "refused", "unaudited"
 UNPROVEN = "unproven"  # a state that cannot be made of the changes
 _KINDS = {authorization.WIDER: UNENFORCED, authorization.NARROWER: REFUSED, authorization.AUDIT: UNAUDITED}
-
-
-class State(Struct, frozen=True):
-    """Which moments are done, and what the pods of some namespaces are meanwhile (`pods.py`); "" as their labels say."""
-
-    done: tuple[int, ...]
-    pods: str = ""
-    moving: frozenset[str] = frozenset()
 
 
 class Who(Struct, frozen=True):
@@ -52,21 +44,22 @@ class Seen(Struct, frozen=True):
 
 
 Found = Mapping[Seen, str]  # with a witness each
-Results = Mapping[str, authz.Decision]  # by workload
 
 
 class Judge:
     """Decisions about calls to some places, each made once."""
 
-    def __init__(self, before: Mesh, end: Mesh, wanted: tuple[Wanted, ...], changes: tuple[tuple[Change, ...], ...]) -> None:
-        self.before, self.end, self.changes = before, end, changes
-        self.wanted = wanted
-        self._meshes: dict[State, Mesh] = {State(()): before}
-        self._known: dict[tuple[bool, Caller], list[Results]] = {}
+    def __init__(self, part: Part) -> None:
+        self.before, self.changes = part.before, part.changes
+        self._asks = tuple((place, ask) for place, _, asks in part.wanted for ask in asks)
+        self._decided = Decided(part)
+        self._last = State(tuple(range(len(part.changes))))
+        self._meshes: dict[State, Mesh] = {State(()): part.before, self._last: part.end}
+        self._known: dict[tuple[State, Caller], list[Results]] = {}
         self._found: dict[tuple[State, Who, str], Found] = {}
         self._instead = frozenset(
             str(each.ref)
-            for each in end.of(AuthorizationPolicy)
+            for each in part.end.of(AuthorizationPolicy)
             if "NetworkPolicy" in each.body.metadata.annotations.get(FROM, "")
         )
         self.backs: dict[Hashable, tuple[Any, ...]] = {}  # what `undo` found, for all namespaces whose judge this is
@@ -81,7 +74,7 @@ class Judge:
         return self._meshes[state]
 
     def _done(self, state: State) -> tuple[Change, ...]:
-        return tuple(change for number in state.done for change in self.changes[number])
+        return tuple(self.changes[number] for number in state.done)
 
     def found(self, state: State, who: Who, mode: str) -> Found:
         """What differs for a caller that is in this data plane by then."""
@@ -91,13 +84,12 @@ class Judge:
         return self._found[key]
 
     def _differing(self, state: State, who: Who, now: Caller) -> Iterator[tuple[Seen, str]]:
-        mesh, old = self.mesh(state), self._all(self.before, replace(who.caller, mode=who.former))
+        old, new = self._all(State(()), replace(who.caller, mode=who.former)), self._all(state, now)
         found: dict[Seen, tuple[Ask, str]] = {}
-        for number, (place, service, ask) in enumerate(self._asks()):
-            new = trip.travel(mesh, now, place, ask, service).verdicts
-            if new == old[number]:
+        for number, (place, ask) in enumerate(self._asks):
+            if new[number] is old[number] or new[number] == old[number]:
                 continue
-            for kind, workload, one, other in authorization.differing(old[number], new):
+            for kind, workload, one, other in authorization.differing(old[number], new[number]):
                 if kind == authorization.NARROWER and self._is_no_gap(now, other):
                     continue
                 seen = self._seen(state, Verdicts(kind, workload, one, other))
@@ -117,20 +109,17 @@ class Judge:
         unseen = caller.kind == UNSEEN and caller.account != ANY
         return bool(caller.domain) or (unseen and decision.because in self._instead)
 
-    def _all(self, mesh: Mesh, caller: Caller) -> list[Results]:
-        """What becomes of every call in a mesh that is asked often: the first, or the last."""
-        key = mesh is self.before, caller
+    def _all(self, state: State, caller: Caller) -> list[Results]:
+        """What becomes of every call in a state."""
+        key = state, caller
         if key not in self._known:
-            self._known[key] = [trip.travel(mesh, caller, place, ask, own).verdicts for place, own, ask in self._asks()]
+            self._known[key] = self._decided.results(state, self.mesh(state), caller)
         return self._known[key]
 
     def _lasts(self, who: Who, number: int, old: list[Results], workload: str) -> bool:
         """Whether the plan leads to the same: what is only so for a time is no difference that anybody agreed to."""
-        end = self._all(self.end, replace(who.caller, mode=who.latter))[number]
+        end = self._all(self._last, replace(who.caller, mode=who.latter))[number]
         return workload in end and authorization.kind_of(old[number][workload], end[workload]) != ""
-
-    def _asks(self) -> Iterator[tuple[Place, Resource[Service], Ask]]:
-        return ((place, service, ask) for place, service, asks in self.wanted for ask in asks)
 
     def _seen(self, state: State, found: Verdicts) -> Seen | None:
         """What a difference means; None for what refuses or lets in nobody else."""

@@ -23,7 +23,7 @@ _NAME = re.compile(r"[a-z0-9-]+")
 _SELF = "\0"
 
 
-def likeness(mesh: Mesh, names: tuple[str, frozenset[str]], changes: Mapping[int, tuple[Change, ...]]) -> Hashable:
+def likeness(mesh: Mesh, names: tuple[str, frozenset[str]], changes: Iterable[Change]) -> Hashable:
     """Equal for namespaces that are alike: their objects and what happens to them, but for whom policies name.
 
     Callers are named apart from here, by the lists of values that mean them. `names`: the namespace, and all that count.
@@ -32,7 +32,7 @@ def likeness(mesh: Mesh, names: tuple[str, frozenset[str]], changes: Mapping[int
     listening = any(_chooses(each) for each in mesh.within(Gateway, *core))
     alike = _Alike(own, core, listening=listening)
     objects = tuple(alike.resource(mesh, each) for each in around.resources(mesh, core))
-    return objects, tuple(tuple(alike.change(mesh, each) for each in some) for _, some in sorted(changes.items()))
+    return objects, tuple(alike.change(mesh, each) for each in changes)
 
 
 def _chooses(gateway: Resource[Gateway]) -> bool:

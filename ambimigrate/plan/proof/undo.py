@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from ambimigrate.plan.proof import pods
 from ambimigrate.plan.proof.callees import Callee, Group
-from ambimigrate.plan.proof.judge import REFUSED, UNAUDITED, UNENFORCED, Seen, State
+from ambimigrate.plan.proof.decided import State
+from ambimigrate.plan.proof.judge import REFUSED, UNAUDITED, UNENFORCED, Seen
 from ambimigrate.plan.proof.walk import Case, Point, Track, points
 from ambimigrate.yamlio.trees import Missing
 
@@ -74,7 +75,7 @@ def _of_group(callee: Callee, group: Group, track: Track) -> Iterator[tuple[_Raw
     key = group.who, tuple((point.during, point.after, *_moving(callee, group, point)) for point in way)
     known = callee.judge.backs
     if key not in known:
-        known[key] = tuple(_raw(callee, group, way, track))
+        known[key] = tuple(_raw(callee, group, way))
     for each in known[key]:
         first = tuple(point.number for point in reversed(way[each.later :])) if each.later else ()
         yield each, way[each.place].number, first
@@ -86,23 +87,22 @@ def _moving(callee: Callee, group: Group, point: Point) -> tuple[State, bool]:
     return callee.state((), pods.BARE, servers), group.namespace in point.moment.enrolls
 
 
-def _raw(callee: Callee, group: Group, way: tuple[Point, ...], track: Track) -> Iterator[_Raw]:
+def _raw(callee: Callee, group: Group, way: tuple[Point, ...]) -> Iterator[_Raw]:
     for place, point in enumerate(way):
         yield from _in_one_go(callee, group, way, place)
-        number = track.numbers[point.number]
-        if number not in callee.counting:
+        if not point.new:
             continue
         for later in range(place + 1, len(way)):
-            new = _new(callee, group, _without(callee, way[later], number), way[later])
+            new = _new(callee, group, _without(callee, way[later], point.new), way[later])
             if new is not None:
                 yield _Raw(place, *new, later=later)
                 break
 
 
-def _without(callee: Callee, point: Point, number: int) -> tuple[Case, ...]:
-    place = callee.counting[number]
+def _without(callee: Callee, point: Point, numbers: frozenset[int]) -> tuple[Case, ...]:
+    gone = {callee.counting[each] for each in numbers}
     cases = (*point.during, point.after)
-    return tuple((replace(state, done=tuple(each for each in state.done if each != place)), mode) for state, mode in cases)
+    return tuple((replace(state, done=tuple(each for each in state.done if each not in gone)), mode) for state, mode in cases)
 
 
 def _new(callee: Callee, group: Group, cases: Iterable[Case], known: Point, *more: Point) -> tuple[Seen, str] | None:

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from ambimigrate.model import grouped
 from ambimigrate.plan.proof import pods
 from ambimigrate.plan.proof.callees import Callee, Group, Numbered
-from ambimigrate.plan.proof.judge import UNPROVEN, Seen, State
+from ambimigrate.plan.proof.decided import State
+from ambimigrate.plan.proof.judge import UNPROVEN, Seen
 from ambimigrate.plan.proof.moments import Moment, Moments
 from ambimigrate.yamlio.trees import Missing
 
@@ -22,7 +23,8 @@ class Point(Struct, frozen=True):
 
     number: int  # in the order
     moment: Moment
-    done: tuple[int, ...]  # the numbers of all that count, this one included
+    new: frozenset[int]  # the numbers of its changes that count
+    done: tuple[int, ...]  # and of all that are done with it
     during: tuple[Case, ...]
     after: Case
 
@@ -39,19 +41,17 @@ class Span(Struct, frozen=True):
 
 
 class Track(Struct, frozen=True, eq=False):
-    """An order to be followed: its moments with their numbers, where each number is, and where each namespace moves."""
+    """An order to be followed: its moments, where in it each change is, by its number, and where each namespace moves."""
 
     moments: Moments
-    numbers: tuple[int, ...]
     places: Mapping[int, int]
     moves: Mapping[str, tuple[int, ...]]
 
 
 def track(order: Moments, numbered: Numbered) -> Track:
     """An order, made ready for following it for many callers."""
-    numbers = tuple(map(numbered.number, order))
     moves = grouped((name, place) for place, one in enumerate(order) for name in one.enrolls)
-    return Track(order, numbers, {number: place for place, number in enumerate(numbers)}, moves)
+    return Track(order, {number: place for place, one in enumerate(order) for number in numbered.numbers(one)}, moves)
 
 
 def points(callee: Callee, group: Group, way: Track) -> Iterator[Point]:
@@ -59,10 +59,10 @@ def points(callee: Callee, group: Group, way: Track) -> Iterator[Point]:
     done: tuple[int, ...] = ()
     mode = group.who.former
     moving = way.moves.get(group.namespace, ()) if group.namespace else ()
-    counting = {way.places[number] for number in callee.counting if number in way.places}
-    for place in sorted(counting.union(moving)):
-        moment = way.moments[place]
-        done = (*done, way.numbers[place]) if place in counting else done
+    counting = grouped((way.places[number], number) for number in callee.counting if number in way.places)
+    for place in sorted(counting.keys() | set(moving)):
+        moment, new = way.moments[place], counting.get(place, ())
+        done = (*done, *new)
         modes = (mode, group.who.latter) if place in moving else (mode,)
         mode = modes[-1]
         states = [callee.state(done)]
@@ -70,7 +70,7 @@ def points(callee: Callee, group: Group, way: Track) -> Iterator[Point]:
         if servers and place in counting:
             states.append(callee.state(done, pods.SIDECAR, servers))
         cases = tuple((state, each) for state in states for each in dict.fromkeys(modes))
-        yield Point(place, moment, done, cases, (states[0], mode))
+        yield Point(place, moment, frozenset(new), done, cases, (states[0], mode))
 
 
 def spans(callee: Callee, group: Group, way: Track) -> Iterator[Span]:

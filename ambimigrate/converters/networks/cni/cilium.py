@@ -98,12 +98,13 @@ def _side(rule: Tree, base: Route, direction: str) -> Side | None:
     _check_denied(listed(rule.get(f"{direction}Deny"), (*base, f"{direction}Deny")), (*base, f"{direction}Deny"), direction)
     items = listed(rule.get(direction), route)
     found = tuple(each for i, item in enumerate(items) for each in _rule(item, (*route, i), direction))
-    default = rule.get("enableDefaultDeny")
-    if isinstance(default, dict) and default.get(direction) is False:
+    told = rule.get("enableDefaultDeny")
+    default = told.get(direction) if isinstance(told, dict) else None
+    if default is False:
         if found:
             raise Refused("default", route, "it admits without denying the rest, which NetworkPolicies cannot say")
         return None
-    return Side(found, len(items)) if items or rule.get(f"{direction}Deny") else None
+    return Side(found, len(items)) if default or items or rule.get(f"{direction}Deny") else None
 
 
 def _check_denied(items: list[Any], route: Route, direction: str) -> None:

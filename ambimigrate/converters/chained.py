@@ -1,0 +1,135 @@
+"""VirtualServices through an egress gateway: routes to the outside by an egress waypoint, or why the gateway is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec.structs import replace
+
+from ambimigrate.changes import Change, Delete, Held, Note, Stage
+from ambimigrate.converters import egress, through
+from ambimigrate.converters.gateways import binding
+from ambimigrate.converters.outcome import Account, Outcome, Refused, held
+from ambimigrate.converters.routing import routes
+from ambimigrate.converters.settings import Settings
+from ambimigrate.converters.through import Chain
+from ambimigrate.kinds import DestinationRule, IstioGateway, VirtualService
+from ambimigrate.model import Mesh, Resource
+from ambimigrate.topology import chains, hosts, reach
+from ambimigrate.topology.virtualservices import MESH, destinations, is_of_gateway, is_of_mesh
+from ambimigrate.topology.waypoints import USE
+
+CHAIN, MOVED = "GW901", "GW910"
+_ANY = "its pods may run on any node, as those of the waypoint: what leaves has the same addresses"
+
+
+def convert(mesh: Mesh, namespace: str, settings: Settings) -> Outcome:
+    """The end of the namespace's chains through egress gateways, or the reasons why they stay."""
+    changes: list[Change] = []
+    refusals: list[Held] = []
+    for vs in mesh.within(VirtualService, namespace):
+        if place := chains.gateway(mesh, vs):
+            try:
+                found = _converted(mesh, vs, settings)
+                changes += found.changes
+                refusals += found.held
+            except Refused as refused:
+                reason = held(mesh, vs, CHAIN, refused)
+                refusals.append(replace(reason, alternative=f"{reason.alternative} {_steps(mesh, vs, place[1])}"))
+    gone = tuple(_gone(mesh, namespace))
+    changes = [_ending(each, gone) for each in changes]
+    return Outcome((*changes, *_ends(mesh, namespace, gone)), tuple(refusals))
+
+
+def _converted(mesh: Mesh, vs: Resource[VirtualService], settings: Settings) -> Outcome:
+    """Raises Refused."""
+    chain = through.chain(mesh, vs)
+    if isinstance(chain, Refused):
+        raise chain
+    account = Account()
+    if known := through.address(mesh, chain):
+        account.agree(settings, CHAIN, vs, known)
+    found = routes.convert(vs, mesh, settings) if chain.is_http else Outcome(tuple(_ended(mesh, vs)))
+    return Outcome(tuple(_said(each, vs, chain, account) for each in found.changes), found.held)
+
+
+def _ended(mesh: Mesh, vs: Resource[VirtualService]) -> Iterator[Change]:
+    """TLS that goes to the host and port that were called needs no route: the waypoint passes it on."""
+    stays = (Delete(("spec", "gateways", vs.body.spec.gateways.index(MESH))),) if is_of_gateway(vs.body) else None
+    yield Change(Stage.retire, vs.namespace, mesh.name, vs.ref, stays, vs, (), (vs.at(),))
+
+
+# --- what is left of a chain -----------------------------------------------------------------------------------------
+
+
+def _gone(mesh: Mesh, namespace: str) -> Iterator[Resource[IstioGateway]]:
+    """The Gateways that serve nothing but chains of the namespace."""
+    own = [found for vs in mesh.within(VirtualService, namespace) if isinstance(found := through.chain(mesh, vs), Chain)]
+    senders = {id(leg.sender) for each in own for leg in each.legs}
+    for gateway in {id(leg.gateway): leg.gateway for each in own for leg in each.legs}.values():
+        name = (gateway.namespace, gateway.name)
+        bound = [each for each in mesh.of(VirtualService) if name in binding.names(each)]
+        if all(id(each) in senders and each.namespace == namespace for each in bound):
+            yield gateway
+
+
+def _ending(change: Change, gone: tuple[Resource[IstioGateway], ...]) -> Change:
+    """A VirtualService whose Gateways all go is deleted, not kept for them."""
+    vs = change.subject
+    if vs is None or not isinstance(vs.body, VirtualService) or change.stage is not Stage.retire:
+        return change
+    names = {(each.namespace, each.name) for each in gone}
+    return replace(change, action=None) if names.issuperset(binding.names(vs)) else change
+
+
+def _ends(mesh: Mesh, namespace: str, gone: tuple[Resource[IstioGateway], ...]) -> Iterator[Change]:
+    """The end of the Gateways, of what sends on there, and of subsets of the gateway that only chains use."""
+    names = {(each.namespace, each.name) for each in gone}
+    for vs in mesh.of(VirtualService):
+        if vs.body.spec.gateways and not is_of_mesh(vs.body) and names.issuperset(binding.names(vs)):
+            yield _end(mesh, namespace, vs)
+    yield from (_end(mesh, namespace, each) for each in (*gone, *_subsets(mesh, namespace)))
+
+
+def _subsets(mesh: Mesh, namespace: str) -> Iterator[Resource[DestinationRule]]:
+    """DestinationRules that say something for chains of the namespace alone: by subset."""
+    used: dict[tuple[str, str | None], set[bool]] = {}
+    for vs in mesh.of(VirtualService):
+        own = vs.namespace == namespace and isinstance(through.chain(mesh, vs), Chain)
+        for each in destinations(vs.body):
+            used.setdefault((hosts.full_name(each.host, vs.namespace), each.subset), set()).add(own)
+    for rule in mesh.of(DestinationRule):
+        host, spec = hosts.full_name(rule.body.spec.host, rule.namespace), rule.body.spec
+        found = [used.get((host, each.name)) for each in spec.subsets]
+        if spec.subsets and spec.traffic_policy is None and all(each == {True} for each in found):
+            yield rule
+
+
+def _end(mesh: Mesh, namespace: str, subject: Resource[Any]) -> Change:
+    return Change(Stage.retire, namespace, mesh.name, subject.ref, None, subject, (MOVED,), (subject.at(),))
+
+
+def _said(change: Change, vs: Resource[VirtualService], chain: Chain, account: Account) -> Change:
+    """With the gateway that is left out, and what was agreed to about it."""
+    because = (*change.because, MOVED)
+    if agreed := next(iter(account.differences), None):
+        return replace(change, because=(*because, agreed.id), verdict="differs", witness=change.witness or agreed.witness)
+    notes = tuple(Note(vs.at(*each.route), f"{each.host} is left out: {_ANY}") for each in chain.legs)
+    return replace(change, because=because, notes=(*change.notes, *notes))
+
+
+def _steps(mesh: Mesh, vs: Resource[VirtualService], gateway: str) -> str:
+    """How a person replaces the chain, with the names of this mesh."""
+    entries = reach.once(each for host in vs.body.spec.hosts for each in hosts.service_entries(mesh, host, vs.namespace))
+    bind = ", ".join(f"kubectl label serviceentry -n {each.namespace} {each.name} {USE}={egress.NAME}" for each in entries)
+    homes = reach.listed(each.namespace for each in entries) or vs.namespace
+    first = "" if entries else f"Write a ServiceEntry for {reach.listed(vs.body.spec.hosts)}. "
+    steps = (
+        f"{first}Declare the waypoint (istioctl waypoint apply --name {egress.NAME} -n {homes})",
+        "let the far side admit its address",
+        bind or f"label the entry {USE}={egress.NAME}",
+        f"delete VirtualService {vs.name}",
+        "close the way past it by a NetworkPolicy",
+    )
+    return f"By hand: {', then '.join(steps)}. Clients that need {gateway} stay on sidecars."

@@ -1,0 +1,37 @@
+"""How routes hang on listeners: parents and host names within the limits of one route.
+
+Every request comes by one listener and asks for one host, so that several routes which share them out are as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from ambimigrate.changes import Create
+from ambimigrate.converters.gateways import objects
+from ambimigrate.converters.gateways.listeners import Listener
+from ambimigrate.topology import hosts
+
+MOST_PARENTS, MOST_NAMES = 32, 16  # Gateway API, of one route
+
+Hook = tuple[Create, Listener]  # a new Gateway and one of its listeners
+T = TypeVar("T")
+
+
+def spread(hooks: Sequence[Hook], names: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The beginnings of routes for these host names (none: all) at these listeners."""
+    for own in _batches(names, MOST_NAMES) if names else ((),):
+        fitting = [each for each in hooks if not own or any(_meet(each[1].host, name) for name in own)]
+        for some in _batches(fitting, MOST_PARENTS):
+            parents = [ref for gateway, listener in some for ref in objects.parents(gateway, [listener])]
+            yield {"parentRefs": parents} | ({"hostnames": [*own]} if own else {})
+
+
+def _meet(one: str, other: str) -> bool:
+    """Whether some host is meant by both."""
+    return hosts.covers(one, other) or hosts.covers(other, one)
+
+
+def _batches(members: Sequence[T], most: int) -> Iterable[Sequence[T]]:
+    return (members[start : start + most] for start in range(0, len(members), most))

@@ -1,0 +1,185 @@
+"""Egress waypoints among NetworkPolicies: callers get to them, they get out, and nobody gets out who could not before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from msgspec import Struct
+
+from ambimigrate.changes import Change, Stage
+from ambimigrate.converters import egress, made, outgoing, through
+from ambimigrate.converters.networks import entries, waypoints
+from ambimigrate.converters.networks.closing import Blocked
+from ambimigrate.converters.networks.cni import Seen
+from ambimigrate.converters.networks.entries import Policy
+from ambimigrate.converters.outcome import Refused
+from ambimigrate.converters.serving import Waypoint
+from ambimigrate.converters.settings import Settings
+from ambimigrate.converters.through import Leg
+from ambimigrate.kinds import NetworkPolicy, ServiceEntry
+from ambimigrate.kinds.core import NetworkPolicyEgressRule
+from ambimigrate.model import Mesh, Resource
+from ambimigrate.topology import egress as outside
+from ambimigrate.topology import meshconfig, networks
+from ambimigrate.topology.networks import GATEWAY_NAME, NAME, Pods
+from ambimigrate.topology.workloads import Workload
+
+
+class Exit(Struct, frozen=True, eq=False):
+    """A ServiceEntry that gets an egress waypoint: the ports outside, and the legs of its chain, through which calls go today."""
+
+    waypoint: Waypoint
+    entry: Resource[ServiceEntry]
+    ports: frozenset[int]
+    legs: tuple[Leg, ...]
+    callers: tuple[str, ...]  # the namespaces that see it; none for all
+
+    def is_seen(self, namespace: str) -> bool:
+        return not self.callers or namespace in self.callers
+
+
+class _Exits(Struct, frozen=True):
+    settings: Settings
+
+    def __call__(self, mesh: Mesh) -> tuple[Exit, ...]:
+        return tuple(
+            Exit(waypoint, each, _ports(each), through.legs(mesh, each), outgoing.callers(mesh, each))
+            for waypoint, members in egress.planned(mesh, self.settings)
+            for each in members
+        )
+
+
+def _ports(entry: Resource[ServiceEntry]) -> frozenset[int]:
+    """The ports at the far side: of endpoints as they say, else the target port, else the port itself."""
+    spec = entry.body.spec
+    known = {port for each in spec.endpoints for port in each.ports.values()}
+    return frozenset(known or {each.target_port or each.number for each in spec.ports})
+
+
+def wanted(mesh: Mesh, policy: Policy, settings: Settings) -> Iterator[Waypoint]:
+    """The egress waypoints to which the policy has to let out, since it lets out today."""
+    for each in mesh.index(_Exits(settings)):
+        if each.is_seen(policy.namespace) and _leaves(mesh, (policy,), each):
+            yield each.waypoint
+
+
+def _leaves(mesh: Mesh, bound: Iterable[Policy], way: Exit) -> bool | None:
+    """Whether the policies let out to where calls go today: to the gateway, else outside; None if that is not known."""
+    if not way.legs:
+        return outside.lets_out(bound, way.ports)
+    found = {_to_gateway(mesh, policy, rule, leg) for policy in bound for rule in policy.body.spec.egress for leg in way.legs}
+    return True if True in found else None if None in found else False
+
+
+def _to_gateway(mesh: Mesh, policy: Policy, rule: NetworkPolicyEgressRule, leg: Leg) -> bool | None:
+    """Whether the rule is for pods of the gateway; of addresses it is not known whose they are."""
+    if not all(networks.admits(rule.ports, port) for port in leg.ports):
+        return False
+    if not rule.to or any(map(entries.is_everywhere, rule.to)):
+        return True
+    named = tuple(each for each in rule.to if each.ip_block is None)
+    if named and any(networks.is_peer(mesh, named, waypoints.pods_behind(each), policy.namespace) for each in leg.pods):
+        return True
+    return None if any(each.ip_block and entries.is_private(each.ip_block.cidr) for each in rule.to) else False
+
+
+# --- nobody gets out who could not ----------------------------------------------------------------------------------
+
+
+def check(seen: Seen, namespace: str, settings: Settings) -> None:
+    """Raises Blocked where policies keep callers from the outside, and not from the waypoint of the namespace, or may."""
+    mesh = seen.mesh
+    own = [each for each in mesh.index(_Exits(settings)) if each.entry.namespace == namespace]
+    for bound, callers in mesh.index(entries.restricted) if own else ():
+        for each in own:
+            if each.is_seen(bound[0].namespace):
+                _check(seen, bound, callers[0], each)
+
+
+def _check(seen: Seen, bound: tuple[Policy, ...], caller: Workload, way: Exit) -> None:
+    host = way.entry.body.spec.hosts[0]
+    foreign = any(not isinstance(seen.origin(each).body, NetworkPolicy) for each in bound)
+    today = None if foreign and not way.legs else _leaves(seen.mesh, bound, way)
+    if today is None:
+        reason = f"whether it lets {caller.name} out to {host} is not known, so not whether to its waypoint"
+        raise Blocked(bound[0], Refused("outside", ("spec", "egress"), reason))
+    pods = waypoints.pods_of(seen.mesh, way.waypoint)
+    if not today and any(_reaches(seen.mesh, policy, rule, pods) for policy in bound for rule in policy.body.spec.egress):
+        reason = f"it keeps {caller.name} from {host}, and lets it out to {way.waypoint.name}, which leads there"
+        raise Blocked(
+            bound[0], Refused("outside", ("spec", "egress"), reason, f"a call of {caller.name} to {host}: let out then")
+        )
+
+
+def _reaches(mesh: Mesh, policy: Policy, rule: NetworkPolicyEgressRule, pods: Pods) -> bool:
+    return networks.admits(rule.ports) and networks.is_peer(mesh, rule.to, pods, policy.namespace)
+
+
+# --- the waypoint's own pods ----------------------------------------------------------------------------------------
+
+
+def let_through(mesh: Mesh, namespace: str, settings: Settings) -> Iterator[Change]:
+    """The policy for the pods of the namespace's egress waypoint that others bind, too. Raises Blocked."""
+    exits = mesh.index(_Exits(settings))
+    mine = next((each for each in exits if each.entry.namespace == namespace), None)
+    if mine is None:
+        return
+    own = [each for each in exits if each.waypoint == mine.waypoint]
+    waypoint, beside = (
+        mine.waypoint,
+        next((each.entry for each in own if each.entry.namespace == mine.waypoint.namespace), None),
+    )
+    if beside is None:
+        return
+    pods = waypoints.pods_of(mesh, waypoint)
+    bound = {each: list(networks.policies_on(mesh, pods, each)) for each in ("Ingress", "Egress")}
+    blame = next((each for members in bound.values() for each in members), None)
+    if blame is None:
+        return
+    spec: dict[str, Any] = {"podSelector": {"matchLabels": {GATEWAY_NAME: waypoint.name}}}
+    spec |= {"policyTypes": [each for each, members in bound.items() if members]}
+    if bound["Ingress"]:
+        spec |= {"ingress": [{"from": list(_callers(own)), "ports": waypoints.tcp(())}]}
+    if bound["Egress"]:
+        spec |= {"egress": [*_gateways(own), *_beyond(mesh, own)]}
+    metadata = made.metadata(waypoint.written or waypoint.name, beside)
+    value = {"apiVersion": f"{NetworkPolicy.GROUP}/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
+    yield from waypoints.create(mesh, value, beside, blame, Stage.prepare)
+
+
+def _callers(own: list[Exit]) -> Iterator[dict[str, Any]]:
+    """Whoever sees an entry; the waypoint itself tells the entries apart."""
+    if any(not each.callers for each in own):
+        yield {"namespaceSelector": {}}
+        return
+    for name in sorted({name for each in own for name in each.callers}):
+        yield {"namespaceSelector": {"matchLabels": {NAME: name}}}
+
+
+def _gateways(own: list[Exit]) -> Iterator[dict[str, Any]]:
+    """The gateways of chains: until these are retired, the waypoint sends through them."""
+    said = []
+    for leg, pods in ((leg, pods) for each in own for leg in each.legs for pods in leg.pods):
+        peer = {
+            "namespaceSelector": {"matchLabels": {NAME: pods.namespace}},
+            "podSelector": {"matchLabels": dict(leg.gateway.body.spec.selector)},
+        }
+        if peer not in said:
+            said.append(peer)
+            yield {"to": [peer]}
+
+
+def _beyond(mesh: Mesh, own: list[Exit]) -> Iterator[dict[str, Any]]:
+    """The hosts themselves, istiod, and DNS."""
+    found: dict[tuple[str, ...], frozenset[int]] = {}
+    for each in own:
+        addresses = [one.address for one in each.entry.body.spec.endpoints]
+        blocks = outside.blocks(addresses) if each.entry.body.spec.resolution == "STATIC" else outside.everywhere(mesh)
+        found[blocks] = found.get(blocks, frozenset()) | each.ports
+    for blocks, ports in found.items():
+        allowed = [{"protocol": "TCP", "port": port} for port in sorted(ports)]
+        yield {"to": [{"ipBlock": {"cidr": block}} for block in blocks], "ports": allowed}
+    root = {"namespaceSelector": {"matchLabels": {NAME: meshconfig.root_namespace(mesh)}}}
+    yield {"to": [root], "ports": [{"protocol": "TCP", "port": waypoints.ISTIOD}]}
+    yield {"ports": [{"protocol": each, "port": entries.DNS} for each in ("UDP", "TCP")]}

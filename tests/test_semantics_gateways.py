@@ -1,0 +1,363 @@
+"""What gateways do, case by case: each fact of Istio's source by an example of its own."""
+
+from __future__ import annotations
+
+import pytest
+
+from ambimigrate.model import Mesh
+from ambimigrate.semantics import gateways
+from tests.oracle import worlds
+from tests.oracle.fronts import (
+    SIMPLE,
+    TERMINATE,
+    api,
+    ended,
+    gateway,
+    handled,
+    listener,
+    pods,
+    route,
+    server,
+    shop,
+)
+from tests.oracle.worlds import Tree, thing, vs
+
+WEB = "{route: [{destination: {host: web}}]}"
+NEXT = "{route: [{destination: {host: next}}]}"
+
+
+def http(host: str, *rules: str, gateway: str = "edge/public", more: str = "") -> str:
+    return f"{{hosts: ['{host}'], gateways: [{gateway}], http: [{', '.join(rules)}]{more}}}"
+
+
+def on(path: str, host: str, more: str = "") -> str:
+    return f"{{match: [{{uri: {{prefix: {path}}}{more}}}], route: [{{destination: {{host: {host}}}}}]}}"
+
+
+def mesh(*objects: Tree, version: str = "", target: int = 0) -> Mesh:
+    return worlds.read([*pods(target=target), *shop(), *objects], version)
+
+
+# --- Istio Gateways ---------------------------------------------------------------------------------------------------
+
+
+def test_a_request_finds_the_virtual_host_of_its_host_header() -> None:
+    found = mesh(
+        gateway(server(80, "HTTP", "*.a.example", "b.example")),
+        vs("wild", http("*.a.example", WEB)),
+        vs("named", http("n.a.example", on("/n", "next"))),
+        vs("other", http("c.example", WEB)),
+    )
+    assert ended(found, "x.a.example") == ended(found, "X.A.example:80") == "web"
+    assert ended(found, "n.a.example", "/n/x") == "next"
+    assert ended(found, "n.a.example", "/x") == "404"  # the narrower host alone decides
+    assert ended(found, "a.example") == ended(found, "b.example") == ended(found, "c.example") == "404"
+    assert ended(found, "x.a.example", port=8080) == ended(found, "x.a.example", tls=True) == "closed"
+
+
+def test_names_are_shared_by_server_and_virtual_service() -> None:
+    found = mesh(gateway(server(80, "HTTP", "n.a.example")), vs("wild", http("*.a.example", WEB)))
+    assert ended(found, "n.a.example") == "web"
+    assert ended(found, "x.a.example") == "404"
+
+
+@pytest.mark.parametrize("name", ["public.edge", "public.edge.svc.cluster.local", "edge/public"])
+def test_gateways_are_named_in_several_ways(name: str) -> None:
+    assert ended(mesh(gateway(server(80, "HTTP")), vs("v", http("a.example", WEB, gateway=name))), "a.example") == "web"
+
+
+def test_a_short_name_means_the_own_namespace() -> None:
+    own = gateway(server(80, "HTTP", "*"), name="public", namespace="shop")
+    assert ended(mesh(own, vs("v", http("a.example", WEB, gateway="public"))), "a.example") == "web"
+    assert ended(mesh(own, vs("v", http("a.example", WEB, gateway="./public"))), "a.example") == "web"
+    assert ended(mesh(own, vs("v", http("a.example", WEB, gateway="mesh"))), "a.example") == "404"
+
+
+@pytest.mark.parametrize(
+    ("hosts", "status"), [("shop/*", "web"), ("./*", "404"), ("edge/*", "404"), ("*/*", "web"), ("*/a.example", "web")]
+)
+def test_a_server_may_admit_one_namespace(hosts: str, status: str) -> None:
+    assert ended(mesh(gateway(server(80, "HTTP", hosts)), vs("v", http("a.example", WEB))), "a.example") == status
+
+
+@pytest.mark.parametrize(("exported", "end"), [("'*'", "web"), ("'.'", "404"), ("edge", "web"), ("'~'", "404")])
+def test_a_virtual_service_must_be_exported_to_the_pods(exported: str, end: str) -> None:
+    assert (
+        ended(mesh(gateway(server(80, "HTTP")), vs("v", http("a.example", WEB, more=f", exportTo: [{exported}]"))), "a.example")
+        == end
+    )
+
+
+def test_lists_of_one_host_follow_by_age_with_catch_alls_last() -> None:
+    older, newer = (
+        vs("b", http("a.example", on("/x", "web"), WEB), age=1),
+        vs("a", http("a.example", on("/x", "next"), on("/y", "next")), age=2),
+    )
+    found = mesh(gateway(server(80, "HTTP")), newer, older)
+    assert [ended(found, "a.example", path) for path in ("/x", "/y", "/z")] == ["web", "next", "web"]
+
+
+def test_a_match_may_be_for_another_port_gateway_or_source() -> None:
+    for more, end in (
+        (", port: 8080", "404"),
+        (", port: 80", "next"),
+        (", gateways: [edge/other]", "404"),
+        (", gateways: [public.edge, mesh]", "next"),
+        (", sourceNamespace: edge", "next"),
+        (", sourceNamespace: shop", "404"),
+        (", sourceLabels: {istio: ingressgateway}", "next"),
+    ):
+        found = mesh(gateway(server(80, "HTTP")), vs("v", http("a.example", on("/n", "next", more), on("/m", "web"))))
+        assert ended(found, "a.example", "/n") == end, more
+
+
+def test_what_matches_nothing_here_makes_no_virtual_host() -> None:
+    found = mesh(
+        gateway(server(80, "HTTP")), vs("v", http("a.example", on("/", "web", ", port: 8080"))), vs("w", http("*", NEXT))
+    )
+    assert ended(found, "a.example") == "next"
+
+
+def test_a_destination_without_port_means_the_only_one_of_its_service() -> None:
+    found = mesh(gateway(server(80, "HTTP")), vs("v", http("a.example", on("/w", "web"), on("/t", "two"))))
+    assert ended(found, "a.example", "/w") == "web"
+    assert ended(found, "a.example", "/t") == "503"
+
+
+def test_https_redirect_keeps_host_port_and_path() -> None:
+    redirecting = server(80, "HTTP", "a.example", "shop/b.example", tls={"httpsRedirect": True})
+    found = mesh(gateway(redirecting, server(443, "HTTPS", tls=SIMPLE)), vs("v", http("b.example", WEB)))
+    assert ended(found, "a.example:80", "/x?y=1") == "https://a.example:80/x?y=1"
+    assert ended(found, "b.example") == "https://b.example/"
+    assert ended(found, "c.example") == "404"
+    assert ended(found, "b.example", port=443, tls=True, sni="z.example") == "web"
+
+
+def test_a_redirecting_server_of_one_namespace_needs_a_virtual_service() -> None:
+    found = mesh(gateway(server(80, "HTTP", "shop/b.example", tls={"httpsRedirect": True})))
+    assert ended(found, "b.example") == "404"
+
+
+def test_a_proxy_in_front_is_believed_where_the_mesh_says_so() -> None:
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio", "namespace": "istio-system"}}
+    text = "defaultConfig: {gatewayTopology: {numTrustedProxies: 1}}"
+    objects = [gateway(server(80, "HTTP", "*", tls={"httpsRedirect": True})), vs("v", http("a.example", WEB))]
+    proto = (("x-forwarded-proto", "https"),)
+    assert ended(mesh(*objects), "a.example", headers=proto) == "https://a.example/"
+    assert ended(mesh(*objects, {**config, "data": {"mesh": text}}), "a.example", headers=proto) == "web"
+
+
+def test_https_servers_are_told_apart_by_server_name() -> None:
+    found = mesh(
+        gateway(
+            server(443, "HTTPS", "a.example", tls=SIMPLE, name="a"), server(443, "HTTPS", "*.example", tls=SIMPLE, name="b")
+        ),
+        vs("v", http("a.example", WEB)),
+        vs("w", http("b.example", NEXT)),
+    )
+    assert ended(found, "a.example", port=443, tls=True, sni="a.example") == "web"
+    assert ended(found, "b.example", port=443, tls=True, sni="b.example") == "next"
+    assert ended(found, "b.example", port=443, tls=True, sni="a.example") == "404"  # another server's table
+    assert ended(found, "a.example", port=443, tls=True, sni="b.example") == "web"  # its wildcard has the host, too
+    assert ended(found, "x.org", port=443, tls=True, sni="x.org") == ended(found, "a.example", port=443) == "closed"
+    assert handled(found, "a.example", port=443, tls=True, sni="a.example").terms == "SIMPLE edge/cert"
+
+
+def test_a_server_with_a_taken_host_is_left_out() -> None:
+    first = gateway(server(443, "HTTPS", "a.example", tls=SIMPLE), name="one", age=1)
+    second = gateway(server(443, "HTTPS", "a.example", "b.example", tls=SIMPLE), name="two", age=2)
+    found = mesh(second, first, vs("v", http("*.example", WEB, gateway="edge/two")))
+    assert ended(found, "b.example", port=443, tls=True, sni="b.example") == "closed"
+    assert ended(found, "a.example", port=443, tls=True, sni="a.example") == "404"
+
+
+def test_protocols_of_one_port_are_not_mixed() -> None:
+    found = mesh(
+        gateway(server(80, "HTTP", "a.example"), name="one", age=1),
+        gateway(server(80, "TCP"), name="two", age=2),
+        gateway(server(80, "HTTP2", "b.example"), name="three", age=3),
+        vs("b", http("b.example", WEB, gateway="edge/three")),
+    )
+    assert ended(found, "b.example") == "web"
+
+
+def test_servers_of_all_gateways_of_a_port_share_their_virtual_hosts() -> None:
+    found = mesh(
+        gateway(server(80, "HTTP", "a.example"), name="one", age=1),
+        gateway(server(80, "HTTP", "*.example"), name="two", namespace="shop", age=2),
+        vs("a", http("a.example", on("/x", "web"), gateway="edge/one")),
+        vs("b", http("a.example", NEXT, gateway="shop/two")),
+    )
+    assert [ended(found, "a.example", path) for path in ("/x", "/y")] == ["web", "next"]
+
+
+def test_a_servers_number_is_a_port_of_the_service() -> None:
+    found = mesh(gateway(server(80, "HTTP")), vs("v", http("a.example", on("/", "web", ", port: 80"))), target=8000)
+    assert ended(found, "a.example") == "web"
+
+
+def test_passthrough_goes_by_server_name() -> None:
+    tls = "{match: [{sniHosts: [a.example]}], route: [{destination: {host: db}}]}, {match: [{sniHosts: ['*.example']}], route: [{destination: {host: web}}]}"
+    spec = f"{{hosts: ['*.example'], gateways: [edge/public], tls: [{tls}]}}"
+    found = mesh(gateway(server(443, "TLS", tls={"mode": "PASSTHROUGH"})), vs("v", spec))
+    assert ended(found, "", port=443, tls=True, sni="a.example") == "db"
+    assert ended(found, "", port=443, tls=True, sni="b.example") == "web"
+    assert ended(found, "", port=443, tls=True, sni="b.org") == ended(found, "", port=443, tls=True) == "closed"
+
+
+def test_tcp_goes_to_the_first_rule_of_the_port() -> None:
+    tcp = "{match: [{port: 443}], route: [{destination: {host: web}}]}, {route: [{destination: {host: db}}]}"
+    spec = f"{{hosts: ['*'], gateways: [edge/public], tcp: [{tcp}]}}"
+    assert ended(mesh(gateway(server(5432, "TCP")), vs("v", spec)), "", port=5432) == "db"
+    assert ended(mesh(gateway(server(5432, "TCP"))), "", port=5432) == "closed"
+
+
+def test_a_redirect_writes_the_port_of_the_listener() -> None:
+    rule = "{redirect: {uri: /r, derivePort: FROM_REQUEST_PORT}}"
+    found = mesh(gateway(server(8080, "HTTP"), server(443, "HTTPS", tls=SIMPLE)), vs("v", http("a.example", rule)))
+    assert ended(found, "a.example", port=8080) == "http://a.example:8080/r"
+    assert ended(found, "a.example", port=443, tls=True) == "https://a.example/r"
+
+
+# --- Gateways of the Gateway API --------------------------------------------------------------------------------------
+
+
+def to(host: str, *rules: str) -> str:
+    return f"{{hostnames: ['{host}'], rules: [{', '.join(rules)}]}}"
+
+
+def rule(backend: str, path: str = "/", kind: str = "PathPrefix") -> str:
+    return f"{{matches: [{{path: {{type: {kind}, value: {path}}}}}], backendRefs: [{{name: {backend}, port: 8000}}]}}"
+
+
+def test_a_route_is_attached_by_host_section_port_and_namespace() -> None:
+    every = listener("one", 80, hostname="*.example")
+    for parent, more, end in (
+        ("", {}, "web"),
+        ("sectionName: one", {}, "web"),
+        ("sectionName: two", {}, "404"),
+        ("port: 80", {}, "web"),
+        ("port: 443", {}, "404"),
+        ("", {"allowedRoutes": {"namespaces": {"from": "Same"}}}, "404"),
+        (
+            "",
+            {
+                "allowedRoutes": {
+                    "namespaces": {"from": "Selector", "selector": {"matchLabels": {"istio-injection": "enabled"}}}
+                }
+            },
+            "web",
+        ),
+        ("", {"allowedRoutes": {"namespaces": {"from": "All"}, "kinds": [{"kind": "GRPCRoute"}]}}, "404"),
+        ("", {"hostname": "*.org"}, "404"),
+    ):
+        parents = (
+            f"{{parentRefs: [{{name: public, namespace: edge, {parent}}}], hostnames: [a.example], rules: [{rule('web')}]}}"
+        )
+        found = mesh(api({**every, **more}), route("r", parents))
+        assert ended(found, "a.example") == end, (parent, more)
+        assert ended(found, "b.example") == "404"
+
+
+def test_the_most_specific_match_decides() -> None:
+    rules = (rule("web"), rule("next", "/x"), rule("two", "/x/y", "Exact"), rule("web", "'/x.*'", "RegularExpression"))
+    found = mesh(api(listener("http", 80)), route("r", to("a.example", *rules)))
+    assert [ended(found, "a.example", path) for path in ("/", "/x", "/xx", "/x/y")] == ["web", "next", "web", "two"]
+
+
+def test_the_older_of_two_routes_wins() -> None:
+    found = mesh(
+        api(listener("http", 80)),
+        route("a", to("a.example", rule("web")), age=2),
+        route("b", to("a.example", rule("next")), age=1),
+    )
+    assert ended(found, "a.example") == "next"
+
+
+def test_a_route_belongs_to_the_listener_that_has_its_host_most_exactly() -> None:
+    gate = api(listener("all", 80), listener("one", 80, hostname="a.example"))
+    narrow = route("r", to("a.example", rule("web")))
+    to_all = "parentRefs: [{name: public, namespace: edge, sectionName: all}]"
+    found = mesh(gate, narrow, route("w", f"{{{to_all}, rules: [{rule('next')}]}}"))
+    assert ended(found, "a.example") == "web"
+    assert ended(found, "b.example") == "next"
+
+
+def test_hosts_that_a_listener_narrows_to_one_share_its_virtual_host_by_age() -> None:
+    gate = api(listener("one", 80, hostname="a.example"))
+    for age, end in ((1, "next"), (3, "web")):
+        found = mesh(gate, route("r", to("a.example", rule("web")), age=2), route("w", f"{{rules: [{rule('next')}]}}", age=age))
+        assert ended(found, "a.example") == end
+
+
+def test_https_listeners_are_told_apart_by_server_name() -> None:
+    gate = api(*(listener(name, 443, "HTTPS", f"{name}.example", tls=TERMINATE) for name in ("a", "b")))
+    found = mesh(gate, route("r", f"{{hostnames: [a.example, b.example], rules: [{rule('web')}]}}"))
+    assert ended(found, "a.example", port=443, tls=True, sni="a.example") == "web"
+    assert ended(found, "b.example", port=443, tls=True, sni="a.example") == "404"
+    assert ended(found, "c.example", port=443, tls=True, sni="c.example") == "closed"
+    assert handled(found, "a.example", port=443, tls=True, sni="a.example").terms == "SIMPLE edge/cert"
+
+
+def test_a_backend_of_another_namespace_needs_a_grant() -> None:
+    spec = f"{{hostnames: [a.example], rules: [{{backendRefs: [{{name: web, namespace: shop, port: 8000}}]}}]}}"
+    objects = [api(listener("http", 80)), route("r", spec, namespace="edge")]
+    grant = {
+        "from": [{"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "namespace": "edge"}],
+        "to": [{"group": "", "kind": "Service"}],
+    }
+    allowed = {**thing("Gateway", "g", grant), "apiVersion": "gateway.networking.k8s.io/v1beta1", "kind": "ReferenceGrant"}
+    assert ended(mesh(*objects), "a.example") == "500"
+    assert ended(mesh(*objects, allowed), "a.example") == "web"
+
+
+def test_a_certificate_of_another_namespace_needs_a_grant() -> None:
+    tls = {"mode": "Terminate", "certificateRefs": [{"name": "cert", "namespace": "shop"}]}
+    found = mesh(api(listener("https", 443, "HTTPS", "a.example", tls=tls)), route("r", to("a.example", rule("web"))))
+    assert ended(found, "a.example", port=443, tls=True, sni="a.example") == "closed"
+
+
+@pytest.mark.parametrize(
+    ("version", "tls", "tcp"), [("", "db", "db"), ("1.30.1", "db", "closed"), ("1.29.6", "closed", "closed")]
+)
+def test_routes_of_connections_count_by_version(version: str, tls: str, tcp: str) -> None:
+    refs = "rules: [{backendRefs: [{name: db, port: 5432}]}]"
+    found = mesh(
+        api(listener("tls", 443, "TLS", "*.example", tls={"mode": "Passthrough"}), listener("tcp", 5432, "TCP")),
+        route("a", f"{{hostnames: [a.example, a.org], {refs}}}", "TLSRoute"),
+        route("b", f"{{parentRefs: [{{name: public, namespace: edge, sectionName: tcp}}], {refs}}}", "TCPRoute"),
+        version=version,
+    )
+    assert ended(found, "", port=443, tls=True, sni="a.example") == tls
+    assert ended(found, "", port=443, tls=True, sni="a.org") == "closed"
+    assert ended(found, "", port=5432) == tcp
+
+
+def test_a_redirect_writes_no_default_port() -> None:
+    redirect = "{filters: [{type: RequestRedirect, requestRedirect: {path: {type: ReplaceFullPath, replaceFullPath: /r}}}]}"
+    gate = api(listener("http", 80), listener("alt", 8080), listener("https", 443, "HTTPS", tls=TERMINATE))
+    found = mesh(gate, route("r", to("a.example", redirect)))
+    assert ended(found, "a.example") == "http://a.example/r"
+    assert ended(found, "a.example", port=8080) == "http://a.example:8080/r"
+    assert ended(found, "a.example", port=443, tls=True) == "https://a.example/r"
+
+
+def test_a_listener_must_be_a_port_of_the_service_that_it_names() -> None:
+    objects = [api(listener("http", 9999)), route("r", to("a.example", rule("web")))]
+    assert ended(mesh(*objects), "a.example", port=9999) == "closed"
+
+
+def test_a_gateway_without_address_has_pods_of_its_own() -> None:
+    found = mesh(api(listener("http", 80), address=""), route("r", to("a.example", rule("web"))))
+    assert [str(each) for each in gateways.pods(found)] == ["gateway edge/ingress", "gateway edge/public-istio"]
+
+
+def test_gateways_of_both_kinds_share_the_pods() -> None:
+    found = mesh(
+        gateway(server(80, "HTTP", "a.example"), name="old", age=1),
+        api(listener("http", 80, hostname="b.example"), age=2),
+        vs("v", http("a.example", WEB, gateway="edge/old")),
+        route("r", to("b.example", rule("next"))),
+    )
+    assert ended(found, "a.example") == "web"
+    assert ended(found, "b.example") == "next"
