@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from msgspec import Struct
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 from ambimigrate import conform
 from ambimigrate.analyse import analyse
 from ambimigrate.changes import Change, Create, Held, Stage, Untouched
-from ambimigrate.converters import labels, made, namespaces, networks, pilot, policies, shared
+from ambimigrate.converters import elsewhere, labels, made, namespaces, networks, pilot, policies, shared
 from ambimigrate.converters.apply import after
 from ambimigrate.converters.gateways import whole as ingress
 from ambimigrate.converters.outcome import Outcome
@@ -122,8 +123,10 @@ def _gateways(
 ) -> tuple[ingress.Drafted, ...]:
     """Istio Gateways with what is bound to them; they hold nobody, but whoever is held holds them."""
     found: list[ingress.Drafted] = []
-    for draft in (draft for mesh in meshes for draft in ingress.drafts(mesh, settings)):
-        each = replace(draft, changes=shared.apart(draft.changes, meshes))
+    drafts = [draft for mesh in meshes for draft in ingress.drafts(mesh, settings)]
+    apart = iter(shared.apart((change for draft in drafts for change in draft.changes), meshes))
+    for draft in drafts:
+        each = replace(draft, changes=tuple(islice(apart, len(draft.changes))))
         fit = conform.fitting(meshes, each.changes)
         touched = {shared.anchor(change).ref for change in each.changes}
         fixed = (*fit.held, *uneditable(meshes, fit.changes), *(one for one in refused if one.ref in touched))
@@ -150,10 +153,14 @@ def _drafted(meshes: tuple[Mesh, ...], chosen: list[Standing], choice: Choice) -
     found = [(each, _draft(mesh, each, aims[mesh.name])) for mesh in meshes for each in chosen if each.mesh == mesh.name]
     asked = (draft for each, draft in found if choice.takes(each.mesh, each.name))
     return _Drafts(
-        tuple(shared.apart(versioned.once(change for _, draft in found for change in draft.changes), meshes)),
+        tuple(shared.apart(elsewhere.beside_files(versioned.once(_changes(found)), meshes), meshes)),
         tuple(each for _, draft in found for each in draft.held),
         frozenset(_key(change) for draft in asked for change in draft.changes),
     )
+
+
+def _changes(found: Iterable[tuple[Standing, Outcome]]) -> Iterator[Change]:
+    return (change for _, draft in found for change in draft.changes)
 
 
 def _key(change: Change) -> tuple[object, ...]:

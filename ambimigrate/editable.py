@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ambimigrate.changes import Change, Delete, Edit, Held, Set
 from ambimigrate.checks.controllers import argocd
-from ambimigrate.converters import overlays, shared
+from ambimigrate.converters import elsewhere, overlays, shared
 from ambimigrate.holds.reasons import reason
 from ambimigrate.layout.rendered import Made
 from ambimigrate.model import Mesh, Route
@@ -25,6 +25,7 @@ def uneditable(meshes: tuple[Mesh, ...], changes: tuple[Change, ...]) -> Iterato
         by_document.setdefault((file, start), []).append(change)
     for members in by_document.values():
         try:
+            _check_in_files(members, by_name)
             _try(members)
             for change in members:
                 _check_ignored(change, by_name[change.mesh])
@@ -32,6 +33,13 @@ def uneditable(meshes: tuple[Mesh, ...], changes: tuple[Change, ...]) -> Iterato
             for change in members:
                 subject = shared.anchor(change)
                 yield reason(by_name[change.mesh], change.namespace, CANNOT_EDIT, error.reason, subject)
+
+
+def _check_in_files(members: list[Change], by_name: Mapping[str, Mesh]) -> None:
+    """What only the cluster has cannot be changed in files that are laid over it, but for labels by a command."""
+    for change in members:
+        if by_name[change.mesh].source == "both" and (why := elsewhere.why_not(change)):
+            raise CannotEdit(why)
 
 
 def _try(members: list[Change]) -> None:

@@ -21,22 +21,26 @@ class NotOne(ValueError):
     """Why the files cannot be laid over a cluster."""
 
 
-def overlaid(files: Reading, live: Reading) -> Reading:
-    """One mesh: the objects of the files in place of the live ones of the same name, all other live objects as they are."""
-    if len(files.meshes) != 1 or len(live.meshes) != 1:
+def overlaid(files: Reading, live: Reading, name: str = "") -> Reading:
+    """The objects of the files in place of the live ones of the same name, all other live objects as they are.
+
+    Of several meshes of the files the one of that name is laid over the cluster, and the others stay as they are.
+    """
+    chosen = [mesh for mesh in files.meshes if not name or mesh.name == name]
+    if len(chosen) != 1 or len(live.meshes) != 1:
         names = ", ".join(mesh.name or "(without a name)" for mesh in files.meshes)
         raise NotOne(f"one mesh is laid over one cluster; the files have {names}: choose by --mesh")
-    above, below = files.meshes[0], live.meshes[0]
+    above, below = chosen[0], live.meshes[0]
     own = {each.ref: each for each in above.resources}
     resources = (*above.resources, *(each for each in below.resources if each.ref not in own))
-    mesh = replace(
-        below, resources=resources, problems=(*above.problems, *below.problems), source="both", reads=None, _memo={}
-    )
+    problems = (*above.problems, *below.problems)
+    mesh = replace(below, name=above.name, resources=resources, problems=problems, source="both", reads=None, _memo={})
+    meshes = tuple(mesh if each is above else each for each in files.meshes)
     counts = live.counts
     counts.files, counts.not_rendered = files.counts.files, files.counts.not_rendered
     problems = (*files.problems, *live.problems)
     notes = (*files.notes, *live.notes, *_drift(above, below), *_unexplained(own, below))
-    return Reading((mesh,), problems, counts, files.layout, notes, files.marked)
+    return Reading(meshes, problems, counts, files.layout, notes, files.marked)
 
 
 def _drift(above: Mesh, below: Mesh) -> Iterator[str]:

@@ -17,7 +17,7 @@ from ambimigrate.decode import Reading
 from ambimigrate.kinds import KINDS
 from ambimigrate.model import Finding, Target
 from ambimigrate.sources.cache import Store
-from ambimigrate.sources.cache_findings import findings
+from ambimigrate.sources.cache_findings import study
 from ambimigrate.sources.cache_values import Remembered
 from ambimigrate.sources.helmed import Asked
 from ambimigrate.sources.read import read_files
@@ -45,7 +45,8 @@ def through(store: Store, path: Path, target: Target = TARGET) -> tuple[Reading,
     remembered = Remembered(store, str(path))
     reading = read_files([str(path)], target, render=Asked("never", (), remembered.values))
     remembered.keep()
-    return reading, findings(reading.meshes, store)
+    known = study(reading.meshes, store)
+    return reading, known.study.findings() if known else analyse(reading.meshes)
 
 
 def told(reading: Reading, found: tuple[Finding, ...]) -> bytes:

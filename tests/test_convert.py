@@ -54,12 +54,15 @@ def converted(root: Path, to: Target, choice: Choice, check: Check) -> tuple[Rea
 
 def agreed(case: Path) -> Settings:
     """What was agreed to for a case: the lines ID:NAMESPACE/NAME of `accept`; `close-direct-access` closes the direct way,
-    `gateways` converts Istio Gateways, `pilot` and `spread` say what the options of these names do."""
-    lines = (case / "accept").read_text(encoding="utf-8").split() if (case / "accept").exists() else []
+    `gateways` converts Istio Gateways, `keep` lists Services whose VirtualServices stay, `pilot` and `spread` say what the
+    options of these names do."""
+    lines, keep = (
+        (case / name).read_text(encoding="utf-8").split() if (case / name).exists() else [] for name in ("accept", "keep")
+    )
     accepted = tuple(Accepted(id, *rest.split("/")) for id, _, rest in (each.partition(":") for each in lines))
     closes, gateways = ((case / name).exists() for name in ("close-direct-access", "gateways"))
     said = {name: (case / name).read_text(encoding="utf-8").strip() for name in ("pilot", "spread") if (case / name).exists()}
-    return Settings(accepted, close_direct_access=closes, gateways=gateways, **said)
+    return Settings(accepted, close_direct_access=closes, keep=frozenset(keep), gateways=gateways, **said)
 
 
 def written(root: Path, out: Path, to: Target, choice: Choice = EVERYTHING, check: Check = nothing) -> Conversion:

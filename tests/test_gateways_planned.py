@@ -89,7 +89,7 @@ def documents(root: Path) -> list[str]:
 def test_status_follows_the_recorded_plan(tree: Path) -> None:
     (tree / ".git").mkdir()
     run("plan", str(tree), "--record")
-    for stage in ("waypoints", "bind", "enroll", "retire"):
+    for stage in ("prepare", "waypoints", "bind", "enroll", "retire"):
         run("convert", str(tree), "--stage", stage, "--only", "shop", "--write", "--force", "-q")
     said = run("status", str(tree))[1]
     assert "--stage retire --only edge --only shop --write" in " ".join(said.split())

@@ -163,11 +163,11 @@ def test_what_routes_answer_is_admitted_but_not_what_they_pass_on(tmp_path: Path
 )
 def test_ports_are_those_of_the_service(tmp_path: Path, operation: Operation, wanted: tuple[RuleTo, ...] | None) -> None:
     mesh, service = routed(tmp_path, "- {route: [{destination: {host: web}}]}")
-    found = ports.translated(mesh, Rule(to=(RuleTo(operation=operation),)), 0, service)
+    found = ports.translated(mesh, Rule(to=(RuleTo(operation=operation),)), 0, (service,))
     assert (found.to if found else None) == wanted
     values, excepted = operation.ports, operation.not_ports
     when = Rule(when=(Condition(key="destination.port", values=values, not_values=excepted),))
-    assert (ports.translated(mesh, when, 0, service) is None) is (wanted is None)
+    assert (ports.translated(mesh, when, 0, (service,)) is None) is (wanted is None)
 
 
 # --- identities -------------------------------------------------------------------------------------------------------

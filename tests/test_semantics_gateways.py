@@ -26,6 +26,9 @@ WEB = "{route: [{destination: {host: web}}]}"
 NEXT = "{route: [{destination: {host: next}}]}"
 
 
+PASSED = (("a.example", "db"), ("*.example", "web"))
+
+
 def http(host: str, *rules: str, gateway: str = "edge/public", more: str = "") -> str:
     return f"{{hosts: ['{host}'], gateways: [{gateway}], http: [{', '.join(rules)}]{more}}}"
 
@@ -197,7 +200,8 @@ def test_a_servers_number_is_a_port_of_the_service() -> None:
 
 
 def test_passthrough_goes_by_server_name() -> None:
-    tls = "{match: [{sniHosts: [a.example]}], route: [{destination: {host: db}}]}, {match: [{sniHosts: ['*.example']}], route: [{destination: {host: web}}]}"
+    rules = (f"{{match: [{{sniHosts: ['{name}']}}], route: [{{destination: {{host: {to}}}}}]}}" for name, to in PASSED)
+    tls = ", ".join(rules)
     spec = f"{{hosts: ['*.example'], gateways: [edge/public], tls: [{tls}]}}"
     found = mesh(gateway(server(443, "TLS", tls={"mode": "PASSTHROUGH"})), vs("v", spec))
     assert ended(found, "", port=443, tls=True, sni="a.example") == "db"
@@ -300,7 +304,7 @@ def test_https_listeners_are_told_apart_by_server_name() -> None:
 
 
 def test_a_backend_of_another_namespace_needs_a_grant() -> None:
-    spec = f"{{hostnames: [a.example], rules: [{{backendRefs: [{{name: web, namespace: shop, port: 8000}}]}}]}}"
+    spec = "{hostnames: [a.example], rules: [{backendRefs: [{name: web, namespace: shop, port: 8000}]}]}"
     objects = [api(listener("http", 80)), route("r", spec, namespace="edge")]
     grant = {
         "from": [{"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "namespace": "edge"}],

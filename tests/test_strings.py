@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from ambimigrate.converters.outcome import Refused
 from ambimigrate.converters.routing.conditions import Condition, intersection
-from ambimigrate.converters.routing.methods import methods
+from ambimigrate.converters.routing.methods import example, methods, takes
 from ambimigrate.converters.routing.order import Item, Line, Order, clashes
 from ambimigrate.converters.routing.repair import line, repaired
 from ambimigrate.converters.routing.strings import (
@@ -98,18 +97,23 @@ def test_one_match_has_each_header_once() -> None:
         (Compare(REGEX, "^(?:GET|HEAD)$"), ("GET", "HEAD")),
         (Compare(REGEX, ".*"), (None,)),
         (Compare(EXACT, "PATCH"), ("PATCH",)),
-        (Compare(EXACT, "get"), ()),
-        (Compare(REGEX, "^GET|HEAD$"), ()),
-        (Compare(REGEX, "G.*"), ()),
-        (Compare(PREFIX, "PO"), ()),
+        (Compare(EXACT, "get"), ("get",)),
+        (Compare(REGEX, "^GET|PURGE$"), ("GET", "regex ^GET|PURGE$")),
+        (Compare(REGEX, "G.*"), ("GET", "regex G.*")),
+        (Compare(PREFIX, "PO"), ("POST", "prefix PO")),
     ],
 )
-def test_methods_are_named_where_no_other_passes(wanted: Compare, names: tuple[str | None, ...]) -> None:
-    if names:
-        assert methods(wanted, ()) == names
-    else:
-        with pytest.raises(Refused):
-            methods(wanted, ())
+def test_methods_are_named_and_others_stand_for_all_that_may_pass(wanted: Compare, names: tuple[str | None, ...]) -> None:
+    assert methods(wanted) == names
+
+
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [("PROPFIND", "PROPFIND"), ("prefix PO", "POX"), ("prefix P", "PURGE"), ("regex [A-Z]{4}", "LOCK"), ("regex [0-9]", None)],
+)
+def test_an_example_of_methods_without_a_name(method: str, name: str | None) -> None:
+    assert example(method) == name
+    assert name is None or takes(method, name)
 
 
 def test_repairs_end_where_they_do_not_help() -> None:

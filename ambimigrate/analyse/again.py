@@ -128,9 +128,9 @@ def _readable(mesh: Mesh, look: Look) -> Iterator[tuple[str, bytes]]:
     for each, print_ in zip(mesh.resources, look.objects, strict=True):
         every[type(each.body)].append(print_)
         spaces_[type(each.body), each.namespace].append(print_)
-    yield KINDS, "\0".join(kind.__name__ for kind in every).encode()
+    yield KINDS, "\0".join(sorted(kind.__name__ for kind in every)).encode()
     for kind, prints in every.items():
         yield kind.__name__, b"".join(prints)
-        yield spaces(kind), "\0".join(mesh.spaces(kind)).encode()
+        yield spaces(kind), "\0".join(sorted(mesh.spaces(kind))).encode()
     for (kind, space), prints in spaces_.items():
         yield f"{kind.__name__}{IN}{space}", b"".join(prints)

@@ -44,6 +44,18 @@ def of_files(
     )
 
 
+def of_folder(
+    context: live.Context = "",
+    kubeconfig: live.Kubeconfig = "",
+    request_timeout: live.Timeout = "",
+    snapshot: live.Snapshot = "",
+    **files: Any,
+) -> Ask:
+    """What to read of one folder, and the cluster that has what is not in it; `files` are the options of `of_files`."""
+    contexts = (context,) if context else ()
+    return replace(of_files(**files), live=Live(contexts, kubeconfig=kubeconfig, timeout=request_timeout, snapshot=snapshot))
+
+
 def of_everything(
     paths: options.Paths = None,
     namespace: live.Namespaces = None,
@@ -53,14 +65,17 @@ def of_everything(
     configmaps: live.ConfigMaps = False,
     request_timeout: live.Timeout = "",
     save: live.Save = "",
+    snapshot: live.Snapshot = "",
     **files: Any,
 ) -> Ask:
     """What to read of folders, of clusters, or of both; `files` are the other options of `of_files`."""
     return replace(
         of_files(**files),
         paths=tuple(paths or ()),
-        namespace=live.only(namespace, paths, is_live=bool(context)),
-        live=Live(tuple(context or ()), kubeconfig, tuple(namespace or ()), selector, configmaps, request_timeout, save),
+        namespace=live.only(namespace, paths, is_live=bool(context or snapshot)),
+        live=Live(
+            tuple(context or ()), kubeconfig, tuple(namespace or ()), selector, configmaps, request_timeout, save, snapshot
+        ),
     )
 
 

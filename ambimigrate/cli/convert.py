@@ -13,12 +13,12 @@ from msgspec.structs import replace
 
 from ambimigrate import report
 from ambimigrate.changes import Change, Create, Held, Stage
-from ambimigrate.cli import agreements, asking, measured, options, writing
+from ambimigrate.cli import agreements, asking, live, measured, options, writing
 from ambimigrate.cli.options import Ask
 from ambimigrate.cli.waves import of_wave
 from ambimigrate.convert import CANNOT_EDIT, Choice, Conversion, based
 from ambimigrate.convert import convert as converted
-from ambimigrate.converters import labels, shared
+from ambimigrate.converters import elsewhere, labels, shared
 from ambimigrate.holds.reasons import reason
 from ambimigrate.model import Mesh
 from ambimigrate.render import convert_json, convert_text, diff
@@ -40,7 +40,7 @@ Wave = Annotated[
 Every = Annotated[bool, typer.Option("-A", "--all-namespaces", help="All namespaces.")]
 
 
-@asking.command(asking.of_files)
+@asking.command(asking.of_folder)
 def convert(
     ask: Ask,
     path: Folder,
@@ -76,11 +76,11 @@ def convert(
     how.check(last)
     if wave is not None:
         only, ask = of_wave(path, wave, last, ask, chosen=bool(only) or all_namespaces)
-    mesh, ask = ask.mesh, replace(ask, paths=(path,), mesh="")
+    mesh, ask = ask.mesh, replace(ask, paths=(path,))
     words = (accept or (), keep_virtual_services or (), waypoints, pilot)
     agreed = agreements.settings(options.config(ask), *words, close_direct=close_direct_access, gateways=gateways)
     seen = measured.read(traffic)
-    made = report.report(options.read(ask), strict=strict)  # all meshes: a file may stand for several
+    made = report.report(options.read(ask, every=True), strict=strict)  # a file may stand for several meshes
     agreed = measured.settings(agreed, seen, [each.name for each in options.chosen(made.meshes, mesh)])
     chosen = Choice(tuple(only) if only else None, last, mesh, agreed)
     _check_names(options.chosen(made.meshes, mesh), chosen, "--only" if wave is None else "--wave: the recorded plan is old")
@@ -94,7 +94,7 @@ def convert(
     _show(made, conversion, files, "" if format == "text" and (out or write) else format)
     if not quiet:
         typed = agreements.typed(*words, close_direct=close_direct_access, gateways=gateways)
-        known = (*typed, *(("--traffic", traffic) if traffic else ()))
+        known = (*typed, *(("--traffic", traffic) if traffic else ()), *live.typed(ask.live))
         convert_text.render(made, conversion, _again(path, chosen, known), sys.stderr, _width())
     raise typer.Exit(2 if made.problems else int(bool(conversion.held)))
 
@@ -139,14 +139,21 @@ def _check_stage(conversion: Conversion, choice: Choice, *, given: bool) -> None
     wanted = choice.stage or Stage.tighten
     earlier = min((each.stage for each in conversion.changes if each.stage < wanted), default=None)
     if earlier is not None:
+        where = _where(conversion, earlier)
         raise typer.BadParameter(
-            f"--stage {wanted.name}: {earlier.name} is not in the tree yet; the next safe stage is {earlier.name}"
+            f"--stage {wanted.name}: {earlier.name} is not {where} yet; the next safe stage is {earlier.name}"
         )
     if wanted >= Stage.bind and not given:
         pending = (*conversion.changes, *conversion.pending)
         safe = min((each.stage for each in pending), default=wanted)
         named = safe.name if safe < Stage.bind else f"{safe.name} with --only NAMESPACE"
         raise typer.BadParameter(f"--stage {wanted.name} needs --only NAMESPACE or -A; the next safe stage is {named}")
+
+
+def _where(conversion: Conversion, stage: Stage) -> str:
+    """Where a stage is missing: in the cluster, if nothing but commands is left of it."""
+    missing = [each for each in conversion.changes if each.stage is stage]
+    return "in the cluster" if all(map(elsewhere.command, missing)) else "in the tree"
 
 
 def _made(path: str, made: Report, choice: Choice) -> tuple[Conversion, texts.Files]:

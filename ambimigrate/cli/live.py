@@ -41,6 +41,14 @@ Contexts = Annotated[
         autocompletion=_contexts,
     ),
 ]
+Context = Annotated[
+    str,
+    typer.Option(
+        help="Context of the kubeconfig: what PATH does not have (namespaces, workloads) is taken from this cluster.",
+        rich_help_panel=PANEL,
+        autocompletion=_contexts,
+    ),
+]
 Kubeconfig = Annotated[str, typer.Option(help="Path of the kubeconfig.", rich_help_panel=PANEL)]
 Namespaces = Annotated[
     list[str] | None,
@@ -74,6 +82,17 @@ Save = Annotated[
 ]
 
 
+Snapshot = Annotated[
+    str,
+    typer.Option(
+        "--snapshot",
+        metavar="FILE",
+        help="With PATH: what `scan --save` kept of the cluster, in place of --context.",
+        rich_help_panel=PANEL,
+    ),
+]
+
+
 class Live(Struct, frozen=True):
     """Which clusters to read, and what of them."""
 
@@ -84,6 +103,18 @@ class Live(Struct, frozen=True):
     config_maps: bool = False
     timeout: str = ""
     save: str = ""
+    snapshot: str = ""
+
+    @property
+    def is_named(self) -> bool:
+        """Whether a cluster was named, so that files are laid over it."""
+        return bool(self.contexts or self.snapshot)
+
+
+def typed(asked: Live) -> tuple[str, ...]:
+    """The options that name one cluster beside PATH, as words of the next command."""
+    named = (("--context", *asked.contexts[:1]), ("--kubeconfig", asked.kubeconfig), ("--snapshot", asked.snapshot))
+    return tuple(word for each in named if len(each) == 2 and each[1] for word in each)
 
 
 def only(namespaces: list[str] | None, paths: list[str] | None, *, is_live: bool = False) -> str:
@@ -95,6 +126,8 @@ def only(namespaces: list[str] | None, paths: list[str] | None, *, is_live: bool
 
 def read(live: Live, target: Target, given: Collection[str]) -> Reading:
     """The clusters of all contexts that were named, or that of the current one."""
+    if live.snapshot:
+        return recall((live.snapshot,), target, given)
     from ambimigrate.sources.cluster import ClusterError, Patience, Says, Where, read_cluster
     from ambimigrate.sources.snapshots import joined
 
@@ -126,12 +159,12 @@ def recall(paths: tuple[str, ...], target: Target, given: Collection[str]) -> Re
         raise typer.Exit(2) from None
 
 
-def over(files: Reading, cluster: Reading) -> Reading:
-    """The files laid over the cluster."""
+def over(files: Reading, cluster: Reading, mesh: str = "") -> Reading:
+    """The files laid over the cluster: those of one mesh, which is named where there are several; the others stay."""
     from ambimigrate.overlay import NotOne, overlaid
 
     try:
-        return overlaid(files, cluster)
+        return overlaid(files, cluster, mesh)
     except NotOne as error:
         raise typer.BadParameter(f"--context: {error}") from None
 

@@ -175,28 +175,31 @@ def outputs(given: list[str] | None, *formats: str) -> tuple[tuple[str, Path], .
     return tuple(found)
 
 
-def read(ask: Ask) -> Reading:
-    """Reads the files, or the cluster where no path was given; only the mesh that was asked for is kept."""
+def read(ask: Ask, *, every: bool = False) -> Reading:
+    """Reads the files, or the cluster where no path was given, or the files laid over a cluster.
+
+    Only the mesh that was asked for is kept, with `every` all of them, since a file may stand for several.
+    """
+    found = _read(ask)
+    return found if every else replace(found, meshes=chosen(found.meshes, ask.mesh))
+
+
+def _read(ask: Ask) -> Reading:
     settings = config(ask)
     target = ask.target(settings.target if settings else {})
     given = ask.given(settings.target if settings else {})
     if ask.paths and _are_snapshots(ask.paths):
-        return replace(found := live.recall(ask.paths, target, given), meshes=chosen(found.meshes, ask.mesh))
-    if ask.paths:
-        from ambimigrate.sources.helmed import Asked
-        from ambimigrate.sources.read import read_files
+        return live.recall(ask.paths, target, given)
+    if not ask.paths:
+        return live.read(ask.live, target, given)
+    from ambimigrate.sources.helmed import Asked
+    from ambimigrate.sources.read import read_files
 
-        asked = Asked(ask.render, ask.helm_values)
-        reading = read_files(ask.paths, target, ask.namespace or (settings.namespace if settings else ""), settings, asked)
-    else:
-        reading = live.read(ask.live, target, given)
-    if ask.paths and ask.live.contexts:
-        files = replace(reading, meshes=chosen(reading.meshes, ask.mesh))
-        return live.over(files, live.read(ask.live, target, given))
-    meshes = reading.meshes
-    if settings and ask.paths:
-        meshes = tuple(targeted(mesh, ask, settings) for mesh in meshes)
-    return replace(reading, meshes=chosen(meshes, ask.mesh))
+    asked = Asked(ask.render, ask.helm_values)
+    reading = read_files(ask.paths, target, ask.namespace or (settings.namespace if settings else ""), settings, asked)
+    if settings:
+        reading = replace(reading, meshes=tuple(targeted(mesh, ask, settings) for mesh in reading.meshes))
+    return live.over(reading, live.read(ask.live, target, given), ask.mesh) if ask.live.is_named else reading
 
 
 @cache
@@ -219,7 +222,7 @@ def _are_snapshots(paths: tuple[str, ...]) -> bool:
 
     found = [is_snapshot(path) for path in paths]
     if any(found) and not all(found):
-        raise typer.BadParameter("PATH: snapshots and manifests are not read together")
+        raise typer.BadParameter("PATH: a snapshot is not read as one of several; --snapshot lays manifests over it")
     return all(found)
 
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Annotated, TextIO
 
 import typer
-from msgspec.structs import replace
 
 from ambimigrate import report
 from ambimigrate.changes import Held
@@ -115,7 +114,7 @@ def plan(
 
 def planned(ask: Ask, wanted: Wishes, traffic: tuple[Traffic | None, str], *, strict: bool) -> tuple[Plan, Report]:
     """The plan, and the report about what it was made from."""
-    reading = options.read(replace(ask, mesh=""))  # all meshes, also where one is chosen: a file may stand for several
+    reading = options.read(ask, every=True)  # also where one is chosen: a file may stand for several
     chosen = tuple(each.name for each in options.chosen(reading.meshes, ask.mesh))
     made = report.report(reading, strict=strict)
     staying = tuple(_staying(made.meshes, chosen, wanted))

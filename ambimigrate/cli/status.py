@@ -78,7 +78,7 @@ def _recorded(ask: Ask, given: str) -> tuple[Path | None, RecordedPlan | None]:
 
 def _found(ask: Ask, plan: RecordedPlan | None, *, strict: bool) -> tuple[Report, Status]:
     """The status of the cluster where both are read, with what the files are ahead of it."""
-    if not (ask.paths and ask.live.contexts):
+    if not (ask.paths and ask.live.is_named):
         return _of(ask, plan, strict=strict)
     made, live = _of(replace(ask, paths=()), plan, strict=strict, config=ask)
     _, files = _of(replace(ask, live=Live()), plan, strict=strict)

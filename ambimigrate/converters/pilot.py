@@ -33,7 +33,7 @@ def concerning(findings: Iterable[Finding], named: str) -> tuple[Finding, ...]:
 def _judged(mesh: Mesh, workload: Workload, changes: Iterable[Change]) -> Iterator[Held]:
     """The policies that only sidecars carry out in full and that mean the pilot's pods, together with others or alone."""
     for each in changes:
-        if each.stage is not Stage.swap or each.subject is None or each.ref.kind not in KINDS:
+        if each.stage <= Stage.bind or each.subject is None or each.ref.kind not in KINDS:
             continue
         if matches(policies.selector(each.subject), workload.labels):
             route = policies.selector_route(each.subject)

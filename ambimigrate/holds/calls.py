@@ -10,13 +10,14 @@ from msgspec.structs import replace
 
 from ambimigrate import catalogue
 from ambimigrate.changes import Change, Held, Stage
+from ambimigrate.checks.destinationrule import dr004_tls_origination
 from ambimigrate.converters.apply import after
 from ambimigrate.converters.beginning import BEGINS
 from ambimigrate.converters.beginning import beginning as beginnings
 from ambimigrate.converters.halfway import uncarried
 from ambimigrate.converters.policies.judging import concerns
 from ambimigrate.holds.reasons import reason
-from ambimigrate.kinds import AuthorizationPolicy, VirtualService
+from ambimigrate.kinds import AuthorizationPolicy, DestinationRule, VirtualService
 from ambimigrate.model import Mesh, Position, Resource, grouped
 from ambimigrate.topology import injection, reach, waypoints
 from ambimigrate.topology.callgraph import calls
@@ -37,13 +38,24 @@ def nobody(_mesh: Mesh) -> tuple[Flow, ...]:
 
 
 def callers(meshes: Iterable[Mesh], left: tuple[Change, ...], free: set[Place], flows: Flows = nobody) -> Iterator[Held]:
-    """Namespaces that call Services whose VirtualService only sidecars would still carry out."""
+    """Namespaces that call Services whose VirtualService, or whose TLS, only sidecars would still carry out."""
     for mesh in meshes:
-        kept = dict(_kept(mesh, left))
+        kept: dict[str, Resource[Any]] = {**dict(_encrypted(mesh, left)), **dict(_kept(mesh, left))}
         for caller, callee, shown in _calls(mesh, flows) if kept else ():
             if (mesh.name, caller) in free and callee in kept:
-                text = f"it calls {callee}, as {shown} shows; only sidecars follow VirtualService {kept[callee].name} there"
+                stays = kept[callee]
+                text = f"it calls {callee}, as {shown} shows; only sidecars follow {stays.kind} {stays.name} there"
                 yield reason(mesh, caller, CALLER, text)
+
+
+def _encrypted(mesh: Mesh, left: tuple[Change, ...]) -> Iterator[tuple[str, Resource[DestinationRule]]]:
+    """Namespaces with a Service towards which sidecars start TLS, and no waypoint will."""
+    if not any(dr004_tls_origination.starts(dr.body) for dr in mesh.of(DestinationRule)):
+        return
+    end = after(mesh, left)
+    for dr in end.of(DestinationRule):
+        for hit in dr004_tls_origination.check(dr, end):
+            yield from ((each.partition("/")[0], dr) for each in hit.services)
 
 
 def _calls(mesh: Mesh, flows: Flows) -> Iterator[tuple[str, str, str]]:

@@ -103,22 +103,22 @@ class Mesh(Struct, frozen=True, eq=False, dict=True):
         wanted = frozenset(kinds)
         return (each for each in self.resources if type(each.body) in wanted)
 
-    def spaces(self, kind: type) -> Iterable[str]:
+    def spaces(self, kind: type) -> frozenset[str]:
         """The namespaces in which there are objects of the kind."""
         if self.reads is not None:
             self.reads.now.add(spaces(kind))
-        return self._spaces.get(kind, ())
+        return self._spaces.get(kind, frozenset())
 
     @cached_property
-    def _spaces(self) -> Mapping[type, tuple[str, ...]]:
+    def _spaces(self) -> Mapping[type, frozenset[str]]:
         pairs: Iterable[tuple[Any, str]] = ((type(each.body), each.namespace) for each in self.resources)
-        return grouped(dict.fromkeys(pairs))
+        return {kind: frozenset(names) for kind, names in grouped(dict.fromkeys(pairs)).items()}
 
-    def kinds(self) -> Collection[type[Any]]:
+    def kinds(self) -> frozenset[type[Any]]:
         """The kinds of which there are objects."""
         if self.reads is not None:
             self.reads.now.add(KINDS)
-        return self._by_kind.keys()
+        return frozenset(self._by_kind)
 
     def index(self, build: Callable[[Mesh], T]) -> T:
         """What `build` makes of this mesh, made once; nobody may change it."""

@@ -9,7 +9,7 @@ from ambimigrate.changes import Change
 from ambimigrate.checks.controllers import argocd
 from ambimigrate.converters.gateways.binding import groups
 from ambimigrate.converters.outcome import written
-from ambimigrate.kinds import FluxKustomization, VirtualService
+from ambimigrate.kinds import FluxKustomization, IstioGateway, VirtualService
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.plan.lines import kind, kubectl, told
 from ambimigrate.topology.meshconfig import dig
@@ -44,8 +44,9 @@ def gates(mesh: Mesh, changes: Iterable[Change]) -> Iterator[str]:
 
 def _bound(mesh: Mesh, resource: Resource[Any]) -> Iterator[str]:
     """That nobody names an Istio Gateway which goes but VirtualServices that are converted with it."""
-    group = next((each for each in groups(mesh) if resource in each.gateways), None)
-    if group is not None and not mesh.is_whole(VirtualService, ""):
+    if not isinstance(resource.body, IstioGateway) or mesh.is_whole(VirtualService, ""):
+        return
+    for group in (each for each in groups(mesh) if resource in each.gateways):
         said = " ".join(f"{each.namespace}/{each.name}" for each in group.services) or "none"
         command = kubectl("", "get", "virtualservices.networking.istio.io", "-A", "-o", _GATEWAYS)
         yield told(command, f"those with {resource.namespace}/{resource.name} behind them: {said}; no other")

@@ -26,12 +26,12 @@ Name = tuple[str, str, str]  # kind, namespace and name
 
 def late(mesh: Mesh, changes: Iterable[Change], waves: Iterable[tuple[str, ...]]) -> tuple[Change, ...]:
     """The changes of Gateways whose namespaces do not all move in one wave, nor stay all; but for what `prepare` makes."""
-    waves = tuple(map(frozenset, waves))
-    moving = frozenset[str]().union(*waves)
+    units = [frozenset(each) for each in waves]
+    moving = frozenset[str]().union(*units)
     return tuple(
         change
         for found in _together(mesh, changes)
-        if (names := frozenset(each.namespace for each in found)) & moving and not any(names <= wave for wave in waves)
+        if (names := frozenset(each.namespace for each in found)) & moving and not any(names <= unit for unit in units)
         for change in found
     )
 

@@ -7,7 +7,7 @@ from typing import Any, TextIO
 
 from ambimigrate.changes import Change, Held, Note, Untouched
 from ambimigrate.convert import Conversion
-from ambimigrate.converters import shared
+from ambimigrate.converters import elsewhere, shared
 from ambimigrate.model import Position
 from ambimigrate.render.json import dumped, field, head, reference
 from ambimigrate.report import Report
@@ -44,6 +44,7 @@ def _change(change: Change, place: str | None) -> dict[str, Any]:
         "witness": change.witness,
         "sources": [_position(each) for each in change.sources],
         "left_out": [_note(each) for each in change.notes],
+        **({"command": line} if (line := elsewhere.command(change)) else {}),
     }
 
 

@@ -7,6 +7,7 @@ from typing import TextIO
 
 from ambimigrate.changes import Held, Stage
 from ambimigrate.convert import FOLLOWS, GATEWAYS, Conversion
+from ambimigrate.converters import elsewhere
 from ambimigrate.model import grouped
 from ambimigrate.render import text
 from ambimigrate.render.style import Style, counted, visible, wrap
@@ -49,6 +50,7 @@ def _lines(made: Report, conversion: Conversion, to: tuple[str, int], style: Sty
     yield from _notes(conversion, width)
     for note in conversion.notes:
         yield from wrap(visible(f"note: {note}"), width, subsequent_indent="  ")
+    yield from _commands(conversion, style)
     yield from _closing(conversion, again, style)
 
 
@@ -77,6 +79,16 @@ def _notes(conversion: Conversion, width: int) -> Iterator[str]:
         more = f" and {counted(len(places) - 1, 'other place')}" if len(places) > 1 else ""
         said = f"{first or f'{word}: '}{places[0].file}{line}{more}: {reason.removeprefix(first)}"
         yield from wrap(visible(said), width, subsequent_indent="  ")
+
+
+def _commands(conversion: Conversion, style: Style) -> Iterator[str]:
+    """What no file can say, since the objects are in the cluster only: unbroken lines, to be copied."""
+    found = [(each.stage.name, line) for each in conversion.changes if (line := elsewhere.command(each))]
+    if found:
+        yield "By command, since no file has the objects; who manages them must not set the labels back:"
+    for stage, members in grouped(found).items():
+        yield f"  {style.bold(stage)}"
+        yield from (f"    {visible(line)}" for line in members)
 
 
 def _closing(conversion: Conversion, again: str, style: Style) -> Iterator[str]:

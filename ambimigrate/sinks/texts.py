@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from ambimigrate.changes import Change, Create, Delete, Edit
+from ambimigrate.converters import elsewhere
 from ambimigrate.converters.json_patches import from_the_end
 from ambimigrate.sinks.parts import Files, Parts
 from ambimigrate.sinks.patches import patch
@@ -16,8 +17,8 @@ Edits = Callable[[Change], tuple[Edit, ...]]
 
 
 def rewrite(changes: Iterable[Change], edits: Edits, files: Files) -> None:
-    """Makes the changes, stage by stage. Raises CannotEdit."""
-    ordered = sorted(changes, key=lambda each: each.stage)
+    """Makes the changes, stage by stage, but for those of objects that only a cluster has. Raises CannotEdit."""
+    ordered = sorted((each for each in changes if not elsewhere.command(each)), key=lambda each: each.stage)
     for stage in sorted({each.stage for each in ordered}):
         own = [each for each in ordered if each.stage is stage]
         for change in own:

@@ -20,13 +20,11 @@ class Studied(Struct, frozen=True):
 
 
 def study(meshes: Sequence[Mesh], store: Store, before: Study | None = None) -> Studied | None:
-    """The analysis of the meshes, with what is left of an earlier one; None where nothing can be remembered."""
-    if store.folder is None:
-        return None
+    """The analysis of the meshes, with what is left of an earlier one; None where it cannot be written down."""
     try:
         looks = [look(mesh) for mesh in meshes]
     except (TypeError, ValueError, OverflowError, RecursionError):
-        return None  # an object holds what cannot be written down
+        return None
     key = store.key("findings", looks)
     found = store.found(key, Study)
     if found is None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ambimigrate import support
 from ambimigrate.kinds import AuthorizationPolicy, Gateway, RequestAuthentication, Service, ServiceEntry, TargetRef
 from ambimigrate.model import Mesh, Ref, Resource, grouped
-from ambimigrate.topology import hosts, injection, meshconfig, waypoints
+from ambimigrate.topology import hosts, meshconfig, waypoints
 from ambimigrate.topology.policies import targets
 from ambimigrate.topology.waypoints import Binding
 
@@ -120,8 +120,8 @@ def _of_class(mesh: Mesh, policy: Resource[Any], ref: TargetRef) -> Fault | None
 
 def _absent(mesh: Mesh, policy: Resource[Any], words: str, kind: type) -> Fault:
     """Missing, or only not in the input: files that show no Service of the namespace do not say that it is missing."""
-    seen = [type(each.body) for each in injection.by_namespace(mesh).get(policy.namespace, ())]
-    if kind is Service and Service not in seen and not mesh.is_whole(Service, policy.namespace):
+    is_seen = mesh.is_whole(Service, policy.namespace) or bool(mesh.within(Service, policy.namespace))
+    if kind is Service and not is_seen:
         return Fault("unseen", f"{words} is not in the input")
     return Fault("absent", f"there is no {words}")
 
@@ -157,16 +157,15 @@ def attached(mesh: Mesh, target: Resource[Any], kind: type[Any] = AuthorizationP
 
 def _naming(mesh: Mesh, kind: type[Any], *wanted: Named) -> list[Resource[Any]]:
     """The policies of a kind that name any of these, in order of file."""
-    index = mesh.index(_by_ref)
-    found = {number: policy for each in wanted for number, policy in index.get((kind, *each), ())}
+    index = mesh.once(_by_ref, kind)
+    found = {number: policy for each in wanted for number, policy in index.get(each, ())}
     return [found[number] for number in sorted(found)]
 
 
-def _by_ref(mesh: Mesh) -> dict[tuple[type[Any], str, str, str], tuple[tuple[int, Resource[Any]], ...]]:
-    """Every policy with its number by what its targetRefs name."""
-    policies = (each for each in enumerate(mesh.resources) if hasattr(getattr(each[1].body, "spec", None), "target_refs"))
-    refs = ((number, policy, ref) for number, policy in policies for _, ref in targets(policy))
-    return grouped(((type(policy.body), *_named(policy, ref)), (number, policy)) for number, policy, ref in refs)
+def _by_ref(mesh: Mesh, kind: type[Any]) -> dict[Named, tuple[tuple[int, Resource[Any]], ...]]:
+    """The policies of a kind with their numbers by what their targetRefs name."""
+    refs = ((number, policy, ref) for number, policy in enumerate(mesh.of(kind)) for _, ref in targets(policy))
+    return grouped((_named(policy, ref), (number, policy)) for number, policy, ref in refs)
 
 
 def _named(policy: Resource[Any], ref: TargetRef) -> Named:

@@ -104,8 +104,7 @@ def _may_concern(mesh: Mesh, found: Iterable[str], labels: Mapping[str, str]) ->
 
 def _is_gateways_only(mesh: Mesh, namespace: str) -> bool:
     """A namespace without workloads in the input that holds Gateways and no Services is one of gateways."""
-    found = [type(each.body) for each in injection.by_namespace(mesh).get(namespace, ())]
-    return IstioGateway in found and Service not in found
+    return bool(mesh.within(IstioGateway, namespace)) and not mesh.within(Service, namespace)
 
 
 def _services(

@@ -8,8 +8,8 @@ import yaml
 
 from ambimigrate.model import Mesh
 from ambimigrate.semantics import gateways
-from ambimigrate.semantics.decision import Headers, Request
-from ambimigrate.semantics.gateways.decide import Handled
+from ambimigrate.semantics.decision import Request
+from ambimigrate.semantics.gateways import Handled
 from tests.oracle.worlds import Tree, app, ends, namespace, thing
 
 EDGE = "edge"
@@ -74,12 +74,11 @@ def shop() -> list[Tree]:
     return found + app("db", 5432, protocol="tcp")
 
 
-def handled(
-    mesh: Mesh, host: str, path: str = "/", port: int = 80, *, tls: bool = False, sni: str = "", headers: Headers = ()
-) -> Handled:
+def handled(mesh: Mesh, host: str, path: str = "/", port: int = 80, **more: Any) -> Handled:
+    """What the only gateway makes of a request; `tls`, `sni` and `headers` are what it may have besides."""
     (found,) = gateways.pods(mesh)
-    arrival = gateways.Arrival(port, Request("", port, path=path, host=host, headers=headers), tls, sni)
-    return gateways.decide(mesh, found, arrival)
+    request = Request("", port, path=path, host=host, headers=more.pop("headers", ()))
+    return gateways.decide(mesh, found, gateways.Arrival(port, request, **more))
 
 
 def ended(mesh: Mesh, host: str, path: str = "/", port: int = 80, **more: Any) -> str:

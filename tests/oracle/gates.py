@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
+from ambimigrate.semantics.gateways.names import meet
 from tests.oracle import grammar, matches
 from tests.oracle.fronts import EDGE, SIMPLE, gateway, pods, server
 from tests.oracle.grammar import Draw
@@ -16,7 +17,7 @@ NAMED = ("a.example", "b.example", "x.a.example", "y.a.example", "c.example", "d
 _ALIEN = {"gateway", "hosts", "wildcard", "twice", "entry", "grpc", "connections", "policies", "source", "gateways", "export"}
 FEATURES = {name: weight for name, weight in grammar.FEATURES.items() if name not in _ALIEN} | {
     # of gateways
-    "https": 6, "https-many": 3, "redirects": 5, "passthrough": 3, "tcp": 3, "second-gateway": 3, "second-server": 4,
+    "https": 7, "https-many": 5, "redirects": 5, "passthrough": 4, "tcp": 4, "second-gateway": 3, "second-server": 4,
     "server-namespace": 3, "server-hosts": 5, "alt-port": 3, "target-port": 2, "mutual": 2, "http2": 1,
     # of VirtualServices
     "more": 6, "many-hosts": 4, "mixed": 2, "names": 2, "match-gateways": 3, "match-port": 3, "exported": 2, "store": 3,
@@ -26,10 +27,14 @@ FEATURES = {name: weight for name, weight in grammar.FEATURES.items() if name no
 
 def objects(random: Random) -> list[Tree]:
     """Gateway pods, two namespaces with backends, Gateways, and VirtualServices bound to them; older than what is made."""
-    count = random.choice([0, 1, 2, 3, 4, 5, 7])
+    count = random.choice([0, 1, 2, 3, 4, 5, 6, 8])
     draw = Draw(random, frozenset(random.choices(list(FEATURES), list(FEATURES.values()), k=count)))
     front = pods(target=8000 if draw.on("target-port", 1) else 0)
-    return [*front, namespace("shop"), namespace("store"), *_backends(draw), *_gateways(draw), *_virtual_services(draw)]
+    gates = list(_gateways(draw))
+    served = sorted(
+        {host.partition("/")[2] or host for each in gates for one in each["spec"]["servers"] for host in one["hosts"]}
+    )
+    return [*front, namespace("shop"), namespace("store"), *_backends(draw), *gates, *_virtual_services(draw, served)]
 
 
 def _backends(draw: Draw) -> Iterator[Tree]:
@@ -63,7 +68,7 @@ def _servers(draw: Draw) -> Iterator[str]:
             tls = {"mode": "MUTUAL", "credentialName": "cert"} if draw.on("mutual") else dict(SIMPLE)
             yield server(443, "HTTPS", *_hosts(draw), tls=tls, name=f"https-{number}")
     if draw.on("passthrough", 0.8):
-        yield server(draw.one(443, 8443), "TLS", *_hosts(draw), tls={"mode": "PASSTHROUGH"}, name="tls")
+        yield server(draw.one(443, 443, 8443), "TLS", *_hosts(draw), tls={"mode": "PASSTHROUGH"}, name="tls")
     if draw.on("tcp", 0.8):
         yield server(5432, "TCP", "*", name="tcp")
 
@@ -84,10 +89,10 @@ def _hosts(draw: Draw) -> list[str]:
 # --- VirtualServices ----------------------------------------------------------------------------------------------------
 
 
-def _virtual_services(draw: Draw) -> Iterator[Tree]:
+def _virtual_services(draw: Draw, served: list[str]) -> Iterator[Tree]:
     for number in range(draw.one(2, 3) if "more" in draw.features else 1):
         place = "store" if draw.on("store", 0.5) else "shop"
-        spec: Tree = {"hosts": _names(draw), "gateways": _bound(draw)}
+        spec: Tree = {"hosts": _names(draw, served), "gateways": _bound(draw)}
         if draw.on("mixed"):
             spec["gateways"].append("mesh")
             spec["hosts"] = draw.one(["web", "a.example"], ["a.example"])
@@ -104,11 +109,12 @@ def _virtual_services(draw: Draw) -> Iterator[Tree]:
         yield thing("VirtualService", "leaf", {"http": leaf}, age=6)
 
 
-def _names(draw: Draw) -> list[str]:
-    pool = ("a.example", "a.example", "b.example", "x.a.example", "*.a.example", "*")
-    if draw.on("many-hosts", 0.7):
-        return draw.random.sample(HOSTS, draw.one(2, 3))
-    return [draw.one(*pool)]
+def _names(draw: Draw, served: list[str]) -> list[str]:
+    """Most of them such as a server takes."""
+    fitting: list[str] = [each for each in HOSTS if any(meet(each, one) for one in served)]
+    pool = fitting if draw.random.random() < 0.9 else list(HOSTS)
+    count = min(draw.one(2, 3), len(pool)) if draw.on("many-hosts", 0.7) else 1
+    return draw.random.sample(pool, count)
 
 
 def _bound(draw: Draw) -> list[str]:
@@ -163,25 +169,28 @@ def _routes(draw: Draw) -> list[Tree]:
 
 def is_valid(objects: list[Tree]) -> bool:
     """Whether admission would let the objects in, as far as leaving parts out can break them."""
-    for each in objects:
-        spec = each["spec"] if "spec" in each else {}
-        if each["kind"] == "Gateway" and not (
-            spec.get("selector") and spec.get("servers") and all(map(_is_server, spec["servers"]))
-        ):
-            return False
-        if each["kind"] == "VirtualService" and each["metadata"]["name"] != "leaf":
-            if not (spec.get("gateways") and (spec.get("http") or spec.get("tls") or spec.get("tcp"))):
-                return False
-            if not all(
-                rule.get("route") and all(match.get("sniHosts") for match in rule.get("match") or [{}])
-                for rule in spec.get("tls", ())
-            ):
-                return False
-            if not all(
-                rule.get("route") and all("destination" in one for one in rule["route"]) for rule in spec.get("tcp", ())
-            ):
-                return False
-    return grammar.is_valid(objects)
+    return all(_is_gateway(each["spec"]) for each in objects if each["kind"] == "Gateway") and (
+        all(
+            _is_bound(each["spec"])
+            for each in objects
+            if each["kind"] == "VirtualService" and each["metadata"]["name"] != "leaf"
+        )
+        and grammar.is_valid(objects)
+    )
+
+
+def _is_gateway(spec: Tree) -> bool:
+    return bool(spec.get("selector") and spec.get("servers")) and all(map(_is_server, spec["servers"]))
+
+
+def _is_bound(spec: Tree) -> bool:
+    connections = [*spec.get("tls", ()), *spec.get("tcp", ())]
+    named = (match.get("sniHosts") for rule in spec.get("tls", ()) for match in rule.get("match") or [{}])
+    return (
+        bool(spec.get("gateways") and (spec.get("http") or connections))
+        and all(rule.get("route") and all("destination" in each for each in rule["route"]) for rule in connections)
+        and all(named)
+    )
 
 
 def _is_server(found: Tree) -> bool:

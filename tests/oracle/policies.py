@@ -19,6 +19,7 @@ FEATURES = {
     # of the mesh
     "jwt": 3, "strict": 2, "rewrite": 3, "redirect": 1, "onward": 1, "headless": 1, "version": 1, "tcp": 2, "waypoint": 2,
     "edge": 3, "scraped": 1, "hostnetwork": 1, "outsiders": 1, "alias": 1, "stays": 2, "balancer": 1, "targets": 1,
+    "elsewhere": 3,
 }  # fmt: skip
 VALUES: dict[str, tuple[str, ...]] = {
     "principals": (
@@ -118,7 +119,8 @@ def _servers(draw: Draw) -> Iterator[Tree]:
         yield service("reviews-v2", selector={"app": "reviews", "version": "v2"}, ports=ports)
     if "headless" in draw.features:
         yield service("reviews-pods", selector={"app": "reviews"}, ports=ports, clusterIP="None")
-    yield service("ratings", ports=ports[:1])
+    other = [{"name": "http", "port": 80, "targetPort": 9090}], [{"name": "http", "port": 8080}]
+    yield service("ratings", ports=draw.random.choice(other) if "elsewhere" in draw.features else ports[:1])
     yield pods("ratings")
 
 

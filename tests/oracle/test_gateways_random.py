@@ -98,16 +98,18 @@ def _hosts(mesh: Mesh) -> set[str]:
 
 
 def _disagreements(mesh: Mesh, conversion: Conversion, random: Random) -> Iterator[str]:
-    if not conversion.changes:
-        return
-    ends = list(stages(mesh, conversion))
-    for arrival in asked(mesh, random):
-        for pods in gateways.pods(mesh):
-            before = _plain(gateways.decide(mesh, pods, arrival))
-            for name, end in ends:
-                found = _plain(gateways.decide(end, pods, arrival))
-                if found != before:
-                    yield f"{pods}, {name}: {arrival}\n  {before}\n  {found}"
+    if conversion.changes:
+        ends = list(stages(mesh, conversion))
+        cases = ((arrival, pods) for arrival in asked(mesh, random) for pods in gateways.pods(mesh))
+        yield from (text for arrival, pods in cases for text in _differing(mesh, ends, pods, arrival))
+
+
+def _differing(mesh: Mesh, ends: list[tuple[str, Mesh]], pods: gateways.Pods, arrival: gateways.Arrival) -> Iterator[str]:
+    before = _plain(gateways.decide(mesh, pods, arrival))
+    for name, end in ends:
+        found = _plain(gateways.decide(end, pods, arrival))
+        if found != before:
+            yield f"{pods}, {name}: {arrival}\n  {before}\n  {found}"
 
 
 def _plain(found: gateways.Handled) -> Any:

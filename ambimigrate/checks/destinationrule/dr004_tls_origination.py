@@ -11,17 +11,24 @@ from ambimigrate.kinds import DestinationRule, Service
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import ingress, reach, waypoints
 
+_STARTED = frozenset({"SIMPLE", "MUTUAL"})
+
 
 @rule("DR004", DestinationRule)
 def check(dr: Resource[DestinationRule], mesh: Mesh) -> Iterator[Hit]:
-    if all(policy.tls is None for _, policy in parts(dr.body)):
+    if not starts(dr.body):
         return
     found = [each for each in subjects(mesh, dr) if not waypoints.is_bound(mesh, each) or not _reads(mesh, dr, each)]
     if not found:
         return
     for route, policy in parts(dr.body):
-        if policy.tls and policy.tls.mode in {"SIMPLE", "MUTUAL"}:
+        if policy.tls and policy.tls.mode in _STARTED:
             yield from _hits(dr, route, policy.tls.mode, found, mesh)
+
+
+def starts(dr: DestinationRule) -> bool:
+    """Whether sidecars start TLS by it that the application behind has to speak."""
+    return any(policy.tls is not None and policy.tls.mode in _STARTED for _, policy in parts(dr))
 
 
 def _reads(mesh: Mesh, dr: Resource[DestinationRule], target: Resource[Any]) -> bool:

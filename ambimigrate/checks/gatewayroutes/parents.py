@@ -8,7 +8,7 @@ from typing import Any
 from ambimigrate.kinds import Service
 from ambimigrate.kinds.gatewayapi import ParentRef
 from ambimigrate.model import Mesh, Ref, Resource, Route
-from ambimigrate.topology import hosts, injection, reach
+from ambimigrate.topology import hosts, reach
 
 
 def parents(mesh: Mesh, route: Resource[Any]) -> Iterator[tuple[Route, ParentRef, Resource[Any]]]:
@@ -37,7 +37,7 @@ def is_missing(mesh: Mesh, namespace: str, name: str, near: str) -> bool:
         return False
     if mesh.is_whole(Service, namespace):
         return True
-    return any(isinstance(each.body, Service) for each in injection.by_namespace(mesh).get(namespace, ()))
+    return bool(mesh.within(Service, namespace))
 
 
 def is_of_mesh(mesh: Mesh, route: Resource[Any]) -> bool:

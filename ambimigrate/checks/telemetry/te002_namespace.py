@@ -35,8 +35,7 @@ def check(telemetry: Resource[Telemetry], mesh: Mesh) -> Iterator[Hit]:
 
 
 def _services(mesh: Mesh, namespace: str) -> list[Resource[Any]]:
-    own = injection.by_namespace(mesh).get(namespace, ())
-    return [each for each in own if isinstance(each.body, Service) and waypoints.is_bound(mesh, each)]
+    return [each for each in mesh.within(Service, namespace) if waypoints.is_bound(mesh, each)]
 
 
 def _far(mesh: Mesh, namespace: str) -> list[str]:

@@ -36,8 +36,4 @@ def _is_seen(mesh: Mesh, full: str) -> bool:
     namespace = full.partition(".")[2].removesuffix(f".{hosts.DOMAIN}")
     if not injection.is_meshed(mesh, namespace):
         return False
-    return mesh.is_whole(Service, namespace) or any(isinstance(each.body, Service) for each in _objects(mesh, namespace))
-
-
-def _objects(mesh: Mesh, namespace: str) -> tuple[Resource[object], ...]:
-    return injection.by_namespace(mesh).get(namespace, ())
+    return mesh.is_whole(Service, namespace) or bool(mesh.within(Service, namespace))

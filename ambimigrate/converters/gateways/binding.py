@@ -42,14 +42,23 @@ def groups(mesh: Mesh) -> tuple[Group, ...]:
     return mesh.index(_groups)
 
 
+def of(mesh: Mesh, gateway: Resource[IstioGateway]) -> Group:
+    """The group of a Gateway."""
+    return mesh.index(_by_gateway)[id(gateway)]
+
+
+def _by_gateway(mesh: Mesh) -> Mapping[int, Group]:
+    return {id(gateway): group for group in groups(mesh) for gateway in group.gateways}
+
+
 def _groups(mesh: Mesh) -> tuple[Group, ...]:
-    gateways = {(each.namespace, each.name): each for each in mesh.of(IstioGateway)}
+    gateways = grouped(((each.namespace, each.name), each) for each in mesh.of(IstioGateway))
     bound = [(vs, [name for each in names(vs) for name in _meant(each, gateways)]) for vs in mesh.of(VirtualService)]
     head = {name: name for name in gateways}
     for _, known in bound:
         for name in known[1:]:
             head = _joined(head, known[0], name)
-    members: Mapping[Name, tuple[Resource[IstioGateway], ...]] = grouped((head[name], each) for name, each in gateways.items())
+    members = grouped((head[name], each) for name, found in gateways.items() for each in found)
     served = grouped((head[known[0]], vs) for vs, known in bound if known)
     return tuple(Group(found, served.get(first, ())) for first, found in members.items())
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from ambimigrate.converters.gateways.binding import Name, named, shared_hosts
 from ambimigrate.converters.gateways.listeners import Listener
-from ambimigrate.converters.gateways.rules import Serving, completed
+from ambimigrate.converters.gateways.rules import Serving
 from ambimigrate.converters.gateways.servers import TCP, TLS
 from ambimigrate.converters.outcome import Refused
 from ambimigrate.converters.routing.backends import backend
@@ -61,7 +61,7 @@ def _tls(serving: Serving, listener: Listener, gateway: Resource[IstioGateway], 
                 raise Refused("host", (*here, "match"), reason)
         used |= lower.keys()
         if wanted := tuple(each for each in lower if hosts.covers(listener.host, each)):
-            backends = _backends(serving, rule.route, here, listener.port)
+            backends = _backends(serving, rule.route, here, listener)
             yield Connection("TLSRoute", _version(serving, "TLSRoute", here), wanted, backends)
 
 
@@ -70,7 +70,7 @@ def _tcp(serving: Serving, listener: Listener, own: Name) -> Iterator[Connection
     for number, rule in enumerate(serving.vs.body.spec.tcp):
         here: Route = ("spec", "tcp", number)
         if not rule.match or tuple(_entries(serving, rule.match, here, listener, own)):
-            backends = _backends(serving, rule.route, here, listener.port)
+            backends = _backends(serving, rule.route, here, listener)
             yield Connection("TCPRoute", _version(serving, "TCPRoute", here), (), backends)
             return
 
@@ -95,13 +95,15 @@ def _entries(serving: Serving, matches: tuple[Any, ...], route: Route, listener:
         yield match
 
 
-def _backends(serving: Serving, targets: tuple[RouteDestination, ...], route: Route, port: int) -> tuple[dict[str, Any], ...]:
-    context = Context(serving.mesh, port, serving.vs, serving.account, None, serving.settings)
+def _backends(
+    serving: Serving, targets: tuple[RouteDestination, ...], route: Route, listener: Listener
+) -> tuple[dict[str, Any], ...]:
+    context = Context(serving.mesh, listener.port, serving.vs, serving.account, None, serving.settings)
     found = []
     for number, each in enumerate(targets):
         here = (*route, "route", number)
         serving.account.carry(here, "weight")
-        destination = completed(serving.mesh, serving.vs, each.destination, (*here, "destination"))
+        destination = serving.completed(serving.vs, each.destination, (*here, "destination"), listener.home)
         ref = backend(destination, (*here, "destination"), context)
         weight = 1 if len(targets) == 1 else each.weight or 0
         if not 0 <= weight <= 1_000_000:

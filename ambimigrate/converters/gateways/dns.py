@@ -24,13 +24,13 @@ def check(mesh: Mesh, subject: Resource[Any]) -> None:
         if _NEW not in read and (old := next((name for name in _OLD if name in read), None)):
             reason = f"{each} makes DNS records of it (source {old}) and none of routes: its names would be gone"
             raise Refused("dns", (), reason)
-    for name in annotations(subject):
+    for name in wishes(subject):
         is_route = isinstance(subject.body, VirtualService)
         if name == f"{PREFIX}ingress" or (is_route and name == f"{PREFIX}target"):
             raise Refused("dns", ("metadata", "annotations", name), f"external-dns reads no {name} of what replaces it")
 
 
-def annotations(subject: Resource[Any]) -> dict[str, str]:
+def wishes(subject: Resource[Any]) -> dict[str, str]:
     """What tells external-dns about its records, for the objects that replace it."""
     own: dict[str, str] = subject.body.metadata.annotations
     return {name: value for name, value in own.items() if name.startswith(PREFIX)}

@@ -27,7 +27,10 @@ _MOST = 64  # Gateway API: listeners of a Gateway
 
 
 class Listener(Struct, frozen=True):
-    """A listener to be: its server, host (`*` for all) and the namespaces whose routes it takes (`*` for all)."""
+    """A listener to be: its server, host (`*` for all) and the namespaces whose routes it takes (`*` for all).
+
+    `home` is the namespace of the pods that it configures.
+    """
 
     name: str
     server: Server
@@ -36,6 +39,7 @@ class Listener(Struct, frozen=True):
     host: str
     namespaces: tuple[str, ...]
     redirects: bool = False
+    home: str = ""
 
     @property
     def port(self) -> int:
@@ -83,7 +87,7 @@ def listeners(
                     "servers", (*each.route, "hosts"), f"two servers are for {each.host}:{each.port}; Istio keeps one of them"
                 )
             both = {*known.namespaces, *each.namespaces} if known else set(each.namespaces)
-            found[key] = replace(each, namespaces=tuple(sorted(both)))
+            found[key] = replace(each, namespaces=tuple(sorted(both)), home=front.service.namespace)
         _check_coalescing(gateway, server, number, account, settings)
     _check_protocols(tuple(found.values()))
     if len(found) > _MOST or not found:

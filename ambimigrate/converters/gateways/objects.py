@@ -10,6 +10,7 @@ from ambimigrate.converters import made
 from ambimigrate.converters.gateways import dns
 from ambimigrate.converters.gateways.front import Front
 from ambimigrate.converters.gateways.listeners import Listener
+from ambimigrate.converters.outcome import Refused
 from ambimigrate.kinds import KINDS, HTTPRoute, IstioGateway, Service, VirtualService
 from ambimigrate.model import Mesh, Ref, Resource
 from ambimigrate.topology import hosts, injection
@@ -39,7 +40,7 @@ class Place:
         while True:
             own = name if number == 1 else f"{name}-{number}" if number > 2 else f"{name}-gateway"
             metadata = made.metadata(own, beside)
-            metadata["annotations"] = {FROM: said or metadata["annotations"][FROM]} | ({} if said else dns.annotations(beside))
+            metadata["annotations"] = {FROM: said or metadata["annotations"][FROM]} | ({} if said else dns.wishes(beside))
             value = {"apiVersion": f"{GROUP}/{version}", "kind": kind, "metadata": metadata, "spec": spec}
             ref = Ref(kind, GROUP, beside.namespace, made.placed(value, beside)["metadata"]["name"])
             existing = self.mesh.find(KINDS[GROUP, kind], ref.namespace, ref.name, beside.file)
@@ -69,7 +70,7 @@ def gateway(place: Place, source: Resource[IstioGateway], front: Front, found: S
     spec = {"gatewayClassName": "istio", "addresses": [address], "listeners": [each.value() for each in found]}
     create = place.create("v1/Gateway", made.written_name(source), front.service, spec, origin(source))
     metadata = dict(create.value["metadata"])
-    metadata["annotations"] = {**metadata["annotations"], **dns.annotations(source)}
+    metadata["annotations"] = {**metadata["annotations"], **dns.wishes(source)}
     if front.revision and injection.labels(place.mesh, front.service.namespace).get(injection.REVISION) != front.revision:
         metadata = {"labels": {injection.REVISION: front.revision}, **metadata}
     return Create(create.ref, {**create.value, "metadata": metadata}, create.beside)
@@ -98,13 +99,15 @@ def grants(place: Place, vs: Resource[VirtualService], routes: Sequence[Create])
     """What a route of a gateway needs for Services of other namespaces (conversion.go `buildDestination`)."""
     wanted: dict[tuple[str, str], set[str]] = {}
     for route in routes:
-        for ref in _backends(route.value["spec"]["rules"]):
-            if ref.get("kind") == "Service" and ref.get("namespace", vs.namespace) != vs.namespace:
+        for ref in backends(route.value["spec"]["rules"]):
+            if ref["namespace"] != vs.namespace:
                 wanted.setdefault((route.ref.kind, ref["namespace"]), set()).add(ref["name"])
     for (kind, namespace), names in sorted(wanted.items()):
-        beside = place.mesh.find(Service, namespace, min(names), vs.file)
+        known = (place.mesh.find(Service, namespace, each, vs.file) for each in sorted(names))
+        beside = next((each for each in known if each), None)
         if beside is None:
-            continue
+            reason = f"its routes need a grant for Service {namespace}/{min(names)}, which is not there yet"
+            raise Refused("subset", ("spec",), reason)
         spec = {
             "from": [{"group": GROUP, "kind": kind, "namespace": vs.namespace}],
             "to": [{"group": "", "kind": "Service", "name": each} for each in sorted(names)],
@@ -114,11 +117,12 @@ def grants(place: Place, vs: Resource[VirtualService], routes: Sequence[Create])
         yield place.create("v1beta1/ReferenceGrant", name, beside, spec, said)
 
 
-def _backends(rules: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def backends(rules: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The references of rules to Services."""
     for rule in rules:
-        yield from rule.get("backendRefs", ())
         mirrors = (each["requestMirror"] for each in rule.get("filters", ()) if each["type"] == "RequestMirror")
-        yield from (each["backendRef"] for each in mirrors)
+        every = (*rule.get("backendRefs", ()), *(each["backendRef"] for each in mirrors))
+        yield from (each for each in every if each["kind"] == "Service")
 
 
-__all__ = ["Place", "gateway", "grants", "hostnames", "origin", "parents", "redirect"]
+__all__ = ["Place", "backends", "gateway", "grants", "hostnames", "origin", "parents", "redirect"]

@@ -14,6 +14,7 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from ambimigrate.converters.gateways import subsets
 from ambimigrate.converters.gateways.binding import Name, named
 from ambimigrate.converters.gateways.listeners import Listener
 from ambimigrate.converters.gateways.servers import HTTPS
@@ -82,7 +83,7 @@ class Serving(Struct, frozen=True, eq=False):
             own = tuple(self._own(placed, gateway))
             if placed.matches and not own:
                 continue
-            yield replace(placed, rule=self._completed(placed), matches=own)
+            yield replace(placed, rule=self._completed(placed, listener.home), matches=own)
 
     def _own(self, placed: Placed, gateway: Name) -> Iterator[tuple[HTTPMatch, Route]]:
         """The entries for this Gateway; those that name gateways ask for no source (route.go `sourceMatchHTTP`)."""
@@ -102,38 +103,38 @@ class Serving(Struct, frozen=True, eq=False):
                 raise Refused("match", (*here, field), f"{field} asks for the gateway's own pods, which no HTTPRoute does")
             yield replace(match, gateways=(), source_labels={}, source_namespace=""), here
 
-    def _completed(self, placed: Placed) -> HTTPRule:
+    def _completed(self, placed: Placed, home: str) -> HTTPRule:
         """The rule with the ports that its destinations mean."""
         rule, owner = placed.rule, placed.owner
         targets = tuple(
-            replace(each, destination=completed(self.mesh, owner, each.destination, (*placed.route, "route", number)))
+            replace(each, destination=self.completed(owner, each.destination, (*placed.route, "route", number), home))
             for number, each in enumerate(rule.route)
         )
         mirrors = tuple(
-            replace(each, destination=completed(self.mesh, owner, each.destination, (*placed.route, "mirrors", number)))
+            replace(each, destination=self.completed(owner, each.destination, (*placed.route, "mirrors", number), home))
             for number, each in enumerate(rule.mirrors)
         )
-        mirror = rule.mirror and completed(self.mesh, owner, rule.mirror, (*placed.route, "mirror"))
+        mirror = rule.mirror and self.completed(owner, rule.mirror, (*placed.route, "mirror"), home)
         return replace(rule, route=targets, mirrors=mirrors, mirror=mirror)
+
+    def completed(self, owner: Resource[VirtualService], destination: Destination, route: Route, home: str) -> Destination:
+        """The destination with the only port of its Service where it names none, as pods of `home` call it. Raises Refused."""
+        service = hosts.service(self.mesh, destination.host, owner.namespace, owner.file)
+        if service is None and hosts.service_entries(self.mesh, destination.host, owner.namespace):
+            reason = f"{destination.host} is of a ServiceEntry, which no route of a gateway is shown to reach"
+            raise Refused("destination", route, reason)
+        if service is not None and destination.subset:
+            try:
+                subsets.check(self.mesh, service, destination.subset, home, self.settings)
+            except Refused as refused:
+                raise Refused("subset", (*route, "subset"), refused.reason, refused.witness) from None
+        if (destination.port and destination.port.number) or service is None or len(service.body.spec.ports) != 1:
+            return destination
+        return replace(destination, port=PortSelector(service.body.spec.ports[0].port))
 
 
 def _elsewhere(match: HTTPMatch) -> str:
     return "it is for clients in the mesh" if MESH in match.gateways else "it is for another gateway"
-
-
-def completed(mesh: Mesh, owner: Resource[VirtualService], destination: Destination, route: Route) -> Destination:
-    """The destination with the only port of its Service where it names none. Raises Refused."""
-    if destination.subset:
-        reason = f"subset {destination.subset} of {destination.host} has no Service of its own that a route could name"
-        raise Refused("subset", route, reason)
-    service = hosts.service(mesh, destination.host, owner.namespace, owner.file)
-    if service is None and hosts.service_entries(mesh, destination.host, owner.namespace):
-        raise Refused(
-            "destination", route, f"{destination.host} is of a ServiceEntry, which no route of a gateway is shown to reach"
-        )
-    if (destination.port and destination.port.number) or service is None or len(service.body.spec.ports) != 1:
-        return destination
-    return replace(destination, port=PortSelector(service.body.spec.ports[0].port))
 
 
 def _check_redirect(placed: Placed, listener: Listener) -> None:

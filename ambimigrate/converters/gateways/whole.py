@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ambimigrate.changes import FROM, Change, Held, Note, Stage
+from ambimigrate.changes import FROM, Change, Create, Held, Note, Stage
 from ambimigrate.converters.gateways import inside, objects
 from ambimigrate.converters.gateways.binding import Group, groups, names
 from ambimigrate.converters.gateways.group import Refusal, made
@@ -15,8 +15,8 @@ from ambimigrate.converters.gateways.parts import Made
 from ambimigrate.converters.outcome import Refused, held
 from ambimigrate.converters.routing.flat import Ledger, place
 from ambimigrate.converters.settings import Settings
-from ambimigrate.kinds import Gateway, IstioGateway, VirtualService
-from ambimigrate.model import Mesh, Resource
+from ambimigrate.kinds import Gateway, IstioGateway, Service, VirtualService
+from ambimigrate.model import Mesh, Ref, Resource
 from ambimigrate.topology.virtualservices import is_of_mesh
 
 CONVERTED, STAYS = "GW902", "GW904"
@@ -188,4 +188,14 @@ def settled(draft: Drafted, fixed: Sequence[Held], rest: Rest) -> Drafted:
     elif draft.changes and (vs := inside.staying(draft.mesh, draft.group.services, rest.changes)):
         reason = f"it is also for clients in the mesh, and keeps that part, since namespace {vs.namespace} is not enrolled"
         draft = draft.refused(held(draft.mesh, vs, STAYS, Refused("mesh", ("spec", "gateways"), reason)))
+    elif missing := next(_missing(draft, rest.changes), None):
+        draft = draft.stays(f"{missing}, which stands for a subset, is not made in this run")
     return replace(draft, held=tuple(each for each in draft.held if rest.takes(mesh, each.namespace)))
+
+
+def _missing(draft: Drafted, changes: Iterable[Change]) -> Iterator[Ref]:
+    """The Services that routes of the group name, and that neither are there nor are made."""
+    rules = (each.action.value["spec"].get("rules", ()) for each in draft.changes if isinstance(each.action, Create))
+    named = {Ref("Service", "", ref["namespace"], ref["name"]) for each in rules for ref in objects.backends(each)}
+    there = {each.ref for each in draft.mesh.of(Service)} | {each.ref for each in changes if each.mesh == draft.mesh.name}
+    yield from sorted(named - there)

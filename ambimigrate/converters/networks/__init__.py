@@ -41,7 +41,7 @@ def convert(given: Mesh, namespace: str, plan: Plan, settings: Settings) -> Outc
             changes += judging.judged(mesh, namespace, plan, settings)
             changes += judging.kept_from(mesh, namespace, plan)
             changes += waypoints.let_through(mesh, namespace, plan)
-            leaving.check(seen, namespace, settings)
+            changes += leaving.kept_from(seen, namespace, settings)
             changes += leaving.let_through(mesh, namespace, settings)
         except Blocked as reason:
             blocked.append(reason)

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from ambimigrate.changes import Change, Stage
 from ambimigrate.converters import egress, made, outgoing, through
-from ambimigrate.converters.networks import entries, waypoints
+from ambimigrate.converters.networks import entries, identities, waypoints
 from ambimigrate.converters.networks.closing import Blocked
 from ambimigrate.converters.networks.cni import Seen
 from ambimigrate.converters.networks.entries import Policy
@@ -17,7 +17,7 @@ from ambimigrate.converters.outcome import Refused
 from ambimigrate.converters.serving import Waypoint
 from ambimigrate.converters.settings import Settings
 from ambimigrate.converters.through import Leg
-from ambimigrate.kinds import NetworkPolicy, ServiceEntry
+from ambimigrate.kinds import AuthorizationPolicy, NetworkPolicy, ServiceEntry
 from ambimigrate.kinds.core import NetworkPolicyEgressRule
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.topology import egress as outside
@@ -87,33 +87,74 @@ def _to_gateway(mesh: Mesh, policy: Policy, rule: NetworkPolicyEgressRule, leg: 
 # --- nobody gets out who could not ----------------------------------------------------------------------------------
 
 
-def check(seen: Seen, namespace: str, settings: Settings) -> None:
-    """Raises Blocked where policies keep callers from the outside, and not from the waypoint of the namespace, or may."""
-    mesh = seen.mesh
-    own = [each for each in mesh.index(_Exits(settings)) if each.entry.namespace == namespace]
-    for bound, callers in mesh.index(entries.restricted) if own else ():
+def kept_from(seen: Seen, namespace: str, settings: Settings) -> Iterator[Change]:
+    """The policies that keep from an entry of the namespace, at its waypoint, pods whose own policies do not let them out to it.
+
+    Whoever gets to a waypoint gets to all its entries. Raises Blocked.
+    """
+    exits = seen.mesh.index(_Exits(settings))
+    own = [each for each in exits if each.entry.namespace == namespace]
+    for each in own:
+        _check_gateways(seen.mesh, each)
+    for bound, callers in seen.mesh.index(entries.restricted) if own else ():
         for each in own:
-            if each.is_seen(bound[0].namespace):
-                _check(seen, bound, callers[0], each)
+            others = [one for one in exits if one.waypoint == each.waypoint]
+            if each.is_seen(bound[0].namespace) and _gets_there(seen, bound, callers[0], others):
+                if not _today(seen, bound, callers[0], each):
+                    yield from _kept(seen.mesh, bound, callers, each)
 
 
-def _check(seen: Seen, bound: tuple[Policy, ...], caller: Workload, way: Exit) -> None:
-    host = way.entry.body.spec.hosts[0]
+def _check_gateways(mesh: Mesh, way: Exit) -> None:
+    """Raises Blocked where a policy decides who gets to the gateway of a chain, which nothing decides at the waypoint."""
+    for leg, pods in ((leg, pods) for leg in way.legs for pods in leg.pods):
+        found = entries.entering(mesh, waypoints.pods_behind(pods))
+        if found is None or any(identities.is_everybody(each.peers) and _opens(each, leg) for each in found):
+            continue
+        policy = next(networks.policies_on(mesh, waypoints.pods_behind(pods), "Ingress"))
+        reason = f"it decides who gets to {leg.host}, and a waypoint admits everybody who sees {way.entry.body.spec.hosts[0]}"
+        raise Blocked(policy, Refused("outside", ("spec", "ingress"), reason))
+
+
+def _opens(entry: entries.Entry, leg: Leg) -> bool:
+    return entry.ports is None or leg.ports <= entry.ports
+
+
+def _gets_there(seen: Seen, bound: tuple[Policy, ...], caller: Workload, exits: list[Exit]) -> bool:
+    """Whether the policies let out to the waypoint, or will since they let out to one of its entries. Raises Blocked."""
+    mesh, pods = seen.mesh, waypoints.pods_of(seen.mesh, exits[0].waypoint)
+    if any(_reaches(mesh, policy, rule, pods) for policy in bound for rule in policy.body.spec.egress):
+        return True
+    return any(_today(seen, bound, caller, each) for each in exits if each.is_seen(caller.namespace))
+
+
+def _today(seen: Seen, bound: tuple[Policy, ...], caller: Workload, way: Exit) -> bool:
+    """Whether the policies let out to the entry. Raises Blocked if that is not known."""
     foreign = any(not isinstance(seen.origin(each).body, NetworkPolicy) for each in bound)
-    today = None if foreign and not way.legs else _leaves(seen.mesh, bound, way)
-    if today is None:
-        reason = f"whether it lets {caller.name} out to {host} is not known, so not whether to its waypoint"
+    found = None if foreign and not way.legs else _leaves(seen.mesh, bound, way)
+    if found is None:
+        reason = f"whether it lets {caller.name} out to {way.entry.body.spec.hosts[0]} is not known, so not whether to its waypoint"
         raise Blocked(bound[0], Refused("outside", ("spec", "egress"), reason))
-    pods = waypoints.pods_of(seen.mesh, way.waypoint)
-    if not today and any(_reaches(seen.mesh, policy, rule, pods) for policy in bound for rule in policy.body.spec.egress):
-        reason = f"it keeps {caller.name} from {host}, and lets it out to {way.waypoint.name}, which leads there"
-        raise Blocked(
-            bound[0], Refused("outside", ("spec", "egress"), reason, f"a call of {caller.name} to {host}: let out then")
-        )
+    return found
 
 
 def _reaches(mesh: Mesh, policy: Policy, rule: NetworkPolicyEgressRule, pods: Pods) -> bool:
     return networks.admits(rule.ports) and networks.is_peer(mesh, rule.to, pods, policy.namespace)
+
+
+def _kept(mesh: Mesh, bound: tuple[Policy, ...], callers: tuple[Workload, ...], way: Exit) -> Iterator[Change]:
+    try:
+        sources = identities.accounts(mesh, callers, ("spec", "podSelector"))
+    except Refused as refused:
+        raise Blocked(bound[0], refused) from refused
+    if not sources:
+        return
+    entry = way.entry
+    name = f"{made.written_name(entry)}-not-from-{entries.joined(bound, entry.namespace)}"
+    target = {"group": ServiceEntry.GROUP, "kind": "ServiceEntry", "name": entry.name}
+    rule = {"from": [{"source": {"principals": list(sources)}}]}
+    value: dict[str, Any] = {"apiVersion": f"{AuthorizationPolicy.GROUP}/v1", "kind": "AuthorizationPolicy"}
+    value |= {"metadata": made.metadata(name, entry), "spec": {"targetRefs": [target], "action": "DENY", "rules": [rule]}}
+    yield from waypoints.create(mesh, value, entry, bound[0], Stage.policies)
 
 
 # --- the waypoint's own pods ----------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -30,24 +30,43 @@ def create(mesh: Mesh, subject: Subject) -> Iterator[Change]:
     if _is_for_class(mesh, subject):
         yield _change(mesh, subject, Aim(subject.policy, 0, [_class_ref()], subject.policy.body.spec.rules))
         return
-    groups: dict[str, tuple[Rules | None, list[Resource[Service]]]] = {}
-    for service in (*subject.served, *subject.more):
-        rules = _rules(mesh, subject, service)
-        if rules or subject.action == "ALLOW":
-            groups.setdefault(repr(rules), (rules, []))[1].append(service)
     number = 0
-    for rules, members in groups.values():
-        for refs in _refs(mesh, subject, members, whole=len(groups) == 1):
+    for rules, members in _groups(mesh, subject):
+        for refs in _refs(mesh, subject, members):
             yield _change(mesh, subject, Aim(_beside(subject, members), number, refs, rules))
             number += 1
 
 
-def _rules(mesh: Mesh, subject: Subject, service: Resource[Service]) -> Rules | None:
-    """The rules as the waypoint of the Service has to compare them."""
+def _groups(mesh: Mesh, subject: Subject) -> Iterable[tuple[Rules | None, list[Resource[Service]]]]:
+    """The Services that one copy is for, with its rules: as few as say the same in terms of ports."""
+    each_alone = _grouped((service, _rules(mesh, subject, service, (service,))) for service in _doors(subject))
+    kept = {key: group for key, group in each_alone.items() if group[0] or subject.action == "ALLOW"}
+    meant = tuple(service for _, members in kept.values() for service in members)
+    if len(kept) > 1 and ports.are_alike(mesh, subject.policy.body.spec.rules or (), meant):
+        kept = _grouped((service, _rules(mesh, subject, service, meant)) for service in meant)
+    return kept.values()
+
+
+def _grouped(
+    pairs: Iterable[tuple[Resource[Service], Rules | None]],
+) -> dict[str, tuple[Rules | None, list[Resource[Service]]]]:
+    found: dict[str, tuple[Rules | None, list[Resource[Service]]]] = {}
+    for service, rules in pairs:
+        found.setdefault(repr(rules), (rules, []))[1].append(service)
+    return found
+
+
+def _doors(subject: Subject) -> tuple[Resource[Service], ...]:
+    """The Services by which callers reach the pods."""
+    return (*subject.served, *subject.more)
+
+
+def _rules(mesh: Mesh, subject: Subject, service: Resource[Service], services: ports.Services) -> Rules | None:
+    """The rules as the waypoint of the Service has to compare them, with the ports of these Services."""
     written = subject.policy.body.spec.rules
     found: list[Rule] = []
     for number, rule in enumerate(written or ()):
-        changed = ports.translated(mesh, rule, number, service)
+        changed = ports.translated(mesh, rule, number, services)
         if changed is not None:
             changed = rewrites.translated(mesh, changed, number, service)
             found.append(_local(subject, answers.spared(mesh, service, changed) if subject.action in _REFUSING else changed))
@@ -73,8 +92,9 @@ def _full(subject: Subject, source: Source) -> Source:
     return replace(source, service_accounts=wanted, not_service_accounts=unwanted)
 
 
-def _refs(mesh: Mesh, subject: Subject, members: list[Resource[Service]], *, whole: bool) -> Iterator[list[dict[str, str]]]:
+def _refs(mesh: Mesh, subject: Subject, members: list[Resource[Service]]) -> Iterator[list[dict[str, str]]]:
     """Groups of targetRefs: the Gateway where it stands for just this namespace, else the Services."""
+    whole = len(members) == len(_doors(subject))
     if whole and subject.form in {policies.NAMESPACE, policies.ROOT} and _is_own(mesh, subject):
         yield [{"group": Gateway.GROUP, "kind": "Gateway", "name": subject.waypoints[0].name}]
         return

@@ -60,7 +60,8 @@ def _path(to: str, path: Test, route: Route, istio: Version) -> dict[str, str] |
     prefix = "/" if path.kind == ANY else path.text
     if to == prefix and not path.fold:
         return None
-    if path.kind == PREFIX and not path.fold and prefix.endswith("/") and to.endswith("/") and prefix != "/":
+    is_elements = prefix.endswith("/") and to.endswith("/") and not to.endswith("//")
+    if path.kind == PREFIX and not path.fold and is_elements and prefix != "/":
         return {"type": "ReplacePrefixMatch", "replacePrefixMatch": to.rstrip("/") or "/"}
     if prefix == "/" and to.startswith("/") and not to.endswith("/") and not at_least(istio, _MENDED):
         return {"type": "ReplacePrefixMatch", "replacePrefixMatch": to}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from ambimigrate.converters.outcome import Refused
@@ -24,21 +25,30 @@ class LeftOut(Refused):
         self.item, self.name = item, name
 
 
+class _Around(Struct, frozen=True):
+    """The entries before an entry, and those after it without negative conditions."""
+
+    before: Sequence[Item]
+    rest: Sequence[Item]
+    alike: Alike
+
+
 def expanded(items: Iterable[Item], alike: Alike) -> list[Item]:
     """The same list without negative conditions: every request meets an entry of the same rule first. Raises Refused.
 
     For "m without p" before the entries R: R for requests with p, then m, then R.
     """
     rest: list[Item] = []
-    for item in reversed(list(items)):
-        rest = [*_positive(item, rest, alike), *rest]
+    known = list(items)
+    for number, item in reversed(list(enumerate(known))):
+        rest = [*_positive(item, _Around(known[:number], rest, alike)), *rest]
         if len(rest) > _MOST:
             reason = f"without negative conditions the list grows beyond {_MOST} entries"
             raise Refused("size", (*item.route, "withoutHeaders"), reason)
     return rest
 
 
-def _positive(item: Item, rest: Sequence[Item], alike: Alike) -> list[Item]:
+def _positive(item: Item, around: _Around) -> list[Item]:
     without = item.condition.without
     if not without:
         return [item]
@@ -53,9 +63,9 @@ def _positive(item: Item, rest: Sequence[Item], alike: Alike) -> list[Item]:
         if test == Test(REGEX, ".*") or (known is not None and implies(known, test)):
             return []
         if known is None or name != "host" or not excludes(known, test):
-            found = _left_out(replace(item, condition=own), Condition(headers={name: test}), rest, alike)
+            found = _left_out(replace(item, condition=own), Condition(headers={name: test}), around)
             if found is None:
-                raise _refused(item, name, rest)
+                raise _refused(item, name, around.rest)
             copies += found
     return [*copies, replace(item, condition=own)]
 
@@ -64,17 +74,18 @@ def _takes_empty(test: Test) -> bool:
     return test.kind != PRESENT and implies(Test(EXACT), test)
 
 
-def _left_out(item: Item, wanted: Condition, rest: Sequence[Item], alike: Alike) -> list[Item] | None:
+def _left_out(item: Item, wanted: Condition, around: _Around) -> list[Item] | None:
     """The later entries for the requests that the negative condition leaves out, None if that has no form.
 
     They are cut down to the requests of the entry itself where that has a form; else each stands for all its requests.
     """
     inside = intersection(item.condition, wanted)
     for asked in (inside, wanted):
-        copies = None if asked is None else _copies(item, asked, rest)
+        copies = None if asked is None else _copies(item, asked, around.rest)
         if copies is not None:
             return copies
-    return [] if is_taken_alike(item, rest, alike) else None
+    is_taken = inside is not None and any(covers(each.condition, inside) for each in around.before)
+    return [] if is_taken or is_taken_alike(item, around.rest, around.alike) else None
 
 
 def _refused(item: Item, name: str, rest: Sequence[Item]) -> LeftOut:

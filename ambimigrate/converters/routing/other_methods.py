@@ -15,8 +15,8 @@ class Unnamed(Refused):
 
     def __init__(self, item: Item) -> None:
         method = item.condition.method or ""
-        said = method if " " in method else f"exact {method}"
-        reason = f"an HTTPRoute names one of {len(METHODS)} methods; {said} takes others, too"
+        said = f"{method} takes others, too" if " " in method else f"{method} is none of them"
+        reason = f"an HTTPRoute names one of {len(METHODS)} methods; {said}"
         super().__init__("match", (*item.route, "method"), reason)
         self.item = item
 

@@ -46,10 +46,13 @@ class Callee(Struct, frozen=True, eq=False):
     groups: tuple[Group, ...]
     stands: str
 
-    def state(self, done: Iterable[int], pods: str = "", moving: frozenset[str] = frozenset()) -> State:
+    def state(self, done: Iterable[int]) -> State:
         """The state after these changes, as the judge knows it."""
-        names = frozenset(self.stands if name == self.namespace else name for name in moving)
-        return State(tuple(sorted(self.counting[number] for number in done)), pods, names)
+        return State(tuple(sorted(self.counting[number] for number in done)))
+
+    def known(self, names: frozenset[str]) -> frozenset[str]:
+        """The namespaces as the judge knows them."""
+        return frozenset(self.stands if name == self.namespace else name for name in names)
 
     def told(self, seen: Seen, witness: str, group: Group) -> tuple[Seen, str]:
         """What the judge saw, in the names of this namespace and of a caller of it."""

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from ambimigrate.plan.proof import pods
 from ambimigrate.plan.proof.callees import Callee, Group
-from ambimigrate.plan.proof.decided import State
 from ambimigrate.plan.proof.judge import REFUSED, UNAUDITED, UNENFORCED, Seen
 from ambimigrate.plan.proof.walk import Case, Point, Track, points
 from ambimigrate.yamlio.trees import Missing
@@ -72,7 +71,8 @@ class _Raw(Struct, frozen=True):
 def _of_group(callee: Callee, group: Group, track: Track) -> Iterator[tuple[_Raw, int, tuple[int, ...]]]:
     """What was found, for which step, and which steps have to be taken back before."""
     way = tuple(points(callee, group, track))
-    key = group.who, tuple((point.during, point.after, *_moving(callee, group, point)) for point in way)
+    moves = (group.namespace in point.moment.enrolls for point in way)
+    key = group.who, tuple((point.during, point.after, point.stop.moving, each) for point, each in zip(way, moves, strict=True))
     known = callee.judge.backs
     if key not in known:
         known[key] = tuple(_raw(callee, group, way))
@@ -81,25 +81,19 @@ def _of_group(callee: Callee, group: Group, track: Track) -> Iterator[tuple[_Raw
         yield each, way[each.place].number, first
 
 
-def _moving(callee: Callee, group: Group, point: Point) -> tuple[State, bool]:
-    """Which servers move at a point, as the judge knows them, and whether the callers do."""
-    servers = point.moment.enrolls & callee.core
-    return callee.state((), pods.BARE, servers), group.namespace in point.moment.enrolls
-
-
 def _raw(callee: Callee, group: Group, way: tuple[Point, ...]) -> Iterator[_Raw]:
     for place, point in enumerate(way):
         yield from _in_one_go(callee, group, way, place)
-        if not point.new:
+        if not point.stop.new:
             continue
         for later in range(place + 1, len(way)):
-            new = _new(callee, group, _without(callee, way[later], point.new), way[later])
+            new = _new(callee, group, _without(callee, way[later], point.stop.new), way[later])
             if new is not None:
                 yield _Raw(place, *new, later=later)
                 break
 
 
-def _without(callee: Callee, point: Point, numbers: frozenset[int]) -> tuple[Case, ...]:
+def _without(callee: Callee, point: Point, numbers: tuple[int, ...]) -> tuple[Case, ...]:
     gone = {callee.counting[each] for each in numbers}
     cases = (*point.during, point.after)
     return tuple((replace(state, done=tuple(each for each in state.done if each not in gone)), mode) for state, mode in cases)
@@ -125,11 +119,11 @@ def _new(callee: Callee, group: Group, cases: Iterable[Case], known: Point, *mor
 def _in_one_go(callee: Callee, group: Group, way: tuple[Point, ...], place: int) -> Iterator[_Raw]:
     """Enrolled pods that lose the ambient label before they have their sidecars: neither ztunnel nor sidecar serves them."""
     point = way[place]
-    servers, callers = point.moment.enrolls & callee.core, group.namespace in point.moment.enrolls
+    servers, callers = point.stop.moving, group.namespace in point.moment.enrolls
     if not servers and not callers:
         return
-    done = way[place - 1].done if place else ()
-    states = [callee.state(done), *([callee.state(done, pods.BARE, servers)] if servers else [])]
+    state = way[place - 1].stop.state if place else callee.state(())
+    states = [state, *([replace(state, pods=pods.BARE, moving=servers)] if servers else [])]
     modes = [group.who.former, *(["none"] if callers else [])]
     new = _new(callee, group, [(state, mode) for state in states for mode in modes], point, *way[max(place - 1, 0) : place])
     if new is not None:

@@ -18,13 +18,26 @@ from ambimigrate.yamlio.trees import Missing
 Case = tuple[State, str]  # a state, and the data plane of the callers
 
 
+class Stop(Struct, frozen=True):
+    """A moment that counts for a callee: its changes that count, the state after it, and whose pods restart in it."""
+
+    new: tuple[int, ...]
+    state: State
+    moving: frozenset[str]  # as the judge knows them
+
+    @property
+    def states(self) -> tuple[State, ...]:
+        """Those while the pods restart."""
+        is_half = self.new and self.moving
+        return (self.state, replace(self.state, pods=pods.SIDECAR, moving=self.moving)) if is_half else (self.state,)
+
+
 class Point(Struct, frozen=True):
     """A moment that counts for a callee and its callers: the cases while it is carried out, and those after it."""
 
     number: int  # in the order
     moment: Moment
-    new: frozenset[int]  # the numbers of its changes that count
-    done: tuple[int, ...]  # and of all that are done with it
+    stop: Stop
     during: tuple[Case, ...]
     after: Case
 
@@ -46,6 +59,13 @@ class Track(Struct, frozen=True, eq=False):
     moments: Moments
     places: Mapping[int, int]
     moves: Mapping[str, tuple[int, ...]]
+    known: dict[int, tuple[Callee, Mapping[int, Stop]]] = {}
+
+    def stops(self, callee: Callee) -> Mapping[int, Stop]:
+        """What counts for a callee, by place; the same for all who call it."""
+        if id(callee) not in self.known:
+            self.known[id(callee)] = callee, dict(_stops(callee, self))
+        return self.known[id(callee)][1]
 
 
 def track(order: Moments, numbered: Numbered) -> Track:
@@ -54,23 +74,26 @@ def track(order: Moments, numbered: Numbered) -> Track:
     return Track(order, {number: place for place, one in enumerate(order) for number in numbered.numbers(one)}, moves)
 
 
+def _stops(callee: Callee, way: Track) -> Iterator[tuple[int, Stop]]:
+    counting = grouped((way.places[number], number) for number in callee.counting if number in way.places)
+    done: tuple[int, ...] = ()
+    for place in sorted(counting):
+        done = (*done, *counting[place])
+        yield place, Stop(counting[place], callee.state(done), callee.known(way.moments[place].enrolls & callee.core))
+
+
 def points(callee: Callee, group: Group, way: Track) -> Iterator[Point]:
     """Where an order changes anything between these callers and the callee."""
-    done: tuple[int, ...] = ()
+    stops = way.stops(callee)
+    stop = Stop((), callee.state(()), frozenset())
     mode = group.who.former
     moving = way.moves.get(group.namespace, ()) if group.namespace else ()
-    counting = grouped((way.places[number], number) for number in callee.counting if number in way.places)
-    for place in sorted(counting.keys() | set(moving)):
-        moment, new = way.moments[place], counting.get(place, ())
-        done = (*done, *new)
+    for place in sorted({*stops, *moving}):
+        stop = stops.get(place) or Stop((), stop.state, callee.known(way.moments[place].enrolls & callee.core))
         modes = (mode, group.who.latter) if place in moving else (mode,)
         mode = modes[-1]
-        states = [callee.state(done)]
-        servers = moment.enrolls & callee.core
-        if servers and place in counting:
-            states.append(callee.state(done, pods.SIDECAR, servers))
-        cases = tuple((state, each) for state in states for each in dict.fromkeys(modes))
-        yield Point(place, moment, frozenset(new), done, cases, (states[0], mode))
+        cases = tuple((state, each) for state in stop.states for each in dict.fromkeys(modes))
+        yield Point(place, way.moments[place], stop, cases, (stop.state, mode))
 
 
 def spans(callee: Callee, group: Group, way: Track) -> Iterator[Span]:

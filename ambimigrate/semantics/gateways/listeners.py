@@ -72,13 +72,14 @@ def tls(gateway: Resource[Gateway], listener: Listener) -> str:
 
 
 def namespaces(mesh: Mesh, gateway: Resource[Gateway], listener: Listener) -> tuple[str, ...]:
-    """The namespaces whose routes a listener takes, `*` for all."""
+    """The namespaces whose routes a listener takes, `*` for all; those that it names are taken to be there."""
     allowed = listener.allowed_routes.namespaces if listener.allowed_routes else None
     if allowed is None or allowed.from_ == "Same":
         return (gateway.namespace,)
     if allowed.from_ != "Selector" or allowed.selector is None:
         return ("*",)
-    found = injection.namespaces(mesh)
+    named = (each.values for each in allowed.selector.match_expressions if (each.key, each.operator) == (_NAME_LABEL, "In"))
+    found = sorted({*injection.namespaces(mesh), *(name for values in named for name in values)})
     labelled = ((name, {**injection.labels(mesh, name), _NAME_LABEL: name}) for name in found)
     return tuple(name for name, labels in labelled if selects(allowed.selector, labels))
 
