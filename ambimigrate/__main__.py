@@ -33,12 +33,12 @@ def _run(arguments: list[str]) -> None:
     if arguments[:1] == ["--version"]:
         sys.stdout.write(f"ambimigrate {__version__}\n")
         return
+    gc.set_threshold(200_000, 20, 100)  # nearly all that a run makes it keeps: looking for garbage takes time for nothing
     from ambimigrate import cli
 
     if "--debug" in arguments:  # is meant for `_report`, wherever it stands
         sys.argv.remove("--debug")
         _debug.append(True)
-    gc.set_threshold(200_000, 20, 100)  # nearly all that a run makes it keeps: looking for garbage takes time for nothing
     cli.run()
 
 

@@ -124,7 +124,8 @@ def _gateways(
     """Istio Gateways with what is bound to them; they hold nobody, but whoever is held holds them."""
     found: list[ingress.Drafted] = []
     drafts = [draft for mesh in meshes for draft in ingress.drafts(mesh, settings)]
-    apart = iter(shared.apart((change for draft in drafts for change in draft.changes), meshes))
+    every = elsewhere.beside_files((change for draft in drafts for change in draft.changes), meshes)
+    apart = iter(shared.apart(every, meshes))
     for draft in drafts:
         each = replace(draft, changes=tuple(islice(apart, len(draft.changes))))
         fit = conform.fitting(meshes, each.changes)
@@ -236,9 +237,11 @@ def _following(mesh: Mesh, namespace: str, changes: tuple[Change, ...]) -> Itera
 
 
 def _untouched(mesh: Mesh, settings: Settings) -> Iterator[Untouched]:
-    alone = tuple(ingress.alone(mesh)) if settings.gateways else ()
+    alone, ended = (tuple(ingress.alone(mesh)) if settings.gateways else ()), tuple(ingress.ended(mesh))
     for vs in mesh.of(VirtualService):
-        if not is_of_mesh(vs.body):
+        if vs in ended and not settings.gateways:
+            yield _same(mesh, vs, "its Gateways are of the Gateway API by now; --gateways deletes it")
+        elif not is_of_mesh(vs.body):
             if not settings.gateways or vs in alone:
                 yield _same(mesh, vs, "it is bound to gateways only, which route as before")
         elif not vs.body.spec.hosts and (reason := ends.stays(mesh, vs, settings)):

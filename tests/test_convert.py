@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 from jsonschema import Draft202012Validator
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from ambimigrate import catalogue
@@ -61,8 +62,11 @@ def agreed(case: Path) -> Settings:
     )
     accepted = tuple(Accepted(id, *rest.split("/")) for id, _, rest in (each.partition(":") for each in lines))
     closes, gateways = ((case / name).exists() for name in ("close-direct-access", "gateways"))
-    said = {name: (case / name).read_text(encoding="utf-8").strip() for name in ("pilot", "spread") if (case / name).exists()}
-    return Settings(accepted, close_direct_access=closes, keep=frozenset(keep), gateways=gateways, **said)
+    pilot, spread = (
+        each.read_text(encoding="utf-8").strip() if each.exists() else "" for each in (case / "pilot", case / "spread")
+    )
+    chosen = Settings(accepted, close_direct_access=closes, keep=frozenset(keep), gateways=gateways)
+    return replace(chosen, pilot=pilot, spread=spread or chosen.spread)
 
 
 def written(root: Path, out: Path, to: Target, choice: Choice = EVERYTHING, check: Check = nothing) -> Conversion:

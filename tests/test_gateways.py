@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from ambimigrate.analyse import analyse
@@ -29,9 +30,11 @@ APPS = SHOP.partition("apiVersion: networking.istio.io/v1")[0]
 TARGET = Target(NEWEST, NEWEST_GATEWAY_API, "standard")
 
 
-def tried(folder: Path, objects: str, settings: Settings | None = None, target: Target = TARGET) -> Conversion:
+def tried(
+    folder: Path, objects: str, settings: Settings | None = None, target: Target = TARGET, front: str = FRONT
+) -> Conversion:
     """The conversion of a gateway's pods, two applications and these objects."""
-    (folder / "all.yaml").write_text(f"{FRONT}{APPS}{objects}", encoding="utf-8")
+    (folder / "all.yaml").write_text(f"{front}{APPS}{objects}", encoding="utf-8")
     reading = read_files([str(folder)], target)
     return convert(reading.meshes, (), Choice(settings=settings or Settings(gateways=True)), check=lambda _: ())
 
@@ -245,13 +248,6 @@ def refused() -> Iterator[tuple[str, str, str]]:
     tls = "[{port: {number: 443, name: https, protocol: HTTPS}, hosts: [a.example], tls: {mode: SIMPLE, credentialName: c}}]"
     spec = "{hosts: [a.example], gateways: [edge/gw], http: [{redirect: {uri: /x}}]}"
     yield "a redirect behind TLS", gateway(tls) + virtual_service(spec), "behind TLS only a redirect that names its scheme"
-    dns = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: dns, namespace: dns}\nspec:\n  template:\n    spec:\n"
-    dns += "      containers: [{name: dns, image: registry.example/external-dns:1, args: [--source=istio-gateway]}]\n---\n"
-    yield "DNS records of it", gateway(HTTP) + dns, "makes DNS records of it (source istio-gateway)"
-    more = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: more, namespace: edge}\nspec:\n  template:\n"
-    more += "    metadata: {labels: {istio: ingressgateway, track: next}}\n    spec: {containers: []}\n---\n"
-    stable = gateway(HTTP).replace("{istio: ingressgateway}", "{istio: ingressgateway, app: ingress}")
-    yield "a Service of more pods", stable + more, "Service ingress is also in front of Deployment more"
     knative = gateway(HTTP).replace(
         "namespace: edge}", "namespace: edge, labels: {networking.knative.dev/ingress-provider: istio}}"
     )
@@ -260,11 +256,48 @@ def refused() -> Iterator[tuple[str, str, str]]:
     yield "two catch-alls", gateway(HTTP) + two, "today the older one wins"
 
 
-@pytest.mark.parametrize(("objects", "said"), [each[1:] for each in refused()], ids=[each[0] for each in refused()])
+def surrounded() -> Iterator[tuple[str, str, str]]:
+    """What is around a gateway."""
+    dns = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: dns, namespace: dns}\nspec:\n  template:\n    spec:\n"
+    dns += "      containers: [{name: dns, image: registry.example/external-dns:1, args: [--source=istio-gateway]}]\n---\n"
+    yield "DNS records of it", gateway(HTTP) + dns, "makes DNS records of it (source istio-gateway)"
+    more = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: more, namespace: edge}\nspec:\n  template:\n"
+    more += "    metadata: {labels: {istio: ingressgateway, track: next}}\n    spec: {containers: []}\n---\n"
+    stable = gateway(HTTP).replace("{istio: ingressgateway}", "{istio: ingressgateway, app: ingress}")
+    yield "a Service of more pods", stable + more, "Service ingress is also in front of Deployment more"
+    istiod = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: istiod, namespace: istio-system}\nspec:\n  template:\n"
+    istiod += "    spec:\n      containers:\n        - name: discovery\n          env:\n"
+    istiod += "            - {name: PILOT_GATEWAY_API_DEFAULT_GATEWAYCLASS_NAME, value: edge}\n---\n"
+    yield "another class", gateway(HTTP) + istiod, "its class has a name of its own"
+
+
+STAYS = (*refused(), *surrounded())
+
+
+@pytest.mark.parametrize(("objects", "said"), [each[1:] for each in STAYS], ids=[each[0] for each in STAYS])
 def test_what_is_not_shown_to_be_the_same_stays(objects: str, said: str, tmp_path: Path) -> None:
     conversion = tried(tmp_path, objects)
     assert not created(conversion, "Gateway")
     assert any(said in each for each in reasons(conversion)), reasons(conversion)
+
+
+def test_ports_that_lead_to_one_port_of_the_pods_share_a_table(tmp_path: Path) -> None:
+    two = f"{HTTP[:-1]}, {{port: {{number: 8081, name: http-alt, protocol: HTTP}}, hosts: [a.example]}}]"
+    front = FRONT.replace("port: 8081, targetPort: 8081", "port: 8081, targetPort: 8080")
+    assert not reasons(tried(tmp_path, gateway(two)))
+    assert any("ports 80 and 8081 of Service ingress" in each for each in reasons(tried(tmp_path, gateway(two), front=front)))
+
+
+def test_an_overlay_that_renames_holds_it(tmp_path: Path) -> None:
+    vs = virtual_service("{hosts: [a.example], gateways: [edge/gw], http: [{route: [{destination: {host: web}}]}]}")
+    tried(tmp_path, gateway(HTTP) + vs)
+    (mesh,) = read_files([str(tmp_path)], TARGET).meshes
+    named = [
+        replace(each, ref=each.ref._replace(name="other")) if each.kind == "VirtualService" else each for each in mesh.resources
+    ]
+    mesh = replace(mesh, resources=tuple(named), _memo={})
+    conversion = convert((mesh,), (), Choice(settings=Settings(gateways=True)), check=lambda _: ())
+    assert any("which no prefix or suffix explains" in each for each in reasons(conversion))
 
 
 def test_server_names_wait_for_releases_that_read_them(tmp_path: Path) -> None:
@@ -361,6 +394,15 @@ def test_a_route_is_seen_where_the_virtual_service_is(
     )
     found = reasons(tried(tmp_path, gateway(HTTP) + settings + virtual_service(spec, namespace=namespace)))
     assert any(said in each for each in found) if said else not found
+
+
+def test_what_is_left_of_a_gateway_that_went_is_named_without_the_option(tmp_path: Path) -> None:
+    vs = virtual_service("{hosts: [a.example], gateways: [edge/gw], http: [{route: [{destination: {host: web}}]}]}")
+    made = "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: gw, namespace: edge,"
+    made += " annotations: {ambimigrate.io/from: Gateway/edge/gw}}\nspec: {gatewayClassName: istio, listeners: []}\n---\n"
+    said = [each.reason for each in tried(tmp_path, made + vs, Settings()).untouched if each.ref.kind == "VirtualService"]
+    assert said == ["its Gateways are of the Gateway API by now; --gateways deletes it"]
+    assert [each.ref.kind for each in tried(tmp_path, made + vs).changes if "GW902" in each.because] == ["VirtualService"]
 
 
 def test_an_unknown_namespace_is_asked_for(tmp_path: Path) -> None:

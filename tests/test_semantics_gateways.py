@@ -223,6 +223,47 @@ def test_a_redirect_writes_the_port_of_the_listener() -> None:
     assert ended(found, "a.example", port=443, tls=True) == "https://a.example/r"
 
 
+# --- what Istio's own simulation expects (pilot/pkg/networking/core/gateway_simulation_test.go) ------------------------
+
+
+def test_one_server_that_redirects_a_host_redirects_it_for_all() -> None:
+    found = mesh(
+        gateway(server(80, "HTTP", "a.example", tls={"httpsRedirect": True}), name="one"),
+        gateway(server(80, "HTTP", "a.example"), name="two"),
+        vs("v", http("a.example", WEB, gateway="edge/two")),
+    )
+    assert ended(found, "a.example") == "https://a.example/"
+
+
+def test_a_redirect_on_https_means_nothing() -> None:
+    found = mesh(
+        gateway(server(443, "HTTPS", "a.example", tls={**SIMPLE, "httpsRedirect": True})), vs("v", http("a.example", WEB))
+    )
+    assert ended(found, "a.example", port=443, tls=True, sni="a.example") == "web"
+
+
+@pytest.mark.parametrize(("other", "end"), [("alpha", "closed"), ("zeta", "db")])
+def test_of_two_tcp_servers_of_a_port_the_first_by_name_counts(other: str, end: str) -> None:
+    spec = "{hosts: ['*'], gateways: [edge/public], tcp: [{route: [{destination: {host: db}}]}]}"
+    found = mesh(gateway(server(5432, "TCP")), gateway(server(5432, "TCP"), namespace=other), vs("v", spec))
+    assert ended(found, "", port=5432) == end
+
+
+def test_equal_hosts_of_two_namespaces_break_the_listener() -> None:
+    servers = (gateway(server(443, "HTTPS", "./*", tls=SIMPLE), namespace=each) for each in ("edge", "shop"))
+    assert ended(mesh(*servers), "a.example", port=443, tls=True, sni="a.example") == "closed"
+
+
+def test_of_two_rules_for_a_server_name_the_first_counts() -> None:
+    rules = {"a": "db", "b": "web"}
+    specs = (
+        vs(name, f"{{hosts: [a.example], gateways: [edge/public], tls: [{{match: [{{sniHosts: [a.example]}}], {to}}}]}}")
+        for name, to in ((name, f"route: [{{destination: {{host: {host}}}}}]") for name, host in rules.items())
+    )
+    found = mesh(gateway(server(443, "HTTPS", "*.example", tls={"mode": "PASSTHROUGH"})), *specs)
+    assert ended(found, "", port=443, tls=True, sni="a.example") == "db"
+
+
 # --- Gateways of the Gateway API --------------------------------------------------------------------------------------
 
 

@@ -58,13 +58,19 @@ class Where(Struct, frozen=True):
 
 def where(path: str, config: str = "", holds: Holds = os.path.isfile) -> Where:
     """The nearest ones from the tree upwards, inside its repository; a folder with a configuration also holds the rest."""
-    above = [os.path.relpath(each) for each in _upwards(path)]
+    above = [shown(each, path) for each in _upwards(path)]
     found = config or next((name for each in above if holds(name := _in(each, configuration.NAME))), "")
     if found:
-        return Where(found, Path(os.path.relpath(Path(found).parent)))
+        return Where(found, Path(shown(Path(found).parent, path)))
     kept = (each for each in above if any(holds(_in(each, FOLDER, name)) for name in (BASELINE, PLAN)))
     home = next(kept, above[0])
     return Where(_in(home, configuration.NAME), Path(home))
+
+
+def shown(place: str | Path, path: str) -> str:
+    """A place as somebody reads it who named the path: from the working directory, or in full where that lies elsewhere."""
+    relative = os.path.relpath(place)
+    return os.path.realpath(place) if relative.startswith(os.pardir) and Path(path).is_absolute() else relative
 
 
 def _in(folder: str, *names: str) -> str:

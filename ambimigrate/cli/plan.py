@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, TextIO
 
 import typer
+from msgspec import Struct
 
 from ambimigrate import report
 from ambimigrate.changes import Held
-from ambimigrate.cli import agreements, asking, measured, options, plan_files
+from ambimigrate.cli import agreements, asking, measured, options, plan_files, plan_folders, plan_options
 from ambimigrate.cli.options import Ask
 from ambimigrate.convert import Choice
+from ambimigrate.converters.settings import Settings
 from ambimigrate.model import Mesh
 from ambimigrate.plan import Plan, Wanted, excluding, plans
 from ambimigrate.plan.owners import Owned
-from ambimigrate.plan.staged import staged
 from ambimigrate.plan.wishes import Contradiction, Wishes
 from ambimigrate.render import json, plan_gaps, plan_json, text
 from ambimigrate.report import Report
 from ambimigrate.sources.config_plan import wishes
 from ambimigrate.traffic import QUERY, Traffic
 
+Words = tuple[Iterable[str], Iterable[str], str, str]  # differences, Services that keep theirs, waypoints, no pilot
 ORDER = "The order"
 FORMATS = ("text", "json", "markdown", "html")
 Format = Annotated[str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.", rich_help_panel=options.OUTPUT)]
@@ -68,6 +71,11 @@ def plan(
     max_wave: MaxWave = None,
     traffic: Measured = "",
     traffic_query: Query = False,
+    accept: agreements.Accept = None,
+    close_direct_access: agreements.CloseDirect = False,
+    keep_virtual_services: agreements.Keep = None,
+    waypoints: agreements.Spread = "",
+    gateways: agreements.Gateways = False,
     record: Record = False,
     out: plan_files.Out = "",
     probes: plan_files.Probes = "",
@@ -94,11 +102,13 @@ def plan(
     wish.check()
     if by and format in {"json", "html"} and not out:
         raise typer.BadParameter(f"--by: what owners get is text or Markdown, or files with --out; {format} has the whole plan")
-    seen = measured.read(traffic)
-    found, made = planned(ask, wishes(options.config(ask), max_wave or 0), (seen, traffic), strict=strict)
+    words = (accept or (), keep_virtual_services or (), waypoints, "")
+    given = _given(ask, words, traffic, close_direct=close_direct_access, gateways=gateways)
+    found, made = planned(ask, wishes(options.config(ask), max_wave or 0), given, strict=strict)
+    sys.stderr.writelines(agreements.unmatched(made.meshes, accept or (), keep_virtual_services or ()))
     code = 2 if made.problems else int(bool(found.held))
     if record:
-        _keep(found, made, ask)
+        _keep(found, made, ask, given.words)
     owned = plan_files.owned(wish, found, made.meshes, ask.paths)
     plan_files.put(wish, found, made.meshes, owned)
     if explain_gaps and format == "text":
@@ -112,18 +122,36 @@ def plan(
     raise typer.Exit(code)
 
 
-def planned(ask: Ask, wanted: Wishes, traffic: tuple[Traffic | None, str], *, strict: bool) -> tuple[Plan, Report]:
+class Given(Struct, frozen=True):
+    """What was agreed to, the traffic and its file, and the same as words of a command."""
+
+    settings: Settings
+    traffic: tuple[Traffic | None, str]
+    words: tuple[str, ...]
+
+
+def _given(ask: Ask, words: Words, traffic: str, *, close_direct: bool, gateways: bool) -> Given:
+    agreed = agreements.settings(options.config(ask), *words, close_direct=close_direct, gateways=gateways)
+    typed = agreements.typed(*words, close_direct=close_direct, gateways=gateways)
+    known = (*plan_options.typed(ask), *typed, *(("--traffic", traffic) if traffic else ()))
+    return Given(agreed, (measured.read(traffic), traffic), known)
+
+
+def planned(ask: Ask, wanted: Wishes, given: Given, *, strict: bool) -> tuple[Plan, Report]:
     """The plan, and the report about what it was made from."""
     reading = options.read(ask, every=True)  # also where one is chosen: a file may stand for several
     chosen = tuple(each.name for each in options.chosen(reading.meshes, ask.mesh))
     made = report.report(reading, strict=strict)
     staying = tuple(_staying(made.meshes, chosen, wanted))
-    agreed = measured.settings(agreements.settings(options.config(ask)), traffic[0], chosen)
-    found = staged(made.meshes, made.findings, Choice(settings=agreed), staying)
+    agreed = measured.settings(given.settings, given.traffic[0], chosen)
+    choice = Choice(
+        mesh=ask.mesh if given.traffic[0] else "", settings=agreed
+    )  # traffic is of one mesh, others stay as they are
+    found = plan_folders.settled(made, staying, ask, choice)
     made = report.joined(made, found.conversion.problems, found.conversion.notes)
     path = "" if made.source == "cluster" else "\n".join(ask.paths)
     try:
-        return plans(made.meshes, found, Wanted(chosen, path, wanted, *traffic)), made
+        return plans(made.meshes, found, Wanted(chosen, path, wanted, *given.traffic, given.words)), made
     except Contradiction as fault:
         sys.stderr.write(f"{fault}\n")
         raise typer.Exit(2) from None
@@ -135,7 +163,7 @@ def _staying(meshes: tuple[Mesh, ...], chosen: tuple[str, ...], wanted: Wishes) 
             yield from excluding(mesh, wanted)
 
 
-def _keep(found: Plan, made: Report, ask: Ask) -> None:
+def _keep(found: Plan, made: Report, ask: Ask, known: tuple[str, ...]) -> None:
     """Records the plan, unless the input has problems: on them more may depend."""
     from ambimigrate.sinks import plans as kept
     from ambimigrate.sinks.tree import Unwritable
@@ -149,7 +177,8 @@ def _keep(found: Plan, made: Report, ask: Ask) -> None:
     except Unwritable as error:
         sys.stderr.write(f"Error: {error}\n")
         raise typer.Exit(2) from None
-    sys.stderr.write(f"recorded in {file}; commit it, then: ambimigrate convert PATH --wave N --stage STAGE --write\n")
+    words = "".join(f" {each}" for each in map(shlex.quote, known))
+    sys.stderr.write(f"recorded in {file}; commit it, then: ambimigrate convert PATH{words} --wave N --stage STAGE --write\n")
 
 
 def _dumped(found: Plan, made: Report) -> str:

@@ -75,7 +75,7 @@ def _write(texts: Mapping[str, str], before: Mapping[str, str | None]) -> None:
 def start(ask: Ask, path: str, file: str) -> None:
     """Writes what is not there yet: configuration with its schema, baseline, workflow."""
     root = git.root(path if Path(path).is_dir() else str(Path(path).parent))
-    top = Path(os.path.relpath(root)) if root else Path(path)
+    top = Path(gating.shown(root, path)) if root else Path(path)
     place = gating.where(path, ask.config)
     if not Path(place.config).is_file() and not (place.home / gating.FOLDER).is_dir():
         place = gating.Where(os.path.normpath(top / configuration.NAME), top)

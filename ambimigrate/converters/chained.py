@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -15,7 +15,7 @@ from ambimigrate.converters.routing import routes
 from ambimigrate.converters.settings import Settings
 from ambimigrate.converters.through import Chain
 from ambimigrate.kinds import DestinationRule, IstioGateway, VirtualService
-from ambimigrate.model import Mesh, Resource
+from ambimigrate.model import Mesh, Resource, grouped
 from ambimigrate.topology import chains, hosts, reach
 from ambimigrate.topology.virtualservices import MESH, destinations, is_of_gateway, is_of_mesh
 from ambimigrate.topology.waypoints import USE
@@ -45,8 +45,8 @@ def convert(mesh: Mesh, namespace: str, settings: Settings) -> Outcome:
 def _converted(mesh: Mesh, vs: Resource[VirtualService], settings: Settings) -> Outcome:
     """Raises Refused."""
     chain = through.chain(mesh, vs)
-    if isinstance(chain, Refused):
-        raise chain
+    if not isinstance(chain, Chain):
+        raise chain or Refused("form", ("spec",), "it makes no chain")
     account = Account()
     if known := through.address(mesh, chain):
         account.agree(settings, CHAIN, vs, known)
@@ -86,7 +86,7 @@ def _ending(change: Change, gone: tuple[Resource[IstioGateway], ...]) -> Change:
 def _ends(mesh: Mesh, namespace: str, gone: tuple[Resource[IstioGateway], ...]) -> Iterator[Change]:
     """The end of the Gateways, of what sends on there, and of subsets of the gateway that only chains use."""
     names = {(each.namespace, each.name) for each in gone}
-    for vs in mesh.of(VirtualService):
+    for vs in mesh.of(VirtualService) if gone else ():
         if vs.body.spec.gateways and not is_of_mesh(vs.body) and names.issuperset(binding.names(vs)):
             yield _end(mesh, namespace, vs)
     yield from (_end(mesh, namespace, each) for each in (*gone, *_subsets(mesh, namespace)))
@@ -94,16 +94,23 @@ def _ends(mesh: Mesh, namespace: str, gone: tuple[Resource[IstioGateway], ...]) 
 
 def _subsets(mesh: Mesh, namespace: str) -> Iterator[Resource[DestinationRule]]:
     """DestinationRules that say something for chains of the namespace alone: by subset."""
-    used: dict[tuple[str, str | None], set[bool]] = {}
+    yield from mesh.index(_by_user).get(namespace, ())
+
+
+def _by_user(mesh: Mesh) -> Mapping[str, tuple[Resource[DestinationRule], ...]]:
+    """DestinationRules all of whose subsets chains of one namespace use, and nobody else, by that namespace."""
+    used: dict[tuple[str, str | None], set[str | None]] = {}
     for vs in mesh.of(VirtualService):
-        own = vs.namespace == namespace and isinstance(through.chain(mesh, vs), Chain)
+        own = vs.namespace if isinstance(through.chain(mesh, vs), Chain) else None
         for each in destinations(vs.body):
             used.setdefault((hosts.full_name(each.host, vs.namespace), each.subset), set()).add(own)
+    found: list[tuple[str, Resource[DestinationRule]]] = []
     for rule in mesh.of(DestinationRule):
         host, spec = hosts.full_name(rule.body.spec.host, rule.namespace), rule.body.spec
-        found = [used.get((host, each.name)) for each in spec.subsets]
-        if spec.subsets and spec.traffic_policy is None and all(each == {True} for each in found):
-            yield rule
+        users = {user for each in spec.subsets for user in used.get((host, each.name), {None})}
+        if spec.traffic_policy is None and len(users) == 1 and (user := users.pop()) is not None:
+            found.append((user, rule))
+    return grouped(found)
 
 
 def _end(mesh: Mesh, namespace: str, subject: Resource[Any]) -> Change:

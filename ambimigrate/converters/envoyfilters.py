@@ -79,7 +79,7 @@ def _changes(mesh: Mesh, aim: Aim, plan: Plan, settings: Settings) -> Iterator[C
         lost = [(number, Lost(mesh, aim, plan, patch)) for number, patch in _patches(aim.subject)]
         found = [_recognised(each, number, account, settings) for number, each in lost]
         _check(mesh, aim, plan, account, settings)
-    said = Said(REPLACED, account)
+    said = Said(REPLACED, account, extensions.FAR_SINCE if twin_targets.foreign(aim, plan) else None)
     for number, twin in enumerate(_twins(mesh, aim, plan, [each for each in found if each is not None]), 1):
         yield twins.create(mesh, aim, number, twin, said)
     if not policies.is_root(mesh, aim.subject):
@@ -161,6 +161,7 @@ def _twins(mesh: Mesh, aim: Aim, plan: Plan, found: list[Known]) -> Iterator[Twi
 def _of_requests(mesh: Mesh, aim: Aim, plan: Plan, found: list[Filter | Lua]) -> Iterator[Twin]:
     scripts = [each for each in found if isinstance(each, Lua)]
     if at_least(mesh.target.istio, extensions.EXTENSIONS_SINCE) and found and len(scripts) == len(found):
+        _check_near(mesh, aim, plan)
         for number, each in enumerate(scripts, 1):
             rank = _rank(aim.subject, len(scripts) - number, several=len(scripts) > 1)
             for namespace, refs in twin_targets.targets(mesh, aim, plan):
@@ -174,6 +175,16 @@ def _of_requests(mesh: Mesh, aim: Aim, plan: Plan, found: list[Filter | Lua]) ->
         rank = {"priority": own} if (own := aim.subject.body.spec.priority) else {}
         spec = {"targetRefs": list(_gateways(mesh, aim, plan)), **rank, "configPatches": patches}
         yield Twin(EnvoyFilter, twins.version(aim.subject), aim.namespace, spec)
+
+
+def _check_near(mesh: Mesh, aim: Aim, plan: Plan) -> None:
+    """Raises Refused where TrafficExtensions do not reach the waypoint of a Service."""
+    far = twin_targets.foreign(aim, plan)
+    if far and not at_least(mesh.target.istio, extensions.FAR_SINCE):
+        reason = (
+            f"the waypoint of {far.name} lies in another namespace; before Istio {extensions.FAR_SINCE} it loads nothing of it"
+        )
+        raise Refused("shared", policies.selector_route(aim.subject), reason)
 
 
 def _rank(subject: Resource[EnvoyFilter], left: int, *, several: bool) -> dict[str, int]:

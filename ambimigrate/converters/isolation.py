@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterator
 
 from ambimigrate.converters.outcome import Refused
-from ambimigrate.kinds import NetworkPolicy, Service, Sidecar
+from ambimigrate.kinds import Service, Sidecar
 from ambimigrate.kinds.core import NetworkPolicyPeer
 from ambimigrate.model import Mesh, Resource, Route
 from ambimigrate.topology import egress, hosts, ingress, injection, meshconfig, mtls, reach
@@ -110,7 +110,7 @@ def _is_closed(mesh: Mesh, namespace: str) -> bool:
 
 
 def _admitted(mesh: Mesh, namespace: str) -> Iterator[NetworkPolicyPeer]:
-    for policy in mesh.within(NetworkPolicy, namespace):
+    for policy in egress.of_workloads(mesh, namespace):
         yield from (peer for rule in policy.body.spec.egress for peer in rule.to)
 
 

@@ -35,6 +35,17 @@ def convert(mesh: Mesh, namespace: str) -> Outcome:
     return Outcome(tuple(changes), tuple(refusals))
 
 
+def is_all(mesh: Mesh, dr: Resource[DestinationRule]) -> bool:
+    """Whether Istio mTLS that goes is all that the rule's policy says."""
+    routes = tuple(_routes(dr))
+    if routes != (("spec", "trafficPolicy", "tls"),) or not _concerns(mesh, dr):
+        return False
+    try:
+        return bool(tuple(_edits(mesh, dr, routes))) and set(_written(dr, routes[0][:-1])) == {"tls"}
+    except Refused:
+        return False
+
+
 def _routes(dr: Resource[DestinationRule]) -> Iterator[Route]:
     """Where the rule writes Istio mTLS out: for the host, its ports, its subsets and their ports."""
     yield from _of(("spec", "trafficPolicy"), dr.body.spec.traffic_policy)

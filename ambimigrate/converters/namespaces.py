@@ -74,9 +74,9 @@ def _whole(mesh: Mesh, name: str, asked: tuple[str, ...] | None, aims: policies.
     held = [each for outcome in found for each in outcome.held]
     if moving or injection.mode(mesh, name) != injection.AMBIENT:
         held += destinationrules.of_some(mesh, [each for each in services if each.namespace == name])
-    changes = versioned.bound(change for outcome in found for change in outcome.changes)
+    changes = preferring.on_versions(versioned.bound(change for outcome in found for change in outcome.changes))
     found_ = Outcome(changes, (*held, *doors.open_ones(mesh, name, changes)))
-    return beginning.named(mesh, found_, settings)
+    return beginning.named(mesh, passing.named(mesh, name, plan, found_, settings), settings)
 
 
 def _destinations(mesh: Mesh, own: Iterable[Resource[VirtualService]]) -> Iterator[Resource[Service]]:

@@ -5,23 +5,25 @@ Neither is exact: who calls without a sidecar meets it, too. Both are written wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec.structs import replace
 
-from ambimigrate.changes import Change, Set, Stage
+from ambimigrate.changes import SUBSET, Change, Create, Edit, Set, Stage
 from ambimigrate.converters.outcome import Outcome
 from ambimigrate.converters.serving import Plan
 from ambimigrate.converters.settings import Settings
 from ambimigrate.kinds import DestinationRule, Service
 from ambimigrate.kinds.core import ServicePort
-from ambimigrate.model import Mesh, Position, Resource, grouped
+from ambimigrate.model import Mesh, Position, Ref, Resource, grouped
 from ambimigrate.topology import hosts, protocols, reach
 from ambimigrate.topology.workloads import Workload, behind, target_port
 from ambimigrate.versions import at_least
+from ambimigrate.yamlio.trees import edited
 
 NEARBY, DECLARED = "WP920", "WP921"
+OURS = frozenset({NEARBY, DECLARED})
 ANNOTATION = "networking.istio.io/traffic-distribution"
 SINCE = "1.25.0"  # Istio: read by all data planes (release note traffic-distribution)
 _PLACES = frozenset({"topology.kubernetes.io/region", "topology.kubernetes.io/zone", "topology.istio.io/subzone"})
@@ -35,6 +37,23 @@ def convert(mesh: Mesh, namespace: str, plan: Plan, settings: Settings) -> Outco
     changes = [change for each in own if settings.accepts(NEARBY, each) for change in _nearby(mesh, each)]
     routed = [each for each in own if (each.namespace, each.name) in plan.by_service and settings.accepts(DECLARED, each)]
     return Outcome((*changes, *(change for each in routed for change in _declared(mesh, each))))
+
+
+def on_versions(found: Iterable[Change]) -> tuple[Change, ...]:
+    """The changes, with what a Service is made to say also on the versioned Services that are made from it."""
+    every = tuple(found)
+    said = {each.ref: each.action for each in every if isinstance(each.action, tuple) and not OURS.isdisjoint(each.because)}
+    return tuple(_saying(each, said) for each in every) if said else every
+
+
+def _saying(change: Change, said: Mapping[Ref, tuple[Edit, ...]]) -> Change:
+    if not isinstance(change.action, Create) or change.ref.kind != "Service":
+        return change
+    value: Any = change.action.value
+    of = str(value["metadata"]["annotations"].get(SUBSET, "")).partition("/")[0]
+    for edit in said.get(change.ref._replace(name=of), ()):
+        value = edited(value, edit)
+    return replace(change, action=replace(change.action, value=value))
 
 
 # --- endpoints nearby -----------------------------------------------------------------------------------------------

@@ -1,24 +1,20 @@
-"""Egress chains read as one: where a gateway sends on what clients send through it, and what else it does to that.
-
-The chain (Istio, docs/tasks/traffic-management/egress/egress-gateway): a rule for `mesh` sends to the gateway's Service, a rule
-for the Gateway sends on to the outside. Clients that call the outside themselves end up at the same place.
-"""
+"""Egress chains read as one: clients that call the outside themselves end up where the gateway sends on what they send."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.structs import replace
 
-from ambimigrate.converters.gateways import binding
-from ambimigrate.converters.outcome import Refused, leaves, written
+from ambimigrate.converters import through_legs
+from ambimigrate.converters.outcome import Refused
+from ambimigrate.converters.through_legs import Leg
 from ambimigrate.kinds import (
     AuthorizationPolicy,
     DestinationRule,
     EnvoyFilter,
-    IstioGateway,
     RequestAuthentication,
     ServiceEntry,
     TrafficExtension,
@@ -26,43 +22,16 @@ from ambimigrate.kinds import (
     WasmPlugin,
 )
 from ambimigrate.kinds.networking import EnvoyFilterSpec
-from ambimigrate.kinds.routes import Destination, HTTPRouteDestination, HTTPRule, RouteDestination, TCPRule, TLSRule
 from ambimigrate.model import Mesh, Ref, Resource, Route, grouped
 from ambimigrate.topology import chains, hosts, meshconfig, policies, probes, reach
 from ambimigrate.topology.virtualservices import MESH
-from ambimigrate.topology.workloads import Workload, behind, matches, selected_anywhere, target_port
+from ambimigrate.topology.workloads import matches
 
-Rule = HTTPRule | TCPRule | TLSRule
-Sending = tuple[Resource[VirtualService], Route, Rule, Resource[IstioGateway]]
 _RULERS: tuple[type[Any], ...] = (AuthorizationPolicy, RequestAuthentication, EnvoyFilter, WasmPlugin, TrafficExtension)
 _AT_GATEWAYS = frozenset({"", "ANY", "GATEWAY"})  # contexts of an EnvoyFilter
-_PLAIN = frozenset({"name", "match", "route"})
-_SAID = frozenset({"gateways", "port", "sniHosts"})  # conditions that say no more than that the chain is meant
 _LINUX = {"kubernetes.io/os": "linux"}
 _ADDRESSES = ("projectcalico.org/ip", "projectcalico.org/floating", "egress.projectcalico.org", "k8s.v1.cni.cncf.io/networks")
 EXPORT = "defaultVirtualServiceExportTo"
-
-
-class Door(Struct, frozen=True, eq=False):
-    """Where clients enter the gateway: the port of its Service, and its pods as far as they are known."""
-
-    port: int | None
-    pods: tuple[Workload, ...] = ()
-    targets: frozenset[int] = frozenset()
-    selector: Mapping[str, str] = field(default_factory=dict)
-
-
-class Leg(Struct, frozen=True, eq=False):
-    """A rule by which clients send to the host of a gateway, and the destination to which its `sender` sends it on there."""
-
-    route: Route
-    host: str
-    subset: str | None
-    pods: tuple[Workload, ...]
-    ports: frozenset[int]  # of the pods, at which they get it; none if that is not known
-    onward: Destination
-    sender: Resource[VirtualService]
-    gateway: Resource[IstioGateway]
 
 
 class Chain(Struct, frozen=True, eq=False):
@@ -88,7 +57,7 @@ def _chains(mesh: Mesh) -> Mapping[int, Chain | Refused]:
 def _read(mesh: Mesh, vs: Resource[VirtualService]) -> Chain | Refused:
     try:
         entry = _entry(mesh, vs)
-        found = Chain(tuple(_legs(mesh, vs)), entry)
+        found = Chain(tuple(through_legs.read(mesh, vs)), entry)
         _check_kinds(mesh, vs, found)
         for leg in found.legs:
             _check_rules(mesh, leg)
@@ -167,7 +136,7 @@ def _check_kinds(mesh: Mesh, vs: Resource[VirtualService], found: Chain) -> None
         raise Refused("form", ("spec", "exportTo"), "only some namespaces follow it; the others call the outside directly")
     for leg in found.legs:
         rule = vs.body.spec.tls[int(leg.route[2])]
-        if more := _beyond(vs, leg.route):
+        if more := through_legs.beyond(vs, leg.route):
             raise Refused("form", leg.route, f"by {more} it says more than that TLS leaves through {leg.host}")
         ports = {match.port for match in rule.match if not match.gateways or MESH in match.gateways} - {None}
         onward = leg.onward.port.number if leg.onward.port else None
@@ -176,103 +145,12 @@ def _check_kinds(mesh: Mesh, vs: Resource[VirtualService], found: Chain) -> None
             raise Refused("form", leg.route, f"it sends TLS on to {leg.onward.host}, another host or port than is called")
 
 
-def _legs(mesh: Mesh, vs: Resource[VirtualService]) -> Iterator[Leg]:
-    """Raises Refused."""
-    for route, rule, gateway in chains.legs(mesh, vs):
-        if len(rule.route) != 1:
-            raise Refused("form", (*route, "route"), f"it sends a part of what it matches to {gateway}")
-        yield _leg(mesh, vs, route, rule.route[0].destination)
-
-
-def _door(mesh: Mesh, vs: Resource[VirtualService], target: Destination) -> Door:
-    service = hosts.service(mesh, target.host, vs.namespace, vs.file)
-    port = target.port.number if target.port else None
-    if service is None:
-        return Door(port)
-    if port is None and len(service.body.spec.ports) == 1:
-        port = service.body.spec.ports[0].port
-    pods = behind(mesh, service)
-    found = (target_port(each, pod) for each in service.body.spec.ports for pod in pods if each.port == port)
-    return Door(port, pods, frozenset(each for each in found if each is not None), service.body.spec.selector)
-
-
-def _leg(mesh: Mesh, vs: Resource[VirtualService], route: Route, target: Destination) -> Leg:
-    """The rule with the one by which the gateway sends on what comes for the hosts at its port. Raises Refused."""
-    door, host = _door(mesh, vs, target), target.host
-    found = [each for each in _sending(mesh, vs, str(route[1])) if _takes(mesh, each, door)]
-    if len(found) != 1:
-        what = "no Gateway of the input says" if not found else "several rules of Gateways say"
-        reason = f"{what} where {host} sends on what comes to its port{f' {door.port}' if door.port else ''}"
-        raise Refused("gateway", (*route, "route", 0, "destination"), reason)
-    sender, place, rule, gateway = found[0]
-    targets: tuple[HTTPRouteDestination | RouteDestination, ...] = rule.route
-    if len(targets) != 1 or (more := _beyond(sender, place)):
-        more = "route" if len(targets) != 1 else more
-        raise Refused("form", route, f"at the gateway {sender.ref} does more by {more} than send on, and a waypoint does not")
-    return Leg(
-        route,
-        hosts.full_name(host, vs.namespace),
-        target.subset,
-        door.pods,
-        door.targets,
-        targets[0].destination,
-        sender,
-        gateway,
-    )
-
-
-def _sending(mesh: Mesh, vs: Resource[VirtualService], kind: str) -> Iterator[Sending]:
-    """The rules of Gateways of the input about the hosts of the VirtualService."""
-    wanted = {hosts.full_name(each, vs.namespace) for each in vs.body.spec.hosts}
-    for owner in mesh.of(VirtualService):
-        if not wanted <= {hosts.full_name(each, owner.namespace) for each in owner.body.spec.hosts}:
-            continue
-        bound = set(owner.body.spec.gateways)
-        for number, rule in enumerate(getattr(owner.body.spec, kind)):
-            asked = {one for match in rule.match for one in match.gateways or bound} if rule.match else bound
-            for space, name in sorted({binding.named(each, owner.namespace) for each in asked - {MESH}}):
-                if gateway := mesh.find(IstioGateway, space, name, owner.file):
-                    yield owner, ("spec", kind, number), rule, gateway
-
-
-def _takes(mesh: Mesh, sending: Sending, door: Door) -> bool:
-    """Whether pods of the gateway get by the rule what comes at the port."""
-    owner, _, rule, gateway = sending
-    chosen = gateway.body.spec.selector
-    if door.pods and not any(each in door.pods for each in selected_anywhere(mesh, chosen)):
-        return False
-    if not door.pods and door.selector and not matches(chosen, door.selector):
-        return False
-    here = [each for each in rule.match if _is_of(each.gateways, gateway, owner)]
-    if rule.match and not any(each.port is None or door.port in {None, each.port} for each in here):
-        return False
-    servers = (each for each in gateway.body.spec.servers if each.port and door.port in {None, each.port.number})
-    return any(binding.shared_hosts(each, gateway, owner) for each in servers)
-
-
-def _is_of(named: tuple[str, ...], gateway: Resource[IstioGateway], owner: Resource[VirtualService]) -> bool:
-    return not named or any(binding.named(each, owner.namespace) == (gateway.namespace, gateway.name) for each in named)
-
-
-def _beyond(vs: Resource[VirtualService], route: Route) -> str | None:
-    """The first field by which a rule does more than send on what comes."""
-    rule: Any = written(vs)
-    for step in route:
-        rule = rule[step]
-    for leaf in leaves(rule, ()):
-        said = leaf[0] not in _PLAIN or (leaf[0] == "match" and leaf[2] not in _SAID)
-        if said or (leaf[0] == "route" and leaf[2] not in {"destination", "weight"}):
-            return ".".join(str(each) for each in leaf)
-    return None
-
-
 # --- who gets through -----------------------------------------------------------------------------------------------
 
 
 def callers(mesh: Mesh, entry: Resource[ServiceEntry]) -> tuple[str, ...]:
     """The namespaces whose clients alone get through the gateway, since others do not see its subset; none if all do."""
-    legs = mesh.index(_by_entry).get(entry.ref, ())
-    found = [homes for leg in legs if leg.subset and (homes := _homes(mesh, leg))]
+    found = [homes for leg in legs(mesh, entry) if leg.subset and (homes := _homes(mesh, leg))]
     return tuple(sorted(set.intersection(*found))) if found else ()
 
 

@@ -146,12 +146,16 @@ def _noted(change: Change, kept: Iterable[Resource[VirtualService]]) -> Change:
 
 
 def notes(meshes: Iterable[Mesh], left: tuple[Change, ...]) -> Iterator[str]:
-    """What nobody is seen to call, in words for the report."""
-    for mesh, vs, moving in staying(meshes, left):
-        where = f" of {mesh.name}" if mesh.name else ""
+    """What nobody is seen to call, in words for the report: a line for all VirtualServices about which it says the same."""
+    kept = grouped(((mesh.name, tuple(moving)), f"{vs.namespace}/{vs.name}") for mesh, vs, moving in staying(meshes, left))
+    alike = grouped(((names, moving), mesh) for (mesh, moving), names in kept.items())
+    for (names, moving), found in alike.items():
+        where = f" of {', '.join(found)}" if any(found) else ""
+        many, one = ("VirtualServices stay", "them", "their"), ("A VirtualService stays", "it", "its")
+        what, them, their = many if len(names) > 1 else one
         yield (
-            f"{vs.ref}{where} stays, and only sidecars follow it: a pod of {listed(moving)} that calls its hosts would take "
-            "the default route once ambient. None is seen to call them; ask before these enrol."
+            f"{what}, and only sidecars follow {them}: {', '.join(names)}{where}. A pod of {listed(moving)} that calls {their} "
+            "hosts would take the default route once ambient. None is seen to call them; ask before these enrol."
         )
 
 

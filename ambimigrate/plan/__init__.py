@@ -34,6 +34,7 @@ class Wanted(Struct, frozen=True):
     wishes: Wishes = NONE
     traffic: Traffic | None = None
     measured: str = ""  # the file of the traffic
+    options: tuple[str, ...] = ()  # that `convert` needs to give the same
 
 
 def plans(meshes: tuple[Mesh, ...], found: Staged, wanted: Wanted) -> Plan:
@@ -41,7 +42,7 @@ def plans(meshes: tuple[Mesh, ...], found: Staged, wanted: Wanted) -> Plan:
     mine = tuple(mesh for mesh in meshes if mesh.name in wanted.chosen)
     wanted.wishes.check(name for mesh in mine for name in injection.namespaces(mesh))
     held = _held(found.conversion, wanted.wishes)
-    source = Source(wanted.path, _shared(meshes))
+    source = Source(wanted.path, _shared(meshes), wanted.options)
     made = [plan(mesh, found.changes, held[mesh.name], source, wanted) for mesh in mine]
     return Plan(
         tuple(wave for each in made for wave in each.waves),

@@ -38,10 +38,14 @@ Numbered = Mapping[str, tuple[tuple[int, Change], ...]]
 
 
 class Source(Struct, frozen=True):
-    """Where the files are: the folders that were read, one a line, and the files that stand for several meshes."""
+    """Where the files are: the folders that were read, one a line, and the files that stand for several meshes.
+
+    `options` are words that every command of `convert` needs to give what is said here.
+    """
 
     path: str
     shared: frozenset[str] = frozenset()
+    options: tuple[str, ...] = ()
 
 
 class Work(Struct, frozen=True):
@@ -167,7 +171,13 @@ class Work(Struct, frozen=True):
         alone = self.mesh.name and self.source.shared.isdisjoint(_file(change) for change in changes if not change.alone)
         words = ["ambimigrate", "convert", path]
         words += ["--mesh", self.mesh.name] if alone else []  # a file of several meshes changes for all of them at once
-        words += ["--stage", stage.name, *(word for name in namespaces for word in ("--only", name)), "--write"]
+        words += [
+            *self.source.options,
+            "--stage",
+            stage.name,
+            *(word for name in namespaces for word in ("--only", name)),
+            "--write",
+        ]
         return shlex.join(words)
 
 

@@ -68,8 +68,8 @@ def remarks(report: Report, gate: Gate) -> Iterator[str]:
     if known := sum(1 for each in report.findings if gate.state(each) == "known"):
         yield f"As before: {counted(known, 'finding')} that the base has too."
     if gate.problems:
-        have = "that the base has too, so that what depends on them stays unknown"
-        yield f"As before: {counted(len(gate.problems), 'problem')} in the input {have}: {_places(gate.problems)}."
+        what = f"{counted(len(gate.problems), 'problem')} in the input that the base has too ({_places(gate.problems)})"
+        yield f"As before: {what}; whatever depends on that stays unknown."
     if gate.fixed:
         are = "is" if len(gate.fixed) == 1 else "are"
         yield f"Better: {counted(len(gate.fixed), 'finding')} of the base {are} gone: {_gone(gate.fixed)}. Well done!"

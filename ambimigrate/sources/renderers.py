@@ -8,12 +8,14 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 _SECONDS = 60
 _MOST = 300  # characters of a reason
@@ -128,8 +130,14 @@ def find_helm() -> Helm | None:
 
 def template_all(helm: Helm, releases: Iterable[Release]) -> list[str | Failed]:
     """Every release rendered, several at once."""
+    return _at_once(helm.template, releases)
+
+
+def _at_once(run: Callable[[T], R], given: Iterable[T]) -> list[R]:
+    from concurrent.futures import ThreadPoolExecutor  # with logging, which a run that renders nothing does without
+
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        return list(pool.map(helm.template, releases))
+        return list(pool.map(run, given))
 
 
 def _quoted(path: str) -> str:
@@ -147,8 +155,7 @@ def find() -> Kustomize | None:
 def build_all(renderer: Kustomize, folders: Iterable[Path]) -> Mapping[Path, Built | Failed]:
     """Every folder rendered, several at once."""
     folders = tuple(folders)
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        return dict(zip(folders, pool.map(renderer.build, folders), strict=True))
+    return dict(zip(folders, _at_once(renderer.build, folders), strict=True))
 
 
 def _below(folder: Path) -> Mapping[str, str]:

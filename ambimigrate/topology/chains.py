@@ -26,7 +26,8 @@ def _chains(mesh: Mesh) -> Mapping[int, Place]:
 
 def _places(mesh: Mesh, vs: Resource[VirtualService]) -> Iterator[Place]:
     for route, rule, gateway in legs(mesh, vs):
-        index = next(n for n, each in enumerate(rule.route) if each.destination.host == gateway)
+        targets: tuple[HTTPRouteDestination | RouteDestination, ...] = rule.route
+        index = next(n for n, each in enumerate(targets) if each.destination.host == gateway)
         yield (*route, "route", index, "destination", "host"), gateway
 
 

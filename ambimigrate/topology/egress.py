@@ -15,11 +15,17 @@ ANYWHERE = {"0.0.0.0/0", "::/0"}
 
 def closing(mesh: Mesh, namespace: str) -> Resource[NetworkPolicy] | None:
     """The NetworkPolicy by which no pod of the namespace reaches every address, None if they may."""
-    own = mesh.index(_by_namespace).get(namespace, ())
+    own = of_workloads(mesh, namespace)
     if any(_is_open(rule) for each in own for rule in each.body.spec.egress):
         return None
     whole = (each for each in own if not each.body.spec.pod_selector.match_labels)
     return next((each for each in whole if not each.body.spec.pod_selector.match_expressions), None)
+
+
+def of_workloads(mesh: Mesh, namespace: str) -> tuple[Resource[NetworkPolicy], ...]:
+    """The policies that restrict where pods may call; those of waypoints let them out to their Services and entries."""
+    every = mesh.index(_by_namespace).get(namespace, ())
+    return tuple(each for each in every if networks.GATEWAY_NAME not in each.body.spec.pod_selector.match_labels)
 
 
 def _by_namespace(mesh: Mesh) -> Mapping[str, tuple[Resource[NetworkPolicy], ...]]:
@@ -31,7 +37,9 @@ def _is_egress(policy: NetworkPolicy) -> bool:
 
 
 def _is_open(rule: NetworkPolicyEgressRule) -> bool:
-    """Whether a rule admits every address of the internet."""
+    """Whether a rule admits connections to every address of the internet."""
+    if rule.ports and not networks.tcp(rule.ports):
+        return False
     return not rule.to or any(peer.ip_block and peer.ip_block.cidr in ANYWHERE for peer in rule.to)
 
 

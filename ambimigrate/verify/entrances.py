@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -36,12 +37,20 @@ class Entrance(Struct, frozen=True, eq=False):
 
 def entrances(before: Mesh, after: Mesh) -> tuple[Entrance, ...]:
     """Every port on which pods of the mesh before listen in either mesh; what is new was called by nobody."""
-    new = {(each.namespace, each.name): each for each in gateways.pods(after)}
+    new = dict(_numbered(after))
     return tuple(
-        Entrance(Place(_name(old), old.namespace, port, is_http=True), old, new.get((old.namespace, old.name)))
-        for old in gateways.pods(before)
-        for port in _ports((before, old), (after, new.get((old.namespace, old.name))))
+        Entrance(Place(_name(old), old.namespace, port, is_http=True), old, new.get(key))
+        for key, old in _numbered(before)
+        for port in _ports((before, old), (after, new.get(key)))
     )
+
+
+def _numbered(mesh: Mesh) -> Iterator[tuple[tuple[str, str, int], gateways.Pods]]:
+    """The pods by namespace, name, and a number for those that several files have."""
+    seen: Counter[tuple[str, str]] = Counter()
+    for each in gateways.pods(mesh):
+        yield (each.namespace, each.name, seen[each.namespace, each.name]), each
+        seen[each.namespace, each.name] += 1
 
 
 def _name(pods: gateways.Pods) -> str:

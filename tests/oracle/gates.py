@@ -114,14 +114,14 @@ def _names(draw: Draw, served: list[str]) -> list[str]:
     fitting: list[str] = [each for each in HOSTS if any(meet(each, one) for one in served)]
     pool = fitting if draw.random.random() < 0.9 else list(HOSTS)
     count = min(draw.one(2, 3), len(pool)) if draw.on("many-hosts", 0.7) else 1
-    return draw.random.sample(pool, count)
+    return list(draw.random.sample(pool, count))
 
 
 def _bound(draw: Draw) -> list[str]:
     one = draw.one("one.edge", "one.edge.svc.cluster.local", "edge/one") if draw.on("names") else "edge/one"
     if "second-gateway" not in draw.features:
         return [one]
-    return draw.one([one], ["edge/two"], [one, "edge/two"], ["shop/two"], [one, "shop/two"])
+    return list(draw.one([one], ["edge/two"], [one, "edge/two"], ["shop/two"], [one, "shop/two"]))
 
 
 def _adapted(draw: Draw, rule: Tree) -> Tree:

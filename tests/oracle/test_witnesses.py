@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from random import Random
 
 import pytest
 
@@ -12,7 +11,7 @@ from ambimigrate.changes import Held
 from ambimigrate.model import Target
 from ambimigrate.versions import parse
 from tests.oracle import asking, candidates, grammar, worlds
-from tests.oracle.test_random import drawn
+from tests.oracle.test_random import drawn, orders
 
 IMPOSSIBLE = {  # refusals that no single request to this mesh shows
     "invalid": "Istio refuses the object, so that nobody has it",
@@ -22,15 +21,8 @@ IMPOSSIBLE = {  # refusals that no single request to this mesh shows
     "gateways": "a waypoint follows an entry that is not for the mesh",
 }
 UNPROVED = "no request is known that shows it"
-ORDERS = ("regex", "rewrite", "headers", "query", "without", "method", "case")
 MOST = 8  # refusals of one mesh, one after the other
 Drawn = tuple[list[worlds.Tree], Target]
-
-
-def orders(seed: int) -> Drawn:
-    """Meshes in which it matters more often than in others which entry comes first."""
-    random = Random(seed)
-    return grammar.objects(random, frozenset(random.sample(ORDERS, 4))), drawn(seed)[1]
 
 
 def refusals(objects: list[worlds.Tree], target: Target) -> Iterator[tuple[Held, list[worlds.Tree]]]:

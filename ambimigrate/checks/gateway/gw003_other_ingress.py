@@ -33,7 +33,7 @@ def check(ingress: Resource[Ingress], mesh: Mesh) -> Iterator[Hit]:
             continue
         policies = reach.listed(str(each.ref) for each in attached.policies(mesh, service))
         if policies:
-            message = f"fails open: {who} dials the pods of {name}, past its waypoint: {policies} do not hold"
+            message = f"fails open: {who} dials the pods of {name}, past its waypoint, where nothing carries out {policies}"
             yield Hit(ingress.at(*place), message, case="policy")
         else:
             yield Hit(ingress.at(*place), f"{who} dials the pods of {name}, past its waypoint and routes", case="routing")

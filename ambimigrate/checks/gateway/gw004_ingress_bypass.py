@@ -51,8 +51,8 @@ def _bypassed(service: Resource[Service], mesh: Mesh, by: str) -> Iterator[Hit]:
     place = service.at("metadata", "name")
     if policies:
         names = reach.listed(str(each.ref) for each in policies)
-        message = f"fails open: {by} sends requests from outside past the waypoint of {service.name}: {names} do not hold"
-        yield Hit(place, message, case="policy")
+        past = f"{by} sends requests from outside past the waypoint of {service.name}"
+        yield Hit(place, f"fails open: {past}, where nothing carries out {names}", case="policy")
     else:
         found = (*reach.mesh_virtual_services(mesh, service), *reach.mesh_routes(mesh, service))
         lost = f" and {reach.listed(str(each.ref) for each in found)}" if found else ""

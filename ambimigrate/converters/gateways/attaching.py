@@ -20,15 +20,16 @@ T = TypeVar("T")
 
 
 def spread(hooks: Sequence[Hook], names: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """The beginnings of routes for these host names (none: all) at these listeners."""
-    for own in _batches(names, MOST_NAMES) if names else ((),):
-        fitting = [each for each in hooks if not own or any(_meet(each[1].host, name) for name in own)]
+    """The beginnings of routes for these host names (none: all) at these listeners, without names that none of them takes."""
+    taken = [name for name in names if any(meet(listener.host, name) for _, listener in hooks)]
+    for own in _batches(taken, MOST_NAMES) if names else ((),):
+        fitting = [each for each in hooks if not own or any(meet(each[1].host, name) for name in own)]
         for some in _batches(fitting, MOST_PARENTS):
             parents = [ref for gateway, listener in some for ref in objects.parents(gateway, [listener])]
             yield {"parentRefs": parents} | ({"hostnames": [*own]} if own else {})
 
 
-def _meet(one: str, other: str) -> bool:
+def meet(one: str, other: str) -> bool:
     """Whether some host is meant by both."""
     return hosts.covers(one, other) or hosts.covers(other, one)
 

@@ -17,6 +17,7 @@ from ambimigrate.topology import flags, injection
 from ambimigrate.topology.workloads import Workload, behind, selected_anywhere, services_in_front
 
 _OFF = ("PILOT_ENABLE_GATEWAY_API", "ENABLE_GATEWAY_API_MANUAL_DEPLOYMENT")
+_CLASS = "PILOT_GATEWAY_API_DEFAULT_GATEWAYCLASS_NAME"
 _SCOPED = "PILOT_SCOPE_GATEWAY_TO_NAMESPACE"
 _UNTRANSLATED = "experimental.istio.io/disable-gateway-port-translation"
 
@@ -58,6 +59,8 @@ def _check(mesh: Mesh, gateway: Resource[IstioGateway], service: Resource[Servic
     for name in _OFF:
         if flags.pilot_env(mesh, name) is False:
             raise Refused("service", (), f"istiod runs with {name}=false, so that it configures no existing pods by a Gateway")
+    if flags.pilot_env(mesh, _CLASS) is not None:
+        raise Refused("service", (), f"istiod runs with {_CLASS}, so that its class has a name of its own")
     if flags.pilot_env(mesh, _SCOPED) and gateway.namespace != service.namespace:
         raise Refused(
             "service", (), f"istiod runs with {_SCOPED}=true: the Gateway has no effect on pods of {service.namespace}"

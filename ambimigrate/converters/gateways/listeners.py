@@ -90,6 +90,7 @@ def listeners(
             found[key] = replace(each, namespaces=tuple(sorted(both)), home=front.service.namespace)
         _check_coalescing(gateway, server, number, account, settings)
     _check_protocols(tuple(found.values()))
+    _check_targets(tuple(found.values()), front)
     if len(found) > _MOST or not found:
         raise Refused("servers", ("spec", "servers"), f"a Gateway has 1 to {_MOST} listeners, this one would have {len(found)}")
     return tuple(_named(list(found.values())))
@@ -128,6 +129,16 @@ def _check_port(listener: Listener, front: Front) -> None:
     if listener.port not in ports:
         reason = f"Service {front.service.name} has no port {listener.port}, and a listener names a port of the Service"
         raise Refused("port", (*listener.route, "port", "number"), reason)
+
+
+def _check_targets(found: tuple[Listener, ...], front: Front) -> None:
+    """Servers of one port of the pods share a table; a port that entries ask for is then that of the first. Raises Refused."""
+    targets = {each.port: each.target_port or each.port for each in front.service.body.spec.ports}
+    known: dict[int | str, int] = {}
+    for each in found:
+        if (other := known.setdefault(targets[each.port], each.port)) != each.port:
+            reason = f"ports {other} and {each.port} of Service {front.service.name} lead to one port of the pods"
+            raise Refused("port", (*each.route, "port", "number"), reason)
 
 
 def _check_coalescing(

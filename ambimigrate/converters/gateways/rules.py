@@ -35,6 +35,7 @@ from ambimigrate.topology.virtualservices import MESH
 
 Rule = dict[str, Any]
 Key = tuple[int, Route]  # the object and the place of an entry
+INSIDE = "it is for clients in the mesh"
 _UNREACHED = "no request that a listener takes reaches it"
 
 
@@ -88,8 +89,6 @@ class Serving(Struct, frozen=True, eq=False):
     def _own(self, placed: Placed, gateway: Name) -> Iterator[tuple[HTTPMatch, Route]]:
         """The entries for this Gateway; those that name gateways ask for no source (route.go `sourceMatchHTTP`)."""
         for match, here in placed.matches:
-            if match.scheme is not None:
-                raise Refused("match", (*here, "scheme"), "an HTTPRoute of a gateway does not tell http from https")
             if match.gateways:
                 placed.account.carry(here, "gateways")
                 if gateway not in {named(each, placed.owner.namespace) for each in match.gateways if each != MESH}:
@@ -101,6 +100,8 @@ class Serving(Struct, frozen=True, eq=False):
             elif match.source_labels or match.source_namespace:
                 field = "sourceLabels" if match.source_labels else "sourceNamespace"
                 raise Refused("match", (*here, field), f"{field} asks for the gateway's own pods, which no HTTPRoute does")
+            if match.scheme is not None:
+                raise Refused("match", (*here, "scheme"), "an HTTPRoute of a gateway does not tell http from https")
             yield replace(match, gateways=(), source_labels={}, source_namespace=""), here
 
     def _completed(self, placed: Placed, home: str) -> HTTPRule:
@@ -134,7 +135,7 @@ class Serving(Struct, frozen=True, eq=False):
 
 
 def _elsewhere(match: HTTPMatch) -> str:
-    return "it is for clients in the mesh" if MESH in match.gateways else "it is for another gateway"
+    return INSIDE if MESH in match.gateways else "it is for another gateway"
 
 
 def _check_redirect(placed: Placed, listener: Listener) -> None:

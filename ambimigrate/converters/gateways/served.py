@@ -9,7 +9,7 @@ from typing import Any
 from ambimigrate.changes import Create
 from ambimigrate.converters import made as naming
 from ambimigrate.converters.gateways import connections, dns, inside, objects
-from ambimigrate.converters.gateways.attaching import Hook, spread
+from ambimigrate.converters.gateways.attaching import Hook, meet, spread
 from ambimigrate.converters.gateways.binding import names
 from ambimigrate.converters.gateways.connections import Connection
 from ambimigrate.converters.gateways.listeners import Listener
@@ -25,7 +25,7 @@ from ambimigrate.converters.settings import Settings
 from ambimigrate.kinds import VirtualService
 from ambimigrate.model import Mesh, Resource, Route
 from ambimigrate.topology import hosts, reach
-from ambimigrate.topology.virtualservices import has_rules
+from ambimigrate.topology.virtualservices import has_rules, is_of_mesh
 
 
 def served(place: objects.Place, vs: Resource[VirtualService], settings: Settings, bound: Bound) -> Made:
@@ -42,6 +42,7 @@ def served(place: objects.Place, vs: Resource[VirtualService], settings: Setting
         raise Refused("host", ("spec", "hosts"), "no server of its Gateways takes its hosts from this namespace")
     creates = [*_http(place, serving, attached, bound), *_connections(place, serving, attached, bound)]
     _leave_idle(serving, attached)
+    _leave_hosts(serving, attached)
     check_lost(vs, serving.account)
     for delegate, own in serving.account.others.values():
         for route in own.lost(delegate):
@@ -161,3 +162,12 @@ def _leave_idle(serving: Serving, attached: list[tuple[Part, Listener, tuple[str
             route: Route = ("spec", name, number)
             if not any(each[:3] == route and "destination" in each for each in serving.account.carried):
                 serving.account.left[route] = f"no server has a use for this {name} rule"
+
+
+def _leave_hosts(serving: Serving, attached: list[tuple[Part, Listener, tuple[str, ...]]]) -> None:
+    """Hosts that none of its listeners takes; those of clients in the mesh are for these."""
+    vs = serving.vs
+    for number, host in enumerate(vs.body.spec.hosts if not is_of_mesh(vs.body) else ()):
+        full = hosts.full_name(host, vs.namespace).lower()
+        if not any(meet(listener.host, full) for _, listener, _ in attached):
+            serving.account.left["spec", "hosts", number] = "no server of its gateways takes it from this namespace"

@@ -12,6 +12,7 @@ from ambimigrate.converters.gateways import inside, objects
 from ambimigrate.converters.gateways.binding import Group, groups, names
 from ambimigrate.converters.gateways.group import Refusal, made
 from ambimigrate.converters.gateways.parts import Made
+from ambimigrate.converters.gateways.rules import INSIDE
 from ambimigrate.converters.outcome import Refused, held
 from ambimigrate.converters.routing.flat import Ledger, place
 from ambimigrate.converters.settings import Settings
@@ -48,7 +49,7 @@ def drafts(mesh: Mesh, settings: Settings) -> Iterator[Drafted]:
     """Every group of the mesh, and the VirtualServices whose Gateways went in an earlier stage."""
     for group in groups(mesh):
         yield _drafted(mesh, group, settings)
-    for vs in _ended(mesh):
+    for vs in ended(mesh):
         change = Change(Stage.tighten, vs.namespace, mesh.name, vs.ref, None, vs, (CONVERTED,), (vs.at(),))
         yield Drafted(mesh, Group((), (vs,)), (change,))
 
@@ -108,7 +109,9 @@ def _changes(mesh: Mesh, one: Made) -> Iterator[Change]:
     source, ledger = one.source, one.account
     own = [(source, ledger.left)]
     own += [(each, known.left) for each, known in ledger.others.values()] if isinstance(ledger, Ledger) else []
-    notes = tuple(Note(owner.at(*map(_plain, route)), why) for owner, left in own for route, why in left.items())
+    carried = INSIDE if isinstance(source.body, VirtualService) and is_of_mesh(source.body) else None  # by routes of the mesh
+    left_out = ((owner, route, why) for owner, left in own for route, why in left.items() if why != carried)
+    notes = tuple(Note(owner.at(*map(_plain, route)), why) for owner, route, why in left_out)
     differs = next((each.witness or each.reason for each in ledger.differences), None)
     because = (CONVERTED, *dict.fromkeys(each.id for each in ledger.differences))
     stage = Stage.retire if isinstance(source.body, IstioGateway) else Stage.tighten
@@ -126,7 +129,7 @@ def _plain(step: str | int) -> str | int:
     return str(step) if isinstance(step, str) else step
 
 
-def _ended(mesh: Mesh) -> Iterator[Resource[VirtualService]]:
+def ended(mesh: Mesh) -> Iterator[Resource[VirtualService]]:
     """VirtualServices that only name Gateways which have become Gateways of the Gateway API."""
     left = {(each.namespace, each.name) for each in mesh.of(IstioGateway)}
     gone = {each.body.metadata.annotations.get(FROM, "") for each in mesh.of(Gateway)}
@@ -159,7 +162,7 @@ def notes(found: Iterable[Drafted]) -> Iterator[str]:
 
 def alone(mesh: Mesh) -> Iterator[Resource[VirtualService]]:
     """VirtualServices of gateways that are not in the input."""
-    bound = {id(vs) for group in groups(mesh) for vs in group.services} | {id(vs) for vs in _ended(mesh)}
+    bound = {id(vs) for group in groups(mesh) for vs in group.services} | {id(vs) for vs in ended(mesh)}
     yield from (vs for vs in mesh.of(VirtualService) if not is_of_mesh(vs.body) and id(vs) not in bound)
 
 

@@ -38,8 +38,8 @@ def convert(given: Mesh, namespace: str, plan: Plan, settings: Settings) -> Outc
     pairs = [pair for part in found for pair in part.edits]
     if not blocked:
         try:
-            changes += judging.judged(mesh, namespace, plan, settings)
-            changes += judging.kept_from(mesh, namespace, plan)
+            kept = (*judging.judged(mesh, namespace, plan, settings), *judging.kept_from(mesh, namespace, plan))
+            changes += judging.with_doors(mesh, kept, settings)
             changes += waypoints.let_through(mesh, namespace, plan)
             changes += leaving.kept_from(seen, namespace, settings)
             changes += leaving.let_through(mesh, namespace, settings)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ambimigrate.changes import Change, Stage
+from msgspec.structs import replace
+
+from ambimigrate.changes import Change, Create, Stage
 from ambimigrate.converters import made
 from ambimigrate.converters.networks import closing, entries, identities, outgoing, waypoints
 from ambimigrate.converters.networks.closing import Blocked
@@ -15,6 +17,7 @@ from ambimigrate.converters.networks.outgoing import Bound
 from ambimigrate.converters.outcome import Refused
 from ambimigrate.converters.serving import Plan, Waypoint
 from ambimigrate.converters.settings import Settings
+from ambimigrate.converters.subsets import versioned
 from ambimigrate.kinds import AuthorizationPolicy, Service
 from ambimigrate.kinds.core import ServicePort
 from ambimigrate.model import Mesh, Resource
@@ -34,6 +37,19 @@ def judged(mesh: Mesh, namespace: str, plan: Plan, settings: Settings) -> Iterat
         if rules:
             policy = next(each[0] for each in found.values() if each is not None)
             yield from _deny(mesh, policy, service, rules)
+
+
+def with_doors(mesh: Mesh, found: Iterable[Change], settings: Settings) -> Iterator[Change]:
+    """The policies for a Service at its waypoint, also for the versioned Services by which callers reach its pods."""
+    for each in found:
+        if not isinstance(each.action, Create):
+            continue
+        spec = each.action.value["spec"]
+        service = mesh.find(Service, each.ref.namespace, spec["targetRefs"][0]["name"])
+        names = versioned.names(mesh, service, settings) if service else ()
+        targets = [*spec["targetRefs"], *({"kind": "Service", "group": "", "name": name} for name in names)]
+        value = {**each.action.value, "spec": {**spec, "targetRefs": targets}}
+        yield replace(each, action=replace(each.action, value=value))
 
 
 def _is_tcp(port: ServicePort) -> bool:

@@ -16,7 +16,7 @@ from ambimigrate.converters.networks.entries import Policy
 from ambimigrate.converters.outcome import Refused
 from ambimigrate.converters.serving import Waypoint
 from ambimigrate.converters.settings import Settings
-from ambimigrate.converters.through import Leg
+from ambimigrate.converters.through_legs import Leg
 from ambimigrate.kinds import AuthorizationPolicy, NetworkPolicy, ServiceEntry
 from ambimigrate.kinds.core import NetworkPolicyEgressRule
 from ambimigrate.model import Mesh, Resource
@@ -27,7 +27,7 @@ from ambimigrate.topology.workloads import Workload
 
 
 class Exit(Struct, frozen=True, eq=False):
-    """A ServiceEntry that gets an egress waypoint: the ports outside, and the legs of its chain, through which calls go today."""
+    """A ServiceEntry that gets an egress waypoint: the ports outside, and the legs of the chain through which calls go."""
 
     waypoint: Waypoint
     entry: Resource[ServiceEntry]
@@ -88,7 +88,7 @@ def _to_gateway(mesh: Mesh, policy: Policy, rule: NetworkPolicyEgressRule, leg: 
 
 
 def kept_from(seen: Seen, namespace: str, settings: Settings) -> Iterator[Change]:
-    """The policies that keep from an entry of the namespace, at its waypoint, pods whose own policies do not let them out to it.
+    """The policies that keep pods from an entry of the namespace, at its waypoint, whose own policies do not let them out.
 
     Whoever gets to a waypoint gets to all its entries. Raises Blocked.
     """
@@ -97,16 +97,15 @@ def kept_from(seen: Seen, namespace: str, settings: Settings) -> Iterator[Change
     for each in own:
         _check_gateways(seen.mesh, each)
     for bound, callers in seen.mesh.index(entries.restricted) if own else ():
-        for each in own:
+        for each in (each for each in own if each.is_seen(bound[0].namespace)):
             others = [one for one in exits if one.waypoint == each.waypoint]
-            if each.is_seen(bound[0].namespace) and _gets_there(seen, bound, callers[0], others):
-                if not _today(seen, bound, callers[0], each):
-                    yield from _kept(seen.mesh, bound, callers, each)
+            if _gets_there(seen, bound, callers[0], others) and not _today(seen, bound, callers[0], each):
+                yield from _kept(seen.mesh, bound, callers, each)
 
 
 def _check_gateways(mesh: Mesh, way: Exit) -> None:
     """Raises Blocked where a policy decides who gets to the gateway of a chain, which nothing decides at the waypoint."""
-    for leg, pods in ((leg, pods) for leg in way.legs for pods in leg.pods):
+    for leg, pods in ((one, pods) for one in way.legs for pods in one.pods):
         found = entries.entering(mesh, waypoints.pods_behind(pods))
         if found is None or any(identities.is_everybody(each.peers) and _opens(each, leg) for each in found):
             continue
@@ -132,7 +131,9 @@ def _today(seen: Seen, bound: tuple[Policy, ...], caller: Workload, way: Exit) -
     foreign = any(not isinstance(seen.origin(each).body, NetworkPolicy) for each in bound)
     found = None if foreign and not way.legs else _leaves(seen.mesh, bound, way)
     if found is None:
-        reason = f"whether it lets {caller.name} out to {way.entry.body.spec.hosts[0]} is not known, so not whether to its waypoint"
+        reason = (
+            f"whether it lets {caller.name} out to {way.entry.body.spec.hosts[0]} is not known, so not whether to its waypoint"
+        )
         raise Blocked(bound[0], Refused("outside", ("spec", "egress"), reason))
     return found
 
@@ -201,7 +202,7 @@ def _callers(own: list[Exit]) -> Iterator[dict[str, Any]]:
 def _gateways(own: list[Exit]) -> Iterator[dict[str, Any]]:
     """The gateways of chains: until these are retired, the waypoint sends through them."""
     said = []
-    for leg, pods in ((leg, pods) for each in own for leg in each.legs for pods in leg.pods):
+    for leg, pods in ((one, pods) for each in own for one in each.legs for pods in one.pods):
         peer = {
             "namespaceSelector": {"matchLabels": {NAME: pods.namespace}},
             "podSelector": {"matchLabels": dict(leg.gateway.body.spec.selector)},

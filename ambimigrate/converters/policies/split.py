@@ -19,6 +19,7 @@ from ambimigrate.converters.policies import (
     onward,
     openings,
     refused,
+    spare,
     targets,
     tightening,
     trust,
@@ -51,7 +52,7 @@ def convert(mesh: Mesh, namespace: str, plan: Plan, aims: Aims) -> Outcome:
     """The changes for all policies that hold in the namespace, and those that stay as they are and why."""
     found = [each for each in targets.subjects(mesh, namespace, plan, aims.settings) if refused.is_valid(mesh, each.policy)]
     outcomes = [_subject(mesh, each, aims) for each in found if _concerns(mesh, each)]
-    changes = [change for outcome in outcomes for change in outcome.changes]
+    changes = spare.without(mesh, namespace, [change for outcome in outcomes for change in outcome.changes])
     changes += tightening.changes(mesh, namespace, aims.moving, changes)
     changes += _through_waypoint(mesh, namespace, found)
     changes += domains.changes(mesh, namespace)

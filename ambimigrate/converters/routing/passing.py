@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -78,11 +78,34 @@ def serve(mesh: Mesh, namespace: str, plan: Plan, settings: Settings) -> Outcome
         if at_least(mesh.target.istio, *RETRYING) and not is_hashed(mesh, service):
             continue
         ports = [each.port for each in service.body.spec.ports if carries_http(each)]
-        if len(ports) > 1 and not at_least(mesh.target.istio, *MERGING):
-            refusals += _lost(mesh, service, ports, settings)
-        else:
+        if not _reads_one(mesh, ports):
             changes += [_route(mesh, service, port, ports) for port in ports]
+        elif not settings.accepts(LOST, service):
+            refusals.append(held(mesh, service, LOST, _lost(mesh, service, ports)))
     return Outcome(tuple(changes), tuple(refusals))
+
+
+def _reads_one(mesh: Mesh, ports: list[int]) -> bool:
+    """Whether no route can speak for all ports, since one list of routes counts for the Service."""
+    return len(ports) > 1 and not at_least(mesh.target.istio, *MERGING)
+
+
+def named(mesh: Mesh, namespace: str, plan: Plan, found: Outcome, settings: Settings) -> Outcome:
+    """The outcome, with what binds Services to waypoints marked as different where they lose retries by agreement."""
+    lost: dict[Ref, str | None] = {}
+    for service in _unrouted(mesh, namespace, plan):
+        ports = [each.port for each in service.body.spec.ports if carries_http(each)]
+        if settings.accepts(LOST, service) and _reads_one(mesh, ports):
+            lost[service.ref] = _lost(mesh, service, ports).witness
+    return replace(found, changes=tuple(_marked(each, lost) for each in found.changes)) if lost else found
+
+
+def _marked(change: Change, lost: Mapping[Ref, str | None]) -> Change:
+    """The label of a Service is about that one, the label of its Namespace about all."""
+    if change.stage is not Stage.bind or (change.ref.kind != "Namespace" and change.ref not in lost):
+        return change
+    witness = lost.get(change.ref) or next(iter(lost.values()))
+    return replace(change, verdict="differs", because=(*change.because, LOST), witness=change.witness or witness)
 
 
 def _unrouted(mesh: Mesh, namespace: str, plan: Plan) -> Iterator[Resource[Service]]:
@@ -94,12 +117,10 @@ def _unrouted(mesh: Mesh, namespace: str, plan: Plan) -> Iterator[Resource[Servi
             yield service
 
 
-def _lost(mesh: Mesh, service: Resource[Service], ports: list[int], settings: Settings) -> Iterator[Held]:
-    if settings.accepts(LOST, service):
-        return
+def _lost(mesh: Mesh, service: Resource[Service], ports: list[int]) -> Refused:
     reason = f"Istio {mesh.target.istio} reads one list of routes, so no route can retry on ports {ports[0]} and {ports[1]}"
     witness = f"a call to {service.name}:{ports[0]} whose connection is refused: tried again twice today, not by a waypoint"
-    yield held(mesh, service, LOST, Refused("default", ("spec", "ports"), reason, witness))
+    return Refused("default", ("spec", "ports"), reason, witness)
 
 
 def _route(mesh: Mesh, service: Resource[Service], port: int, ports: list[int]) -> Change:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec import Struct
 
 from ambimigrate.changes import FROM, Change, Create, Delete, Edit, Held, Stage
-from ambimigrate.converters import made
+from ambimigrate.converters import made, mutual_tls
 from ambimigrate.converters.outcome import Account, Outcome, Refused, held, written
 from ambimigrate.converters.routing import ends, routes
 from ambimigrate.converters.settings import Settings
@@ -16,7 +16,7 @@ from ambimigrate.converters.subsets import versioned
 from ambimigrate.kinds import DestinationRule, Service, VirtualService
 from ambimigrate.kinds.traffic import TrafficPolicy
 from ambimigrate.model import Mesh, Ref, Resource, grouped
-from ambimigrate.topology import hosts, injection, meshconfig, reach
+from ambimigrate.topology import hosts, ingress, injection, meshconfig, reach
 from ambimigrate.topology.virtualservices import is_of_mesh
 
 CALLERS, RETIRED, MOVED = "DR901", "DR903", "DR904"
@@ -98,7 +98,7 @@ def _edits(mesh: Mesh, rule: Rule, gone: set[int]) -> tuple[Edit, ...] | None:
     spec = rule.body.spec
     if len(gone) < len(spec.subsets):
         return tuple(Delete(("spec", "subsets", number)) for number in sorted(gone, reverse=True))
-    if spec.traffic_policy or _shadows(mesh, rule):
+    if (spec.traffic_policy and not mutual_tls.is_all(mesh, rule)) or _shadows(mesh, rule):
         return (Delete(("spec", "subsets")),)
     return None
 
@@ -154,7 +154,7 @@ def of_callers(mesh: Mesh, namespace: str, settings: Settings) -> Outcome:
 
 def _targets(mesh: Mesh, rule: Rule) -> Iterator[Resource[Service]]:
     found = hosts.services(mesh, rule.body.spec.host, rule.namespace, rule.file)
-    yield from (each for each in found if injection.is_meshed(mesh, each.namespace))
+    yield from (each for each in found if injection.is_meshed(mesh, each.namespace) and not ingress.is_gateway(mesh, each))
 
 
 def _matters(rule: DestinationRule) -> bool:

@@ -13,7 +13,8 @@ from ambimigrate.converters.outcome import Refused, written
 from ambimigrate.converters.subsets.defined import Defined
 from ambimigrate.kinds import DestinationRule
 from ambimigrate.kinds.traffic import TrafficPolicy
-from ambimigrate.model import Resource, Route
+from ambimigrate.model import Mesh, Resource, Route
+from ambimigrate.topology import hosts
 
 PORTS = "portLevelSettings"
 _OF_PORTS = ("loadBalancer", "connectionPool", "outlierDetection", "tls")  # all that a port can have of its own
@@ -23,16 +24,31 @@ _HBONE = frozenset({"ISTIO_MUTUAL", "DISABLE", None})  # modes that mean nothing
 Policy = dict[str, Any]
 
 
-def value(defined: Defined, name: str, text_name: str) -> dict[str, Any]:
-    """The DestinationRule of the versioned Service. Raises Refused.
+def value(mesh: Mesh, defined: Defined, name: str, text_name: str) -> dict[str, Any] | None:
+    """The DestinationRule of the versioned Service, None if none is needed. Raises Refused.
 
-    It is there even if it says nothing: a rule for this host keeps those for wildcards away.
+    One that says nothing keeps others away, such as rules for wildcards, which would count for this host.
     """
     spec: Policy = {"host": name}
     if policy := effective(defined):
         spec["trafficPolicy"] = policy
+    elif not _is_covered(mesh, hosts.full_name(name, defined.service.namespace)):
+        return None
     metadata = made.metadata(text_name, defined.beside)
     return {"apiVersion": f"{DestinationRule.GROUP}/v1", "kind": "DestinationRule", "metadata": metadata, "spec": spec}
+
+
+def _is_covered(mesh: Mesh, host: str) -> bool:
+    """Whether some rule is there already that the host would follow, whoever may see it."""
+    return host in mesh.index(_hosts) or any(hosts.covers(each, host) for each in mesh.index(_wildcards))
+
+
+def _hosts(mesh: Mesh) -> frozenset[str]:
+    return frozenset(hosts.full_name(each.body.spec.host, each.namespace) for each in mesh.of(DestinationRule))
+
+
+def _wildcards(mesh: Mesh) -> tuple[str, ...]:
+    return tuple(each for each in mesh.index(_hosts) if each.startswith("*"))
 
 
 def effective(defined: Defined) -> Policy:

@@ -34,12 +34,14 @@ def changes(mesh: Mesh, defined: Defined) -> Iterator[Change]:
     """The versioned Service and its DestinationRule, as far as they are not there. Raises Refused."""
     service, text = defined.service, subsets.written_name(mesh, defined)
     name = subsets.name(mesh, defined)
-    own = subset_policies.value(defined, name, text)
-    notes = (*_notes(defined), *subset_policies.notes(defined, own["spec"].get("trafficPolicy", {})))
-    for kind, view, value, notes_ in (
-        ("Service", Service, _service(defined, text), ()),
-        ("DestinationRule", DestinationRule, own, notes),
-    ):
+    own = subset_policies.value(mesh, defined, name, text)
+    policy = own["spec"].get("trafficPolicy", {}) if own else {}
+    wanted: list[tuple[str, type[Any], dict[str, Any], tuple[Note, ...]]] = [
+        ("Service", Service, _service(defined, text), tuple(_notes(defined)))
+    ]
+    if own:
+        wanted.append(("DestinationRule", DestinationRule, own, tuple(subset_policies.notes(defined, policy))))
+    for kind, view, value, notes_ in wanted:
         ref = Ref(kind, view.GROUP, service.namespace, name)
         existing = mesh.find(view, ref.namespace, ref.name, defined.beside.file)
         if existing is None:

@@ -10,11 +10,11 @@ from ambimigrate.semantics import authority, paths, proxy
 from ambimigrate.semantics.connections import shared
 from ambimigrate.semantics.decision import Decision, Outcome, Request
 from ambimigrate.semantics.gateways.chains import Chain, chains, pick
-from ambimigrate.semantics.gateways.virtualhosts import virtual_hosts
 from ambimigrate.semantics.gateways.merging import merged
 from ambimigrate.semantics.gateways.names import chosen
 from ambimigrate.semantics.gateways.pods import Pods
 from ambimigrate.semantics.gateways.servers import Server
+from ambimigrate.semantics.gateways.virtualhosts import virtual_hosts
 from ambimigrate.topology import meshconfig
 
 _PROTO = "x-forwarded-proto"

@@ -67,7 +67,7 @@ def pods(mesh: Mesh) -> tuple[Pods, ...]:
 
 def _pods(mesh: Mesh) -> tuple[Pods, ...]:
     known = (*_in_the_input(mesh), *_made(mesh))
-    return tuple(dict.fromkeys((*known, *_unseen(mesh, known))))
+    return (*known, *_unseen(mesh, known))
 
 
 def _in_the_input(mesh: Mesh) -> Iterator[Pods]:

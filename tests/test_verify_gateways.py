@@ -1,0 +1,124 @@
+"""What `verify` says of gateways: requests at every port and name, connections, and what is left out."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from ambimigrate.model import Mesh
+from ambimigrate.render.verify_json import curl
+from ambimigrate.verify import Difference, Settings, verify
+from tests.oracle import worlds
+from tests.oracle.fronts import SIMPLE, TERMINATE, api, gateway, listener, pods, route, server, shop
+from tests.oracle.worlds import Tree, vs
+
+SMALL = Settings(requests=60)
+HTTP = gateway(server(80, "HTTP", "*.example"))
+HTTPS = gateway(server(443, "HTTPS", "a.example", "b.example", tls=SIMPLE))
+LISTENER = listener("http", 80, hostname="*.example")
+
+
+def rules(*written: tuple[str, str]) -> str:
+    """The spec of a VirtualService with a rule for each path and its Service."""
+    parts = (f"{{match: [{{uri: {{prefix: {path}}}}}], route: [{{destination: {{host: {to}}}}}]}}" for path, to in written)
+    return f"{{hosts: [a.example], gateways: [edge/public], http: [{', '.join(parts)}]}}"
+
+
+def routed(*written: tuple[str, str], hosts: str = "a.example") -> str:
+    parts = (
+        f"{{matches: [{{path: {{type: PathPrefix, value: {path}}}}}], backendRefs: [{{name: {to}, port: 8000}}]}}"
+        for path, to in written
+    )
+    return f"{{hostnames: [{hosts}], rules: [{', '.join(parts)}]}}"
+
+
+def mesh(*objects: Tree) -> Mesh:
+    return worlds.read([*pods(), *shop(), *objects])
+
+
+def weighty(before: Mesh, after: Mesh) -> list[Difference]:
+    found = verify((before,), (after,), SMALL).differences
+    return [each for each in found if not each.minor and each.before.mode == "gateway"]
+
+
+def test_equal_decisions_are_counted() -> None:
+    before = mesh(HTTP, vs("v", rules(("/x", "web"), ("/", "next"))))
+    found = verify((before,), (before,), SMALL)
+    assert found.differences == ()
+    assert {(place.host, place.port) for _, place, _ in found.places} >= {("ingress.edge.svc.cluster.local", 80)}
+    assert found.routing > verify((mesh(),), (mesh(),), SMALL).routing + 40
+
+
+def test_a_string_prefix_is_no_path_prefix_at_a_gateway() -> None:
+    (found,) = weighty(mesh(HTTP, vs("v", rules(("/x", "web")))), mesh(api(LISTENER), route("r", routed(("/x", "web")))))
+    assert found.ask.path == "/xx"
+    assert (str(found.object), found.place.port) == ("Service edge/ingress", 80)
+    assert found.before.text.startswith("shop/web:8000")
+    assert found.after.text == "status 404"
+    assert str(found.before.sources[0].ref) == "VirtualService shop/v"
+    assert curl(found) == "curl -i -H 'host: a.example' 'http://ingress.edge.svc.cluster.local:80/xx'"
+
+
+def test_a_port_that_nobody_listens_on_any_more() -> None:
+    found = weighty(mesh(HTTP, vs("v", rules(("/", "web")))), mesh())
+    assert {each.after.text for each in found} == {"closed"}
+    assert all(str(each.before.sources[0].ref).endswith(("shop/v", "edge/public")) for each in found)
+
+
+def test_hosts_of_one_server_share_connections() -> None:
+    rule = "http: [{route: [{destination: {host: web}}]}]"
+    before = mesh(HTTPS, vs("v", f"{{hosts: [a.example, b.example], gateways: [edge/public], {rule}}}"))
+    gates = (listener(each, 443, "HTTPS", f"{each}.example", tls=TERMINATE) for each in ("a", "b"))
+    (found,) = weighty(before, mesh(api(*gates), route("r", routed(("/", "web"), hosts="a.example, b.example"))))
+    assert found.ask.tls
+    assert found.ask.sni != found.ask.host
+    assert found.after.text == "status 404; terms SIMPLE edge/cert" or found.after.text == "status 404"
+    assert f"'https://{found.ask.sni}/" in curl(found)
+
+
+def test_another_certificate_is_a_difference() -> None:
+    tls = {"mode": "Terminate", "certificateRefs": [{"name": "other"}]}
+    gates = gateway(server(443, "HTTPS", "a.example", tls=SIMPLE)), api(listener("a", 443, "HTTPS", "a.example", tls=tls))
+    found = weighty(mesh(gates[0], vs("v", rules(("/", "web")))), mesh(gates[1], route("r", routed(("/", "web")))))
+    assert {each.because.partition(":")[0] for each in found} == {"another certificate or mode of TLS"}
+
+
+def test_connections_are_compared_by_server_name() -> None:
+    def tls(to: str) -> Tree:
+        rule = f"{{match: [{{sniHosts: [a.example]}}], route: [{{destination: {{host: {to}}}}}]}}"
+        return vs("v", f"{{hosts: [a.example], gateways: [edge/public], tls: [{rule}]}}")
+
+    gate = gateway(server(443, "TLS", tls={"mode": "PASSTHROUGH"}))
+    (found,) = weighty(mesh(gate, tls("db")), mesh(gate, tls("web")))
+    assert not found.place.is_http
+    assert curl(found) == "openssl s_client -connect ingress.edge.svc.cluster.local:443 -servername a.example"
+
+
+def test_a_host_header_with_the_default_port_is_minor() -> None:
+    before = mesh(gateway(server(80, "HTTP", "a.example", tls={"httpsRedirect": True})))
+    redirect = "{filters: [{type: RequestRedirect, requestRedirect: {scheme: https, statusCode: 301}}]}"
+    after = mesh(api(listener("http", 80, hostname="a.example")), route("r", f"{{rules: [{redirect}]}}"))
+    (found,) = verify((before,), (after,), SMALL).differences
+    assert found.minor
+    assert found.because.startswith("another redirect for a Host header that names the default port")
+
+
+def test_what_is_left_out_is_named() -> None:
+    tls = {**SIMPLE, "minProtocolVersion": "TLSV1_2"}
+    claims = "{match: [{headers: {'@request.auth.claims.group': {exact: a}}}], route: [{destination: {host: web}}]}"
+    before = mesh(
+        gateway(server(443, "HTTPS", tls=tls), server(8080, "HTTP", bind="127.0.0.1")),
+        gateway(server(80, "HTTP"), name="alone", selector={"istio": "elsewhere"}),
+        vs("v", f"{{hosts: [a.example], gateways: [edge/public, edge/lost], http: [{claims}]}}"),
+    )
+    taken = "its pods are not in the input; they are taken to be in namespace istio-system"
+    found = {
+        (str(each.object), each.because)
+        for each in verify((before,), (replace(before, resources=before.resources[1:]),)).unchecked
+    }
+    assert {
+        ("Gateway edge/public", "versions, ciphers and client certificates of TLS on port 443 are not compared"),
+        ("Gateway edge/public", "its server on 127.0.0.1:8080 is not compared, since it listens on one address"),
+        ("Gateway edge/alone", f"{taken} and to be dialled on the ports of its servers"),
+        ("VirtualService shop/v", "Gateway edge/lost is not in the input, so what it does with its rules is not compared"),
+        ("VirtualService shop/v", "routing by the claims of tokens is not compared"),
+    } <= found
