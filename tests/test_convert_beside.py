@@ -154,3 +154,13 @@ def test_one_mesh_of_several_is_laid_over_the_cluster(repository: Path, cluster:
     found = converted(repository, "--mesh", "blue", *cluster)
     assert {each["mesh"] for each in found["changes"]} == {"blue"}
     assert {each["file"] for each in found["changes"] if "command" not in each} == {str(repository / "clusters/blue/cart.yaml")}
+
+
+def test_what_convert_makes_of_it_is_verified_beside_the_cluster(repository: Path, cluster: list[str]) -> None:
+    (repository / ".ambimigrate.yaml").write_text("closeDirectAccess: true\n")
+    found = run("verify", str(repository), "--stage", "retire", "--format", "json", *cluster)
+    record = json.loads(found.stdout)
+    alone = json.loads(run("verify", str(repository), "--stage", "retire", "--format", "json").stdout)
+    assert record["checked"]["routing"] >= alone["checked"]["routing"]
+    assert record["checked"]["authorization"] > alone["checked"]["authorization"]
+    assert [each for each in record["differences"] if not each["minor"] and not each.get("named")] == []

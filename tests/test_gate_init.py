@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+import yaml
 
 from tests.gated import (
     ERROR,
@@ -53,6 +54,28 @@ def test_a_repository_with_500_findings_begins_in_one_command(tmp_path: Path) ->
     assert repository.gate("--base", "main").returncode == 0
     repository.write({"one-more.yaml": PORT_MODE})
     assert repository.gate().returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("server", "project", "line"),
+    [
+        ("github", "", "      - uses: ambimigrate/ambimigrate@v"),
+        ("github", "ours/tools", "      - uses: ours/tools@v"),
+        ("github", "https://github.com/ours/tools.git", "      - uses: ours/tools@v"),
+        ("gitlab", "", "    AMBIMIGRATE_REPOSITORY: "),
+        (
+            "gitlab",
+            "https://git.example.org/ours/tools.git",
+            '    AMBIMIGRATE_REPOSITORY: "https://git.example.org/ours/tools.git"',
+        ),
+    ],
+)
+def test_the_workflow_finds_ambimigrate_where_it_is(repository: Repository, server: str, project: str, line: str) -> None:
+    (repository.root / f".{server}").mkdir()
+    assert repository.gate("--init", env={"AMBIMIGRATE_REPOSITORY": project}).returncode == 0
+    written = next((repository.root / f".{server}").rglob("ambimigrate.yml")).read_text()
+    assert any(each.startswith(line) for each in written.splitlines())
+    yaml.safe_load(written)
 
 
 def test_init_takes_gitlab_where_it_is_used_and_overwrites_nothing(repository: Repository) -> None:

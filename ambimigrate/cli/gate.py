@@ -46,7 +46,10 @@ Update = Annotated[
 Init = Annotated[
     bool,
     typer.Option(
-        "--init", help="Write configuration, baseline and workflow, where they are not there yet.", rich_help_panel=BASE
+        "--init",
+        help="Write configuration, baseline and workflow, where they are not there yet. AMBIMIGRATE_REPOSITORY names where "
+        "the workflow finds ambimigrate: OWNER/NAME or a URL.",
+        rich_help_panel=BASE,
     ),
 ]
 FailOn = Annotated[

@@ -80,11 +80,12 @@ def start(ask: Ask, path: str, file: str) -> None:
     if not Path(place.config).is_file() and not (place.home / gating.FOLDER).is_dir():
         place = gating.Where(os.path.normpath(top / configuration.NAME), top)
     named = beginning.server({each.name for each in top.iterdir()}, git.origin(str(top)) if root else "")
+    project = os.environ.get(beginning.VARIABLE) or beginning.PROJECT
     schema = (catalogue.folder() / "schemas" / "config.json").read_text(encoding="utf-8")
     texts = {
         place.config: beginning.configuration(_target(ask, place)),
         place.own(beginning.SCHEMA): schema,
-        **{str(top / name): text for name, text in beginning.workflow(named, os.path.relpath(path, top))},
+        **{str(top / name): text for name, text in beginning.workflow(named, os.path.relpath(path, top), project)},
     }
     recorded = file or place.own(gating.BASELINE)
     code = 0

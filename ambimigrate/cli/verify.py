@@ -45,7 +45,7 @@ Limit = Annotated[int, typer.Option("--limit", min=1, help="How many requests to
 Seed = Annotated[int, typer.Option(help="Seed of the mixed requests.")]
 
 
-@asking.command(asking.of_files)
+@asking.command(asking.of_folder)
 def verify(
     ask: Ask,
     before: Before,
@@ -74,7 +74,7 @@ def verify(
     code = 2 if old.problems or new.problems else int(found.differs)
     record = _record(found, old, new)
     if evidence:
-        _write_evidence(evidence, found, record, tuple(filter(None, (before, after, requests))))
+        _write_evidence(evidence, found, record, tuple(filter(None, (before, after, requests, ask.live.snapshot))))
     if format == "json":
         from ambimigrate.render.json import dumped
 

@@ -46,7 +46,10 @@ def _whole(mesh: Mesh, name: str, asked: tuple[str, ...] | None, aims: policies.
     own = [vs for vs in mesh.within(VirtualService, name) if is_of_mesh(vs.body)]
     found = [routes.convert(vs, mesh, settings) for vs in own if vs.body.spec.hosts and not chains.gateway(mesh, vs)]
     found.append(ends.retired(mesh, name, settings))
-    found += [destinationrules.retired(mesh, name, settings), versioned.serve(mesh, own, settings)]
+    found += [
+        destinationrules.retired(mesh, name, settings),
+        versioned.serve(mesh, mesh.within(VirtualService, name), settings),
+    ]
     if asked is None:
         return Outcome(held=tuple(each for outcome in found for each in outcome.held))
     needed = {*asked, *_routed(mesh, name, own), *others.needs(mesh, name)}

@@ -13,8 +13,9 @@ from ambimigrate.model import Target
 GITHUB, GITLAB = ".github/workflows/ambimigrate.yml", ".gitlab/ambimigrate.yml"
 GITLAB_CI = ".gitlab-ci.yml"
 SCHEMA = "config.schema.json"
+VARIABLE = "AMBIMIGRATE_REPOSITORY"  # names where ambimigrate is, if that is another place: OWNER/NAME or a URL
 PROJECT = "ambimigrate/ambimigrate"
-ACTION, SOURCE = f"{PROJECT}@v{__version__}", f"https://github.com/{PROJECT}"
+_GITHUB = "https://github.com/"
 _PLAIN = re.compile(r"[\w./][\w./ -]*")
 
 
@@ -40,16 +41,16 @@ target:
 """
 
 
-def workflow(named: str, path: str) -> Iterator[tuple[str, str]]:
-    """The files that run the gate, by name from the root of the repository, as `path` is."""
+def workflow(named: str, path: str, project: str = PROJECT) -> Iterator[tuple[str, str]]:
+    """The files that run the gate, by name from the root of the repository, as `path` is; `project` is where ambimigrate is."""
     if named == "github":
-        yield GITHUB, _github(path)
+        yield GITHUB, _github(path, project.removeprefix(_GITHUB).removesuffix(".git"))
     else:
-        yield GITLAB, _gitlab(path)
+        yield GITLAB, _gitlab(path, project if ":" in project else f"{_GITHUB}{project}")
         yield GITLAB_CI, f"include:\n  - local: {GITLAB}\n"
 
 
-def _github(checked: str) -> str:
+def _github(checked: str, project: str) -> str:
     given = "" if checked == "." else f"\n        with:\n          path: {_scalar(checked)}"
     return f"""\
 name: ambimigrate
@@ -64,11 +65,11 @@ jobs:
         with:
           fetch-depth: 0
           persist-credentials: false
-      - uses: {ACTION}{given}
+      - uses: {project}@v{__version__}{given}
 """
 
 
-def _gitlab(checked: str) -> str:
+def _gitlab(checked: str, url: str) -> str:
     return f"""\
 ambimigrate:
   image: python:3.13
@@ -76,8 +77,9 @@ ambimigrate:
     - if: $CI_PIPELINE_SOURCE == "merge_request_event"
   variables:
     GIT_DEPTH: "0"
+    {VARIABLE}: {_scalar(url)}
   before_script:
-    - git clone --quiet --depth 1 --branch v{__version__} {SOURCE} /tmp/ambimigrate
+    - git clone --quiet --depth 1 --branch v{__version__} "${VARIABLE}" /tmp/ambimigrate
     - python -m venv /tmp/venv
     - /tmp/venv/bin/pip install --quiet --require-hashes -r /tmp/ambimigrate/constraints.txt
     - /tmp/venv/bin/pip install --quiet --no-deps --no-build-isolation /tmp/ambimigrate

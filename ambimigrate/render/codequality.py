@@ -8,6 +8,7 @@ from typing import Any, TextIO
 
 from ambimigrate.model import Position, Severity
 from ambimigrate.render import places
+from ambimigrate.render.gate_text import paragraph
 from ambimigrate.render.json import encoded
 from ambimigrate.render.style import visible
 from ambimigrate.report import Report
@@ -31,7 +32,7 @@ def _issues(report: Report) -> Iterator[dict[str, Any]]:
         yield _issue("input", problem.message, Position(problem.file, problem.line, None, ()), key, "blocker")
     for finding in report.findings:
         if not finding.suppressed:
-            text = f"{finding.rule} {finding.ref}: {finding.hit.message}. {finding.fix}"
+            text = f"{finding.rule} {finding.ref}: {paragraph(finding, report.gate)}"
             severity = _SEVERITIES[finding.severity]
             yield _issue(finding.rule, text, finding.hit.position, finding.fingerprint, severity)
 

@@ -48,6 +48,14 @@ def why(finding: Finding, gate: Gate) -> str:
     return gate.failing[finding.fingerprint]
 
 
+def paragraph(finding: Finding, gate: Gate | None) -> str:
+    """What happens, why it fails if the gate says so, and what to do."""
+    if gate is None:
+        return f"{finding.hit.message}. {finding.fix}"
+    fails = f"Fails: {why(finding, gate)}. " if gate.fails(finding) else ""
+    return f"{finding.hit.message}. {fails}{gate.fix(finding)}"
+
+
 def verdict(report: Report, gate: Gate) -> str:
     """The verdict in one line."""
     count = len(gate.failing)

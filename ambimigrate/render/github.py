@@ -6,7 +6,7 @@ import secrets
 from typing import TextIO
 
 from ambimigrate.model import Finding, Position, Severity
-from ambimigrate.render import places, text
+from ambimigrate.render import gate_text, places, text
 from ambimigrate.render.style import visible
 from ambimigrate.report import Gate, Report
 
@@ -19,12 +19,8 @@ def render(report: Report, out: TextIO) -> None:
         out.write(_command("error", Position(problem.file, problem.line, None), "input", problem.message))
     shown = (each for each in report.findings if not each.suppressed and _is_shown(each, report.gate))
     for finding in sorted(shown, key=lambda each: (not _fails(each, report.gate), -each.severity, each.hit.position.order)):
-        why = report.gate.failing.get(finding.fingerprint) if report.gate else None
-        title = f"{finding.rule} {finding.ref}"
-        said = f"{finding.hit.message}. {report.gate.fix(finding) if report.gate else finding.fix}" + (
-            f" Fails: {why}." if why else ""
-        )
-        out.write(_command(_level(finding, report.gate), finding.hit.position, title, said))
+        said = gate_text.paragraph(finding, report.gate)
+        out.write(_command(_level(finding, report.gate), finding.hit.position, f"{finding.rule} {finding.ref}", said))
 
 
 def fenced(report: Report, out: TextIO) -> None:

@@ -115,7 +115,8 @@ def _gate(report: Report, gate: Gate) -> Iterator[str]:
         yield from _table([each for each in worst if gate.fails(each)], gate)
     yield from _problems(report)
     if rest := [each for each in worst if not gate.fails(each)]:
-        yield from ("", f"<details><summary>{counted(len(rest), 'new finding')} that stop nothing here</summary>")
+        stops = "that stops" if len(rest) == 1 else "that stop"
+        yield from ("", f"<details><summary>{counted(len(rest), 'new finding')} {stops} nothing here</summary>")
         yield from (*_table(rest, gate, _ROOM // 6), "", "</details>")
     if said := (*gate_text.remarks(report, gate), *gate.remarks):
         yield from ("", *(f"- {escaped(each)}" for each in said))

@@ -102,11 +102,11 @@ def is_minor(names: tuple[str, ...], before: Mapping[str, Any], after: Mapping[s
 
 
 def _only_balances(found: Mapping[str, Any]) -> bool:
-    """Whether all that DestinationRules say is which algorithm picks the pod: ztunnel has its own."""
+    """Whether all that DestinationRules say is how the pod is picked, and near which place: ztunnel has its own way."""
     said = [json.loads(each) for each in found["policy"] if each]
     balancers = [each["loadBalancer"] for each in said if each.keys() == {"loadBalancer"}]
     return len(balancers) == len(said) and all(
-        each.keys() == {"simple"} and each["simple"] != "PASSTHROUGH" for each in balancers
+        each.keys() <= {"simple", "localityLbSetting"} and each.get("simple") != "PASSTHROUGH" for each in balancers
     )
 
 

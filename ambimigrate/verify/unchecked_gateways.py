@@ -54,7 +54,7 @@ def _of_server(server: Server) -> Iterator[str]:
 
 def _selectors(mesh: Mesh) -> Iterator[tuple[Resource[Any], str]]:
     """Gateways whose pods are not in the input, so that ports and namespace are taken from Services or assumed."""
-    known = [dict(each.labels) for each in pods(mesh) if "=" not in each.name]
+    known = [dict(each.labels) for each in pods(mesh) if each.is_seen]
     lost = [each for each in gatewaypods.selectors(mesh) if not any(matches(each, labels) for labels in known)]
     for gateway in mesh.of(IstioGateway):
         if gateway.body.spec.selector in lost:
@@ -68,7 +68,7 @@ def _of_virtual_service(mesh: Mesh, vs: Resource[VirtualService]) -> Iterator[st
     for name in (gateway_name(each, vs.namespace) for each in spec.gateways if each != MESH):
         place, _, own = name.partition("/")
         if mesh.find(IstioGateway, place, own, vs.file) is None:
-            yield f"Gateway {name} is not in the input, so what it does with its rules is not compared"
+            yield f"Gateway {name.removeprefix('/')} is not in the input, so what it does with its rules is not compared"
     matching = (each for rule in spec.http for each in rule.match)
     if any(header.startswith(_CLAIMS) for each in matching for header in (*each.headers, *each.without_headers)):
         yield "routing by the claims of tokens is not compared"

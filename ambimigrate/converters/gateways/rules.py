@@ -126,7 +126,7 @@ class Serving(Struct, frozen=True, eq=False):
             raise Refused("destination", route, reason)
         if service is not None and destination.subset:
             try:
-                subsets.check(self.mesh, service, destination.subset, home, self.settings)
+                subsets.check(self.mesh, service, destination.subset, home)
             except Refused as refused:
                 raise Refused("subset", (*route, "subset"), refused.reason, refused.witness) from None
         if (destination.port and destination.port.number) or service is None or len(service.body.spec.ports) != 1:

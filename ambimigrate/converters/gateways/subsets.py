@@ -7,8 +7,6 @@ Service of a subset has its policies from the latter.
 from __future__ import annotations
 
 from ambimigrate.converters.outcome import Refused
-from ambimigrate.converters.settings import Settings
-from ambimigrate.converters.subsets import versioned
 from ambimigrate.converters.subsets.defined import most_specific
 from ambimigrate.converters.subsets.services import reserved
 from ambimigrate.kinds import DestinationRule, Service
@@ -16,11 +14,9 @@ from ambimigrate.model import Mesh, Resource
 from ambimigrate.topology import fronts, hosts, meshconfig
 
 
-def check(mesh: Mesh, service: Resource[Service], subset: str, home: str, settings: Settings) -> None:
-    """Raises Refused unless a Service stands for the subset also where gateway pods of the namespace call it."""
-    if reserved(mesh, service, subset) not in versioned.names(mesh, service, settings):
-        reason = f"subset {subset} of {service.name} has no Service of its own: no VirtualService of the mesh makes one needed"
-        raise Refused("subset", (), reason)
+def check(mesh: Mesh, service: Resource[Service], subset: str, home: str) -> None:
+    """Raises Refused unless a Service can stand for the subset also where gateway pods of the namespace call it."""
+    reserved(mesh, service, subset)
     own = most_specific(mesh.within(DestinationRule, home), hosts.host_of(service))
     if own and home not in {service.namespace, meshconfig.root_namespace(mesh)}:
         reason = f"gateways in {home} take the subsets of {service.name} from their own DestinationRule {own[0].name}"

@@ -45,8 +45,28 @@ class Drafted(Struct, frozen=True, eq=False):
         return replace(found, held=(own, *(each for each in found.held if each.ref != own.ref)))
 
 
-def drafts(mesh: Mesh, settings: Settings) -> Iterator[Drafted]:
+class _Drafts(Struct, frozen=True):
+    """All drafts of a mesh, made once: the Services of subsets that they name are asked for, too."""
+
+    settings: Settings
+
+    def __call__(self, mesh: Mesh) -> tuple[Drafted, ...]:
+        return tuple(_drafts(mesh, self.settings))
+
+
+def drafts(mesh: Mesh, settings: Settings) -> tuple[Drafted, ...]:
     """Every group of the mesh, and the VirtualServices whose Gateways went in an earlier stage."""
+    return mesh.index(_Drafts(settings))
+
+
+def routes(mesh: Mesh, vs: Resource[VirtualService], settings: Settings) -> Iterator[Create]:
+    """The routes that a VirtualService becomes for its gateways, if it does."""
+    own = next((each for each in drafts(mesh, settings) if vs in each.group.services), None)
+    every = (each.action for each in own.changes if isinstance(each.action, Create)) if own else ()
+    yield from (each for each in every if each.beside is vs)
+
+
+def _drafts(mesh: Mesh, settings: Settings) -> Iterator[Drafted]:
     for group in groups(mesh):
         yield _drafted(mesh, group, settings)
     for vs in ended(mesh):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from ambimigrate.changes import Change, Stage
+from ambimigrate.changes import Change, Create, Stage
 from ambimigrate.converters.apply import after
 from ambimigrate.converters.policies import openings
 from ambimigrate.converters.policies.targets import Policy
@@ -24,7 +24,8 @@ def without(mesh: Mesh, namespace: str, changes: list[Change]) -> list[Change]:
     edited = {each.ref for each in changes if _leaves_some(each)}
     if not edited:
         return changes
-    end = after(replace(mesh, resources=injection.by_namespace(mesh).get(namespace, ()), _memo={}), changes)
+    about = (each for each in changes if not _is_copy(each))
+    end = after(replace(mesh, resources=injection.by_namespace(mesh).get(namespace, ()), _memo={}), about)
     kept: dict[Labels, list[Policy]] = {}
     gone = set()
     for each in sorted(filter(_is_for_ztunnel, end.within(AuthorizationPolicy, namespace)), key=_order):
@@ -35,6 +36,11 @@ def without(mesh: Mesh, namespace: str, changes: list[Change]) -> list[Change]:
         else:
             kept.setdefault(own, []).append(each)
     return [replace(each, action=None) if each.ref in gone and _leaves_some(each) else each for each in changes]
+
+
+def _is_copy(change: Change) -> bool:
+    """Whether it makes an object for a waypoint, which ztunnel never reads."""
+    return isinstance(change.action, Create) and "targetRefs" in change.action.value["spec"]
 
 
 def _leaves_some(change: Change) -> bool:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ambimigrate.changes import SUBSET, Change, Create, Set, Stage
+from ambimigrate.converters.gateways import whole as ingress
 from ambimigrate.converters.outcome import Outcome, Refused
 from ambimigrate.converters.routing import routes
 from ambimigrate.converters.settings import DEFAULT, Settings
@@ -66,9 +67,9 @@ class _Made(Struct, frozen=True):
     settings: Settings
 
     def __call__(self, mesh: Mesh) -> Mapping[Key, tuple[Change, ...]]:
-        own = [vs for vs in mesh.of(VirtualService) if is_of_mesh(vs.body)]
         found: dict[Ref, tuple[Key, Change]] = {}
-        for defined in dict.fromkeys(each for vs in own for each in used(mesh, vs, self.settings)):
+        every = (each for vs in mesh.of(VirtualService) for each in used(mesh, vs, self.settings))
+        for defined in dict.fromkeys(every):
             key = defined.service.namespace, defined.service.name
             found |= {each.ref: (key, each) for each in changes(mesh, defined) if each.ref.kind == "Service"}
         return grouped(found.values())
@@ -79,9 +80,16 @@ def used(mesh: Mesh, vs: Resource[VirtualService], settings: Settings) -> tuple[
     known = mesh.index(_named)
     if not known:
         return ()
-    creates = (each.action.value for each in routes.convert(vs, mesh, settings).changes if isinstance(each.action, Create))
-    wanted = dict.fromkeys(ref for value in creates for ref in _references(value["spec"]))
+    wanted = dict.fromkeys(ref for each in _routes(mesh, vs, settings) for ref in _references(each.value["spec"]))
     return tuple(known[each] for each in wanted if each in known)
+
+
+def _routes(mesh: Mesh, vs: Resource[VirtualService], settings: Settings) -> Iterator[Create]:
+    """The routes that it becomes for clients in the mesh and, if that is asked for, for gateways."""
+    if is_of_mesh(vs.body):
+        yield from (each.action for each in routes.convert(vs, mesh, settings).changes if isinstance(each.action, Create))
+    if settings.gateways:
+        yield from ingress.routes(mesh, vs, settings)
 
 
 def _references(tree: Any) -> Iterator[Key]:

@@ -26,12 +26,14 @@ class Pods(Struct, frozen=True):
     """Gateway pods that are all alike.
 
     `ports`: what a Service in front of them translates, as (name of the Service, its port, the port of the pods).
+    `is_seen`: the input has more of them than a selector.
     """
 
     namespace: str
     name: str
     labels: tuple[tuple[str, str], ...]
     ports: tuple[tuple[str, int, int], ...] = ()
+    is_seen: bool = True
 
     @property
     def client(self) -> Client:
@@ -140,7 +142,7 @@ def _unseen(mesh: Mesh, known: tuple[Pods, ...]) -> Iterator[Pods]:
             ports = [(front.name, each.port, _number(each)) for each in front.body.spec.ports if each.protocol == "TCP"]
         namespace = fronts[0].namespace if fronts else meshconfig.root_namespace(mesh)
         name = ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
-        yield Pods(namespace, name, tuple(sorted(labels.items())), tuple(ports))
+        yield Pods(namespace, name, tuple(sorted(labels.items())), tuple(ports), is_seen=False)
 
 
 def _number(port: ServicePort) -> int:
