@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from ambimigrate.changes import Change
 from ambimigrate.cli import _app, options
 from ambimigrate.cli.options import Ask
+from ambimigrate.cli.plan import agreed
 from ambimigrate.cli.plan import planned as of
 from ambimigrate.plan import Plan
 from ambimigrate.plan.values import Step
@@ -29,7 +30,8 @@ def copied(tree: Path, to: Path) -> Path:
 
 def planned(tree: Path, wishes: Wishes = NONE) -> Plan:
     options.config.cache_clear()
-    return of(Ask((str(tree),)), wishes, (None, ""), strict=False)[0]
+    ask = Ask((str(tree),))
+    return of(ask, wishes, agreed(ask), strict=False)[0]
 
 
 def convert(*arguments: str, output: bool = False) -> tuple[int, str]:

@@ -365,6 +365,36 @@ def test_routes_of_both_parts_have_names_of_their_own(tmp_path: Path) -> None:
     assert sorted(names) == ["vs", "vs-gateway", "vs-gateway-gateway"]
 
 
+SUBSETS = (
+    "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: web, namespace: NAMESPACE}\nspec:\n"
+    "  host: web.shop.svc.cluster.local\n  subsets: [{name: v1, labels: {version: v1}}]\n---\n"
+)
+OF_SUBSET = "{hosts: [a.example], gateways: [edge/gw], http: [{route: [{destination: {host: web, subset: v1}}]}]}"
+
+
+def test_a_subset_that_only_gateways_name_gets_its_service_first(tmp_path: Path) -> None:
+    found = tried(tmp_path, gateway(HTTP) + SUBSETS.replace("NAMESPACE", "shop") + virtual_service(OF_SUBSET))
+    assert not found.held
+    assert {each.ref.name: each.stage for each in found.changes if each.ref.kind == "Service"} == {"web-v1": Stage.prepare}
+    assert created(found, "HTTPRoute")[0]["spec"]["rules"][0]["backendRefs"][0]["name"] == "web-v1"
+
+
+def test_a_gateway_with_a_destination_rule_of_its_own_keeps_the_subset(tmp_path: Path) -> None:
+    objects = gateway(HTTP) + SUBSETS.replace("NAMESPACE", "shop") + SUBSETS.replace("NAMESPACE", "edge")
+    found = tried(tmp_path, objects + virtual_service(OF_SUBSET))
+    assert any("gateways in edge take the subsets of web from their own" in each for each in reasons(found))
+    assert not [each for each in found.changes if each.ref.kind == "Service"]
+
+
+def test_a_service_of_a_subset_in_a_namespace_that_stays_is_missed(tmp_path: Path) -> None:
+    objects = gateway(HTTP) + SUBSETS.replace("NAMESPACE", "shop")
+    found = tried(
+        tmp_path,
+        objects + virtual_service(OF_SUBSET.replace("host: web,", "host: web.shop.svc.cluster.local,"), namespace="edge"),
+    )
+    assert any("needs a grant for Service shop/web-v1, which is not there yet" in each for each in reasons(found))
+
+
 def test_many_hosts_and_servers_are_shared_out(tmp_path: Path) -> None:
     hosts = [f"h{number}.example" for number in range(40)]
     server = f"[{{port: {{number: 80, name: http, protocol: HTTP2}}, hosts: [{', '.join(hosts)}]}}]"

@@ -103,7 +103,7 @@ def plan(
     if by and format in {"json", "html"} and not out:
         raise typer.BadParameter(f"--by: what owners get is text or Markdown, or files with --out; {format} has the whole plan")
     words = (accept or (), keep_virtual_services or (), waypoints, "")
-    given = _given(ask, words, traffic, close_direct=close_direct_access, gateways=gateways)
+    given = agreed(ask, words, traffic, close_direct=close_direct_access, gateways=gateways)
     found, made = planned(ask, wishes(options.config(ask), max_wave or 0), given, strict=strict)
     sys.stderr.writelines(agreements.unmatched(made.meshes, accept or (), keep_virtual_services or ()))
     code = 2 if made.problems else int(bool(found.held))
@@ -130,11 +130,14 @@ class Given(Struct, frozen=True):
     words: tuple[str, ...]
 
 
-def _given(ask: Ask, words: Words, traffic: str, *, close_direct: bool, gateways: bool) -> Given:
-    agreed = agreements.settings(options.config(ask), *words, close_direct=close_direct, gateways=gateways)
+def agreed(
+    ask: Ask, words: Words = ((), (), "", ""), traffic: str = "", *, close_direct: bool = False, gateways: bool = False
+) -> Given:
+    """What the configuration and options agree to."""
+    settings = agreements.settings(options.config(ask), *words, close_direct=close_direct, gateways=gateways)
     typed = agreements.typed(*words, close_direct=close_direct, gateways=gateways)
     known = (*plan_options.typed(ask), *typed, *(("--traffic", traffic) if traffic else ()))
-    return Given(agreed, (measured.read(traffic), traffic), known)
+    return Given(settings, (measured.read(traffic), traffic), known)
 
 
 def planned(ask: Ask, wanted: Wishes, given: Given, *, strict: bool) -> tuple[Plan, Report]:
@@ -143,10 +146,9 @@ def planned(ask: Ask, wanted: Wishes, given: Given, *, strict: bool) -> tuple[Pl
     chosen = tuple(each.name for each in options.chosen(reading.meshes, ask.mesh))
     made = report.report(reading, strict=strict)
     staying = tuple(_staying(made.meshes, chosen, wanted))
-    agreed = measured.settings(given.settings, given.traffic[0], chosen)
-    choice = Choice(
-        mesh=ask.mesh if given.traffic[0] else "", settings=agreed
-    )  # traffic is of one mesh, others stay as they are
+    settings = measured.settings(given.settings, given.traffic[0], chosen)
+    own = ask.mesh if given.traffic[0] else ""  # traffic is of one mesh: what others share with it stays theirs
+    choice = Choice(mesh=own, settings=settings)
     found = plan_folders.settled(made, staying, ask, choice)
     made = report.joined(made, found.conversion.problems, found.conversion.notes)
     path = "" if made.source == "cluster" else "\n".join(ask.paths)

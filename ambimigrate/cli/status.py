@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec import Struct
 from msgspec.structs import replace
 
 from ambimigrate import report
 from ambimigrate.changes import Held, Stage
-from ambimigrate.cli import agreements, asking, options
+from ambimigrate.cli import agreements, asking, options, plan_options
 from ambimigrate.cli.live import Live
 from ambimigrate.cli.options import Ask
 from ambimigrate.convert import Choice, convert
+from ambimigrate.converters.settings import Settings
 from ambimigrate.decode import Reading
 from ambimigrate.model import Mesh
 from ambimigrate.plan import excluding
@@ -44,6 +46,11 @@ Plan = Annotated[
 def status(
     ask: Ask,
     plan: Plan = "",
+    accept: agreements.Accept = None,
+    close_direct_access: agreements.CloseDirect = False,
+    keep_virtual_services: agreements.Keep = None,
+    waypoints: agreements.Spread = "",
+    gateways: agreements.Gateways = False,
     strict: options.Strict = False,
     format: options.Format = "text",
     quiet: options.Quiet = False,
@@ -56,11 +63,21 @@ def status(
     options.one_of("--format", format, "text", "json")
     options.colours(off=no_color)
     file, recorded = _recorded(ask, plan)
-    made, found = _found(ask, recorded, strict=strict)
+    words = (accept or (), keep_virtual_services or (), waypoints, "")
+    settings = agreements.settings(options.config(ask), *words, close_direct=close_direct_access, gateways=gateways)
+    typed = agreements.typed(*words, close_direct=close_direct_access, gateways=gateways)
+    made, found = _found(ask, recorded, Given(settings, (*plan_options.typed(ask), *typed)), strict=strict)
     code = 2 if made.problems else int(found.is_out_of_order)
     if not (quiet and code == 0):
         _print(found, made, str(file or ""), format)
     raise typer.Exit(code)
+
+
+class Given(Struct, frozen=True):
+    """What was agreed to, and the options as words of a command."""
+
+    settings: Settings
+    words: tuple[str, ...]
 
 
 def _recorded(ask: Ask, given: str) -> tuple[Path | None, RecordedPlan | None]:
@@ -76,28 +93,27 @@ def _recorded(ask: Ask, given: str) -> tuple[Path | None, RecordedPlan | None]:
         raise typer.Exit(2) from None
 
 
-def _found(ask: Ask, plan: RecordedPlan | None, *, strict: bool) -> tuple[Report, Status]:
+def _found(ask: Ask, plan: RecordedPlan | None, given: Given, *, strict: bool) -> tuple[Report, Status]:
     """The status of the cluster where both are read, with what the files are ahead of it."""
     if not (ask.paths and ask.live.is_named):
-        return _of(ask, plan, strict=strict)
-    made, live = _of(replace(ask, paths=()), plan, strict=strict, config=ask)
-    _, files = _of(replace(ask, live=Live()), plan, strict=strict)
+        return _of(ask, plan, given, strict=strict)
+    made, live = _of(replace(ask, paths=()), plan, given, strict=strict, config=ask)
+    _, files = _of(replace(ask, live=Live()), plan, given, strict=strict)
     return made, compared(live, files)
 
 
-def _of(ask: Ask, plan: RecordedPlan | None, *, strict: bool, config: Ask | None = None) -> tuple[Report, Status]:
+def _of(ask: Ask, plan: RecordedPlan | None, given: Given, *, strict: bool, config: Ask | None = None) -> tuple[Report, Status]:
     reading = options.read(replace(ask, mesh=""))  # all meshes: a file may stand for several
     reading = replace(reading, meshes=tuple(_called(reading, plan, ask.mesh)))
     chosen = options.chosen(reading.meshes, ask.mesh)
     made = report.report(reading, strict=strict)
-    settings = options.config(config or ask)
     staying = tuple(_staying(made.meshes, config or ask))
-    choice = Choice(stage=Stage.enroll, settings=agreements.settings(settings))
+    choice = Choice(stage=Stage.enroll, settings=given.settings)
     conversion = convert(made.meshes, made.findings, choice, staying)
     made = report.joined(made, conversion.problems, conversion.notes)
     names = {each.name for each in chosen}
     path = "" if made.source != "files" or not ask.paths or not Path(ask.paths[0]).is_dir() else ask.paths[0]
-    mine = tuple(each for each in works(made.meshes, conversion, path) if each.mesh.name in names)
+    mine = tuple(each for each in works(made.meshes, conversion, path, given.words) if each.mesh.name in names)
     return made, standing(mine, plan, made.target)
 
 

@@ -23,6 +23,7 @@ class Work(Struct, frozen=True, eq=False):
     pending: Mapping[str, tuple[Change, ...]]
     holding: Mapping[str, tuple[Held, ...]]
     path: str = ""  # of the folder that `convert` takes; empty for a cluster
+    options: tuple[str, ...] = ()  # that `convert` needs to give the same
 
     def wants(self, namespace: str, stage: Stage, ref: Ref, verb: str) -> bool:
         """Whether convert would make such a change."""
@@ -36,14 +37,16 @@ class Work(Struct, frozen=True, eq=False):
         """What writes a stage of these namespaces into the files."""
         named = ("--mesh", self.mesh.name) if self.mesh.name else ()
         chosen = (word for name in namespaces for word in ("--only", name))
-        return shlex.join(("ambimigrate", "convert", self.path, *named, "--stage", stage.name, *chosen, "--write"))
+        return shlex.join(
+            ("ambimigrate", "convert", self.path, *named, *self.options, "--stage", stage.name, *chosen, "--write")
+        )
 
     def hold(self, namespace: str) -> str:
         """The first reason that holds the namespace, empty if none does."""
         return next((f"{', '.join(each.because)} {each.ref}: {each.reason}" for each in self.holding.get(namespace, ())), "")
 
 
-def works(meshes: Iterable[Mesh], conversion: Conversion, path: str) -> tuple[Work, ...]:
+def works(meshes: Iterable[Mesh], conversion: Conversion, path: str, options: tuple[str, ...] = ()) -> tuple[Work, ...]:
     """The work of each mesh, from one conversion of all of them."""
     changes: dict[str, dict[str, list[Change]]] = defaultdict(lambda: defaultdict(list))
     for change in (*conversion.changes, *conversion.pending):
@@ -53,7 +56,8 @@ def works(meshes: Iterable[Mesh], conversion: Conversion, path: str) -> tuple[Wo
         if reasons:
             held[name][namespace] = reasons
     return tuple(
-        Work(mesh, {name: tuple(each) for name, each in changes[mesh.name].items()}, held[mesh.name], path) for mesh in meshes
+        Work(mesh, {name: tuple(each) for name, each in changes[mesh.name].items()}, held[mesh.name], path, options)
+        for mesh in meshes
     )
 
 

@@ -8,12 +8,14 @@ from collections.abc import Iterator, Mapping
 from ambimigrate.checks import rule
 from ambimigrate.checks.authorization.ap016_waypoint_admits_all import names_others
 from ambimigrate.checks.pods import texts
-from ambimigrate.kinds import AuthorizationPolicy, Service
+from ambimigrate.kinds import AuthorizationPolicy
 from ambimigrate.kinds.security import Rule
 from ambimigrate.model import Hit, Mesh, Resource, grouped
 from ambimigrate.topology import attachment, callgraph, fronts, ingress, injection, policies, ztunnel
 from ambimigrate.topology.fronts import Front
-from ambimigrate.topology.workloads import Workload, workloads
+from ambimigrate.topology.workloads import workloads
+
+_HOST = re.compile(r"(?<![\w.-])([a-z0-9-]+)\.([a-z0-9-]+)(?![\w-])")
 
 
 @rule("AP017", AuthorizationPolicy)
@@ -69,19 +71,15 @@ def sidecar_callers(mesh: Mesh, front: Front) -> tuple[str, ...]:
     calling = mesh.index(_sidecars).get(front.service.namespace, ())
     applied = {each.ref for each in attachment.applied(mesh).get(id(front.service), ())}
     named = (each.caller for each in calling if each.ref in applied)
-    return tuple(dict.fromkeys((*named, *_naming(mesh, front.service))))
+    told = mesh.index(_told).get((front.service.name, front.service.namespace), ())
+    return tuple(dict.fromkeys((*named, *told)))
 
 
-def _naming(mesh: Mesh, service: Resource[Service]) -> Iterator[str]:
-    """The namespaces of workloads with sidecars that are told the host of the Service."""
-    full = re.compile(rf"(?<![\w.-]){re.escape(service.name)}\.{re.escape(service.namespace)}(?![\w-])")
-    for workload in mesh.index(_with_sidecars):
-        if any(full.search(text) for _, text in texts(workload)):
-            yield workload.namespace
-
-
-def _with_sidecars(mesh: Mesh) -> tuple[Workload, ...]:
-    return tuple(each for each in workloads(mesh) if injection.workload_mode(mesh, each) == injection.SIDECAR)
+def _told(mesh: Mesh) -> Mapping[tuple[str, str], tuple[str, ...]]:
+    """By name and namespace of a Service the namespaces of workloads with sidecars that are told its host."""
+    sidecars = (each for each in workloads(mesh) if injection.workload_mode(mesh, each) == injection.SIDECAR)
+    named = ((each.namespace, text) for each in sidecars for _, text in texts(each))
+    return grouped(((name, space), caller) for caller, text in named for name, space in _HOST.findall(text))
 
 
 def _sidecars(mesh: Mesh) -> Mapping[str, tuple[callgraph.Call, ...]]:

@@ -17,7 +17,7 @@ from ambimigrate.converters.outcome import Refused, held
 from ambimigrate.converters.routing.flat import Ledger, place
 from ambimigrate.converters.settings import Settings
 from ambimigrate.kinds import Gateway, IstioGateway, Service, VirtualService
-from ambimigrate.model import Mesh, Ref, Resource
+from ambimigrate.model import Mesh, Ref, Resource, grouped
 from ambimigrate.topology.virtualservices import is_of_mesh
 
 CONVERTED, STAYS = "GW902", "GW904"
@@ -59,11 +59,20 @@ def drafts(mesh: Mesh, settings: Settings) -> tuple[Drafted, ...]:
     return mesh.index(_Drafts(settings))
 
 
-def routes(mesh: Mesh, vs: Resource[VirtualService], settings: Settings) -> Iterator[Create]:
+class _Routes(Struct, frozen=True):
+    """The routes by the VirtualService that they come from."""
+
+    settings: Settings
+
+    def __call__(self, mesh: Mesh) -> Mapping[int, tuple[Create, ...]]:
+        changes = (change for each in drafts(mesh, self.settings) for change in each.changes)
+        made_of = (change.action for change in changes if isinstance(change.action, Create))
+        return grouped((id(each.beside), each) for each in made_of if isinstance(each.beside.body, VirtualService))
+
+
+def routes(mesh: Mesh, vs: Resource[VirtualService], settings: Settings) -> tuple[Create, ...]:
     """The routes that a VirtualService becomes for its gateways, if it does."""
-    own = next((each for each in drafts(mesh, settings) if vs in each.group.services), None)
-    every = (each.action for each in own.changes if isinstance(each.action, Create)) if own else ()
-    yield from (each for each in every if each.beside is vs)
+    return mesh.index(_Routes(settings)).get(id(vs), ())
 
 
 def _drafts(mesh: Mesh, settings: Settings) -> Iterator[Drafted]:
