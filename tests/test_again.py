@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from ambimigrate import analyse as analysing
 from ambimigrate.analyse import analyse
 from ambimigrate.analyse.again import Study, studied
+from ambimigrate.kinds import Service
 from ambimigrate.model import Mesh, Reads, Target
 from ambimigrate.sources.cache_prints import look
 from ambimigrate.sources.read import read_files
@@ -142,3 +143,35 @@ def test_rules_ask_the_mesh_for_objects(folder: str) -> None:
         if isinstance(node.value, ast.Name) and node.value.id in {"mesh", "self", "peer", "other"}
     ]
     assert found == []
+
+
+def test_what_is_read_of_the_own_namespace_is_told_from_the_rest() -> None:
+    """An answer about a namespace is about the own one only for whoever is in it, and one behind a key is about none."""
+    mesh = Mesh("", (), TARGET).noted(Reads())
+    reads = mesh.reads
+    assert reads is not None
+
+    def near(mesh: Mesh, namespace: str) -> object:
+        return mesh.within(Service, namespace)
+
+    def through(mesh: Mesh, namespace: str) -> object:
+        return mesh.once(near, namespace)
+
+    def elsewhere(mesh: Mesh, _namespace: str) -> object:
+        return mesh.once(near, "cart")
+
+    def asked(ask: Callable[[], object]) -> frozenset[str]:
+        reads.now, reads.own = set(), "shop"
+        ask()
+        return reads.names(reads.now)
+
+    inside, anywhere = {"Service of the own namespace"}, {"Service"}
+    assert asked(lambda: mesh.within(Service, "shop")) == inside
+    assert asked(lambda: mesh.find(Service, "shop", "web")) == inside
+    assert asked(lambda: mesh.within(Service, "shop", "cart")) == anywhere
+    assert asked(lambda: mesh.of(Service)) == anywhere
+    assert asked(lambda: mesh.once(through, "shop")) == inside
+    assert asked(lambda: mesh.once(through, "cart")) == anywhere
+    assert asked(lambda: mesh.once(elsewhere, "shop")) == anywhere
+    assert asked(lambda: mesh.once(through, "shop", "a key")) == anywhere
+    assert asked(lambda: mesh.index(lambda mesh: mesh.within(Service, "shop"))) == anywhere

@@ -68,3 +68,11 @@ def test_callers_of_a_service_towards_which_sidecars_start_tls_wait_for_it() -> 
     found = worlds.checked(worlds.read([*held, *calling("web.shop:9080")]))
     reasons = {each.reason for each in found.held if each.ref.name == "desk"}
     assert reasons == {"it calls shop, as Deployment desk/desk shows; only sidecars follow DestinationRule web there"}
+
+
+def test_warnings_about_who_stays_are_named_too() -> None:
+    other = [namespace("desk"), *app("desk", namespace="desk")]
+    timed = vs("desk", worlds.http(rule("desk", "timeout: 1s"), hosts="desk"), "desk")
+    past = vs("past", worlds.http(rule("desk.desk.svc.cluster.local"), hosts="web"))
+    (said,) = [each for each in notes(*MESH, FAULT, past, *other, timed) if "VS011" in each]
+    assert said.startswith("the scan of the end state warns of VirtualService shop/past: VS011")

@@ -159,13 +159,23 @@ CASES = {
         "Write trafficPolicy.tls {mode: SIMPLE, sni: a.example} into a DestinationRule of api.example.com",
     ),
     "tls": (merged("CLUSTER", {}, transport_socket={"name": "envoy.transport_sockets.tls"}), "", "Drop it: between pods"),
+    "a call of the pods": (
+        ASKED | {"match": {"context": "SIDECAR_OUTBOUND"}},
+        "",
+        "Do it in Deployment web, or for the Services that they call",
+    ),
+    "all that is called": (
+        merged("CLUSTER", {"context": "SIDECAR_OUTBOUND"}, connect_timeout="1s"),
+        "",
+        "{connectionPool.tcp.connectTimeout: 1s} into the DestinationRules of what they call",
+    ),
     "another filter": (http("csrf", "csrf.v3.CsrfPolicy"), "", "or agree with --accept EF901:shop/filter that it ends"),
     "another patch": (merged("LISTENER", {}, socket_options=[]), "", "or agree with --accept EF901:shop/filter"),
     "grpc-web": (http("grpc_web", "grpc_web.v3.GrpcWeb", x=1), "", "Give the gRPC port of Service web the appProtocol"),
     "a local limit": (
         http("local_ratelimit", "local_ratelimit.v3.LocalRateLimit", stat_prefix="x", descriptors=[]),
         "",
-        "Write the filter without those fields",
+        "Write the filter without descriptors",
     ),
 }  # fmt: skip
 

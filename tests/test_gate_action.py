@@ -206,8 +206,17 @@ def test_the_action_is_documented_and_pinned() -> None:
     used = [each["uses"] for each in STEPS if "uses" in each]
     assert all(re.fullmatch(r"[\w/.-]+@[0-9a-f]{40}", each) for each in used)
     read = (ROOT / "action.yml").read_text()
-    assert "--require-hashes" in read
+    assert '--require-hashes --only-binary :all: -r "$GITHUB_ACTION_PATH/constraints.txt"' in read
     assert set(re.findall(r"inputs\.([\w-]+)", read)) == set(ACTION["inputs"])
+
+
+def test_what_is_installed_is_locked_by_hashes_and_names_no_registry() -> None:
+    locked = (ROOT / "constraints.txt").read_text()
+    entries = re.split(r"^(?=[\w.-]+==)", locked, flags=re.MULTILINE)[1:]
+    assert {each.partition("==")[0] for each in entries} >= {"hatchling", "msgspec", "pyyaml", "typer"}
+    assert all("--hash=sha256:" in each for each in entries)
+    assert "://" not in locked
+    assert "index-url" not in locked
 
 
 def test_the_include_of_gitlab_uses_its_inputs() -> None:

@@ -62,6 +62,7 @@ def test_a_repository_with_500_findings_begins_in_one_command(tmp_path: Path) ->
         ("github", "", "      - uses: ambimigrate/ambimigrate@v"),
         ("github", "ours/tools", "      - uses: ours/tools@v"),
         ("github", "https://github.com/ours/tools.git", "      - uses: ours/tools@v"),
+        ("github", "git@git.example.org:ours/tools.git", "      - uses: ours/tools@v"),
         ("gitlab", "", "    AMBIMIGRATE_REPOSITORY: "),
         (
             "gitlab",
@@ -76,6 +77,13 @@ def test_the_workflow_finds_ambimigrate_where_it_is(repository: Repository, serv
     written = next((repository.root / f".{server}").rglob("ambimigrate.yml")).read_text()
     assert any(each.startswith(line) for each in written.splitlines())
     yaml.safe_load(written)
+
+
+def test_where_ambimigrate_is_cannot_be_anything(repository: Repository) -> None:
+    run = repository.gate("--init", env={"AMBIMIGRATE_REPOSITORY": "ours/tools\n      - run: x"})
+    assert run.returncode == 2
+    assert "AMBIMIGRATE_REPOSITORY is OWNER/NAME" in run.stderr
+    assert not (repository.root / ".github").exists()
 
 
 def test_init_takes_gitlab_where_it_is_used_and_overwrites_nothing(repository: Repository) -> None:

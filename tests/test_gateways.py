@@ -392,7 +392,7 @@ def test_a_service_of_a_subset_in_a_namespace_that_stays_is_missed(tmp_path: Pat
         tmp_path,
         objects + virtual_service(OF_SUBSET.replace("host: web,", "host: web.shop.svc.cluster.local,"), namespace="edge"),
     )
-    assert any("needs a grant for Service shop/web-v1, which is not there yet" in each for each in reasons(found))
+    assert any("need a grant for Service shop/web-v1, which is not there yet" in each for each in reasons(found))
 
 
 def test_many_hosts_and_servers_are_shared_out(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_grants_come_before_anybody_moves() -> None:
     found = planned(ALONE, (Accepted("GW903", "edge", "agreed"),))
     first = found.waves[0].steps[0]
     assert first.stage is Stage.prepare
-    assert {each.ref.kind for each in first.changes} == {"ReferenceGrant"}
+    assert {each.ref.kind for each in first.changes} == {"ReferenceGrant", "Service", "DestinationRule"}
     made = [each for each in found.waves[-1].steps[0].changes if isinstance(each.action, Create)]
     assert {each.ref.kind for each in made} == {"Gateway", "HTTPRoute", "TLSRoute", "TCPRoute"}
 

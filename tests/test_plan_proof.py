@@ -213,6 +213,17 @@ def test_gaps_are_explained_in_80_columns() -> None:
         assert words in text
 
 
+def test_each_step_says_what_the_proof_found_open_in_it() -> None:
+    found = planned(world(NO_ADMIN, policies.pods("ratings")))
+    ids = [step.id for wave in found.waves for step in wave.steps]
+    open_ = [gap for gap in gaps(found) if gap.kind in {"unenforced", "refused"}]
+    assert open_
+    for step in (step for wave in found.waves for step in wave.steps if step.changes):
+        own = [gap for gap in open_ if ids.index(gap.from_step) <= ids.index(step.id) <= ids.index(gap.to_step)]
+        assert step.unenforced.startswith("nothing, as the proof shows") is not bool(own), step.title
+        assert not own or own[0].policy in step.unenforced
+
+
 def test_the_demo_has_no_gap() -> None:
     code, out = run(str(SHOP), "--explain-gaps")
     assert code == 1
@@ -221,5 +232,6 @@ def test_the_demo_has_no_gap() -> None:
     code, out = run(str(SHOP), "--format", "json")
     waves = json.loads(out)["waves"]
     assert not [gap for wave in waves for gap in wave["gaps"]]
+    assert all(step["unenforced"].startswith("nothing") for wave in waves for step in wave["steps"])
     lines = [line for wave in waves for step in wave["steps"] if step["stage"] == "enroll" for line in step["undo"]]
     assert any("AuthorizationPolicy sessions/redis-clients is not enforced" in line for line in lines)

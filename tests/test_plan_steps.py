@@ -140,7 +140,7 @@ def test_each_step_says_all_that_the_contract_asks_for(tmp_path: Path) -> None:
     work = Work(found, (change,), Source("tree; rm -rf /"))
     for step in (*install.steps(found), work.step(Stage.policies, ("shop",)), work.enroll(("shop",))):
         assert step.gate and step.verify and step.undo and step.commands, step.title
-        assert step.triggers and step.unenforced, step.title
+        assert step.triggers, step.title
         assert all(each.query and each.stop_if for each in step.triggers)
     command = work.step(Stage.policies, ("shop",)).commands[0]
     assert shlex.split(command)[:3] == ["ambimigrate", "convert", "tree; rm -rf /"]

@@ -11,7 +11,7 @@ from ambimigrate.convert import Choice, convert
 from ambimigrate.converters.policies import closing
 from ambimigrate.kinds.security import Condition, Operation, Rule, RuleFrom, RuleTo, Source
 from ambimigrate.versions import NEWEST
-from tests.test_policies_parts import APP, CLOSED, mesh_of
+from tests.test_policies_parts import APP, CALLER, CLOSED, mesh_of
 
 READING = closing.Reading("shop", NEWEST, "prod.example")
 EVERYBODY = closing.Closing()
@@ -50,20 +50,7 @@ def test_closing_is_for_the_ports_of_a_rule() -> None:
     assert closing.closings(both, READING, ()) == (EVERYBODY,)
 
 
-CALLER = """\
----
-apiVersion: v1
-kind: Namespace
-metadata: {name: web, labels: {istio-injection: enabled}}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web, namespace: web}
-spec:
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec: {serviceAccountName: ops, containers: [{name: app, image: app, env: [{name: URL, value: http://web.shop.svc}]}]}
+POLICY = """\
 ---
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
@@ -88,6 +75,6 @@ spec:
 def test_callers_with_sidecars_that_no_rule_about_requests_means_hold_nothing(
     tmp_path: Path, who: str, *, is_held: bool
 ) -> None:
-    mesh = mesh_of(tmp_path, APP + CALLER.replace("WHO", who))
+    mesh = mesh_of(tmp_path, APP + CALLER + POLICY.replace("WHO", who))
     found = convert((mesh,), analyse((mesh,)), Choice(("shop",), settings=CLOSED))
     assert any(each.because == ("AP906",) for each in found.held) is is_held

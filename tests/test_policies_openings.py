@@ -22,24 +22,9 @@ from ambimigrate.sinks import texts, tree
 from ambimigrate.sources.read import read_files
 from ambimigrate.topology.workloads import in_namespace
 from ambimigrate.versions import NEWEST, NEWEST_GATEWAY_API
-from tests.test_policies_parts import APP, mesh_of
+from tests.test_policies_parts import APP, CALLER, mesh_of
 
 ANYBODY = Condition("source.principal", ("*",))
-CALLER = """\
----
-apiVersion: v1
-kind: Namespace
-metadata: {name: web, labels: {istio-injection: enabled}}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web, namespace: web}
-spec:
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec: {serviceAccountName: ops, containers: [{name: app, image: app, env: [{name: URL, value: http://web.shop.svc}]}]}
-"""
 QUIET = CALLER.replace(", env: [{name: URL, value: http://web.shop.svc}]", "")
 POLICY = """\
 ---

@@ -23,6 +23,21 @@ from tests.conftest import FIXTURES
 
 CLOSED = Settings(close_direct_access=True)
 POLICIES = FIXTURES / "policies"
+CALLER = """\
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: web, labels: {istio-injection: enabled}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: web}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {serviceAccountName: ops, containers: [{name: app, image: app, env: [{name: URL, value: http://web.shop.svc}]}]}
+"""
 APP = """\
 apiVersion: v1
 kind: Namespace

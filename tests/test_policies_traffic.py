@@ -14,7 +14,8 @@ from ambimigrate.cli import _app
 from ambimigrate.convert import Choice, after, convert
 from ambimigrate.converters.settings import Settings
 from ambimigrate.traffic import Flow, Traffic
-from tests.test_policies_openings import CALLER, DENY, QUIET, SHOP, WEB, converted, direct, mesh_with
+from tests.test_policies_openings import DENY, QUIET, SHOP, WEB, converted, direct, mesh_with
+from tests.test_policies_parts import CALLER
 
 
 def seen(source: str, service: str = "web") -> dict[str, Any]:

@@ -15,7 +15,8 @@ from jsonschema import Draft202012Validator
 
 from ambimigrate import catalogue
 from ambimigrate.model import Target
-from ambimigrate.render.json import dumped, record, render
+from ambimigrate.render.encoding import dumped
+from ambimigrate.render.json import record, render
 from ambimigrate.report import report
 from ambimigrate.sources.read import read_files
 from ambimigrate.versions import NEWEST, NEWEST_GATEWAY_API, parse

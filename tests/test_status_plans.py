@@ -142,3 +142,16 @@ def test_without_a_plan_early_stages_are_commands(tmp_path: Path) -> None:
 def test_problems_in_the_input(web: Path) -> None:
     (web / "bad.yaml").write_text("kind: Service\napiVersion: v1\nmetadata: {name: [\n")
     assert status(str(web))[0] == 2
+
+
+def test_a_mesh_without_a_recorded_plan_is_named_once(tmp_path: Path) -> None:
+    tree = copied(SHOP, tmp_path / "shop")
+    run("plan", str(tree), "--mesh", "prod", "--record")
+    _, found = status(str(tree))
+    assert {each["mesh"] for each in found["namespaces"]} == {"prod"}
+    (new,) = [each for each in found["drift"] if each["kind"] == "new"]
+    assert (new["mesh"], new["namespace"]) == ("staging", "")
+    assert "no plan is recorded for this mesh" in new["message"]
+    _, found = status(str(tree), "--mesh", "staging")
+    assert {each["mesh"] for each in found["namespaces"]} == {"staging"}
+    assert not [each for each in found["namespaces"] if each["next"]]

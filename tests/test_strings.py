@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ambimigrate.converters.routing.conditions import Condition, intersection
+from ambimigrate.converters.routing.conditions import Condition, covers, intersection
 from ambimigrate.converters.routing.methods import example, methods, takes
 from ambimigrate.converters.routing.order import Item, Line, Order, clashes
 from ambimigrate.converters.routing.repair import line, repaired
@@ -131,3 +131,18 @@ def test_repairs_end_where_they_do_not_help() -> None:
     ]
     assert list(clashes(lines, order)) == [(0, 1)]
     assert not isinstance(repaired(lines, act, order), list)
+
+
+@pytest.mark.parametrize(
+    ("narrow", "wide", "wanted"),
+    [
+        (Compare(PRESENT), Compare(EXACT, "1"), True),  # without the header it is not 1
+        (Compare(PRESENT), Compare(EXACT, ""), False),  # a missing header counts as empty
+        (Compare(PRESENT), Compare(PRESENT), True),
+        (Compare(PREFIX, "1"), Compare(EXACT, "12"), True),
+        (Compare(EXACT, "12"), Compare(PREFIX, "1"), False),
+        (Compare(EXACT, "1"), Compare(PRESENT), False),
+    ],
+)
+def test_what_leaves_out_more_is_covered(narrow: Compare, wide: Compare, wanted: bool) -> None:
+    assert covers(Condition(without={"x-a": wide}), Condition(without={"x-a": narrow})) is wanted

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from ambimigrate.convert import after
+from ambimigrate.converters.settings import Accepted
+from ambimigrate.converters.settings import Settings as Agreed
 from ambimigrate.model import Mesh
 from ambimigrate.render.verify_json import curl
 from ambimigrate.verify import Difference, Settings, verify
@@ -71,15 +74,28 @@ def test_hosts_of_one_server_share_connections() -> None:
     (found,) = weighty(before, mesh(api(*gates), route("r", routed(("/", "web"), hosts="a.example, b.example"))))
     assert found.ask.tls
     assert found.ask.sni != found.ask.host
-    assert found.after.text == "status 404; terms SIMPLE edge/cert" or found.after.text == "status 404"
+    assert found.after.text == "status 404; tls SIMPLE edge/cert" or found.after.text == "status 404"
     assert f"'https://{found.ask.sni}/" in curl(found)
+
+
+def test_what_the_conversion_was_allowed_to_change_is_named() -> None:
+    rule = "http: [{route: [{destination: {host: web}}]}]"
+    before = mesh(HTTPS, vs("v", f"{{hosts: [a.example, b.example], gateways: [edge/public], {rule}}}"))
+    settings = Agreed(gateways=True, accepted=(Accepted("GW903", "edge", "public"),))
+    changes = worlds.converted(before, settings).changes
+    end = after(before, changes)
+    found = verify((before,), (end,), replace(SMALL, changes=changes))
+    assert {each.named for each in found.differences if not each.minor} == {("GW903",)}
+    assert not found.differs
+    assert verify((before,), (end,), SMALL).differs
 
 
 def test_another_certificate_is_a_difference() -> None:
     tls = {"mode": "Terminate", "certificateRefs": [{"name": "other"}]}
     gates = gateway(server(443, "HTTPS", "a.example", tls=SIMPLE)), api(listener("a", 443, "HTTPS", "a.example", tls=tls))
     found = weighty(mesh(gates[0], vs("v", rules(("/", "web")))), mesh(gates[1], route("r", routed(("/", "web")))))
-    assert {each.because.partition(":")[0] for each in found} == {"another certificate or mode of TLS"}
+    assert [each.because.partition(":")[0] for each in found] == ["another certificate or mode of TLS"]
+    assert found[0].after.text.endswith("tls SIMPLE edge/other")
 
 
 def test_connections_are_compared_by_server_name() -> None:

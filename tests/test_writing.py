@@ -197,3 +197,10 @@ def test_a_document_is_put_behind_the_marker_that_ends_a_file() -> None:
     parts.add("b: 2\n")
     parts.add("c: 3\n")
     assert parts.joined() == "a: 1\n---\nb: 2\n---\nc: 3\n"
+
+
+def test_what_ended_the_line_of_a_last_document_goes_with_it() -> None:
+    parts = texts.Parts.of("all.yaml", "a: 1\n\n---\nb: 2")
+    parts.add("c: 3\n")
+    parts.drop(1)
+    assert parts.joined() == "a: 1\n\n---\nc: 3\n"

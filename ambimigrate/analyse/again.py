@@ -2,7 +2,8 @@
 
 A rule sees its object, and of the mesh what it asks for, which is noted while it runs: kinds of objects, directly or behind an
 index. Nothing else decides what it finds, so where none of that has changed its findings are the same. A change of one kind
-lets every rule that asked for this kind look at all of its objects again; other rules look at the changed objects only.
+lets every rule that asked for this kind look at all of its objects again, or at those of the namespace in which the change is,
+if it only ever asked for what is in the namespace of its object. Other rules look at the changed objects only.
 """
 
 from __future__ import annotations

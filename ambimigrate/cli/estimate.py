@@ -16,7 +16,8 @@ from ambimigrate.estimate import estimate as estimated
 from ambimigrate.estimate.amounts import GIB, Prices, Range, span
 from ambimigrate.estimate.figures import Given, Request, of_meshes, of_numbers
 from ambimigrate.estimate.use import Use, use
-from ambimigrate.render import estimate_json, estimate_text, json, text
+from ambimigrate.render import estimate_json, estimate_text, text
+from ambimigrate.render.encoding import dumped
 from ambimigrate.render.estimate_json import Result
 from ambimigrate.report import Report
 
@@ -134,7 +135,7 @@ def _use(made: Report | None, file: str) -> Use | None:
 
 def _print(result: Result, format: str) -> None:
     if format == "json":
-        sys.stdout.write(json.dumped(estimate_json.record(result)))
+        sys.stdout.write(dumped(estimate_json.record(result)))
     else:
         width = min(shutil.get_terminal_size((100, 24)).columns, 100) if sys.stdout.isatty() else 100
         estimate_text.render(result, sys.stdout, width)

@@ -21,7 +21,9 @@ from ambimigrate.model import Mesh
 from ambimigrate.plan import Plan, Wanted, excluding, plans
 from ambimigrate.plan.owners import Owned
 from ambimigrate.plan.wishes import Contradiction, Wishes
-from ambimigrate.render import json, plan_gaps, plan_json, text
+from ambimigrate.render import plan_gaps, plan_json, text
+from ambimigrate.render.encoding import dumped
+from ambimigrate.render.heads import head
 from ambimigrate.report import Report
 from ambimigrate.sources.config_plan import wishes
 from ambimigrate.traffic import QUERY, Traffic
@@ -80,6 +82,7 @@ def plan(
     out: plan_files.Out = "",
     probes: plan_files.Probes = "",
     probe_image: plan_files.Image = plan_files.IMAGE,
+    probe_token_secret: plan_files.Token = "",
     by: plan_files.By = "",
     explain_gaps: Explained = False,
     strict: options.Strict = False,
@@ -98,7 +101,7 @@ def plan(
     options.one_of("--format", format, *FORMATS)
     files = options.outputs(output, *FORMATS)
     options.colours(off=no_color)
-    wish = plan_files.Wish(out, probes, probe_image, by)
+    wish = plan_files.Wish(out, probes, probe_image, by, probe_token_secret)
     wish.check()
     if by and format in {"json", "html"} and not out:
         raise typer.BadParameter(f"--by: what owners get is text or Markdown, or files with --out; {format} has the whole plan")
@@ -184,7 +187,7 @@ def _keep(found: Plan, made: Report, ask: Ask, known: tuple[str, ...]) -> None:
 
 
 def _dumped(found: Plan, made: Report) -> str:
-    return json.dumped(plan_json.record(found, json.head(plan_json.SCHEMA, made)))
+    return dumped(plan_json.record(found, head(plan_json.SCHEMA, made)))
 
 
 def _width() -> int:

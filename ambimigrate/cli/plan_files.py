@@ -37,6 +37,15 @@ Probes = Annotated[
 Image = Annotated[
     str, typer.Option("--probe-image", help="The image of the probes, with sh and curl.", rich_help_panel=options.OUTPUT)
 ]
+Token = Annotated[
+    str,
+    typer.Option(
+        "--probe-token-secret",
+        metavar="NAME",
+        help="Secrets of this name, beside the callers, hold tokens for calls that need one; the folder's README says which.",
+        rich_help_panel=options.OUTPUT,
+    ),
+]
 By = Annotated[
     str,
     typer.Option(
@@ -54,6 +63,7 @@ class Wish(Struct, frozen=True):
     probes: str = ""
     image: str = IMAGE
     by: str = ""
+    secret: str = ""
 
     def check(self) -> None:
         """Ends the command if the places are not as they must be."""
@@ -82,8 +92,8 @@ def put(wish: Wish, plan: Plan, meshes: tuple[Mesh, ...], found: tuple[Owned, ..
             from ambimigrate.render import probes as rendered
 
             changes = (change for wave in plan.waves for step in wave.steps for change in step.changes)
-            jobs = probes.probes(meshes, changes, plan, wish.image)
-            folders.write(wish.probes, rendered.files(plan, jobs, wish.image))
+            how = probes.Made(wish.image, wish.secret)
+            folders.write(wish.probes, rendered.files(plan, probes.probes(meshes, changes, plan, how), how))
     except (Unwritable, OSError) as error:
         sys.stderr.write(f"Error: {error}\n")
         raise typer.Exit(2) from None
@@ -122,4 +132,4 @@ def _roots(paths: Iterable[str]) -> Iterator[tuple[Path, tuple[Rule, ...]]]:
             yield found[0], owners.rules(found[1])
 
 
-__all__ = ["IMAGE", "By", "Image", "Out", "Probes", "Wish", "owned", "put"]
+__all__ = ["IMAGE", "By", "Image", "Out", "Probes", "Token", "Wish", "owned", "put"]

@@ -30,7 +30,7 @@ def rules(
         options.threshold(severity)
     chosen = [entry for entry in catalogue.entries().values() if _is_meant(entry, words or [], severity, fails_open)]
     if format == "json":
-        from ambimigrate.render.json import dumped
+        from ambimigrate.render.encoding import dumped
 
         sys.stdout.write(dumped({"schema": "ambimigrate.rules/v1", "rules": [_record(entry) for entry in chosen]}))
         return

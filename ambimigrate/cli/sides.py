@@ -89,9 +89,8 @@ class Reader(Struct, frozen=True):
         """The tree as it is, or as it stands in a commit, with its findings; `before` has most of them already."""
         reading = self._read(commit)
         known = study(reading.meshes, self.store, before.known.study if before and before.known else None)
-        made = report.report(
-            reading, strict=self.strict, check=lambda meshes: known.study.findings() if known else analyse(meshes)
-        )
+        check = (lambda _meshes: known.study.findings()) if known else analyse
+        made = report.report(reading, strict=self.strict, check=check)
         return Side(made, suppressions.gathered(reading), known)
 
     def base(self, commit: str) -> Side:

@@ -81,6 +81,8 @@ def start(ask: Ask, path: str, file: str) -> None:
         place = gating.Where(os.path.normpath(top / configuration.NAME), top)
     named = beginning.server({each.name for each in top.iterdir()}, git.origin(str(top)) if root else "")
     project = os.environ.get(beginning.VARIABLE) or beginning.PROJECT
+    if not beginning.IS_PROJECT.fullmatch(project):
+        sides.failed(f"gate: {beginning.VARIABLE} is OWNER/NAME or the URL of a git repository, not {project!r}")
     schema = (catalogue.folder() / "schemas" / "config.json").read_text(encoding="utf-8")
     texts = {
         place.config: beginning.configuration(_target(ask, place)),

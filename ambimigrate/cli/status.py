@@ -23,7 +23,9 @@ from ambimigrate.decode import Reading
 from ambimigrate.model import Mesh
 from ambimigrate.plan import excluding
 from ambimigrate.plan.recorded import PlanError, RecordedPlan
-from ambimigrate.render import json, status_json, status_text, text
+from ambimigrate.render import status_json, status_text, text
+from ambimigrate.render.encoding import dumped
+from ambimigrate.render.heads import head
 from ambimigrate.report import Report
 from ambimigrate.sinks.plans import place
 from ambimigrate.sources.config_plan import wishes
@@ -137,7 +139,7 @@ def _staying(meshes: tuple[Mesh, ...], ask: Ask) -> Iterator[Held]:
 
 def _print(found: Status, made: Report, file: str, format: str) -> None:
     if format == "json":
-        sys.stdout.write(json.dumped(status_json.record(found, json.head(status_json.SCHEMA, made), file)))
+        sys.stdout.write(dumped(status_json.record(found, head(status_json.SCHEMA, made), file)))
         return
     width = min(shutil.get_terminal_size((100, 24)).columns, 120) if sys.stdout.isatty() else 100
     status_text.render(found, file, sys.stdout, width)

@@ -32,7 +32,7 @@ def support(
     if not chosen:
         raise typer.BadParameter(f"no feature is called {feature!r}; `ambimigrate support` lists all")
     if format == "json":
-        from ambimigrate.render.json import dumped
+        from ambimigrate.render.encoding import dumped
 
         sys.stdout.write(dumped(_record(chosen, versions)))
         return

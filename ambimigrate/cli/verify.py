@@ -76,7 +76,7 @@ def verify(
     if evidence:
         _write_evidence(evidence, found, record, tuple(filter(None, (before, after, requests, ask.live.snapshot))))
     if format == "json":
-        from ambimigrate.render.json import dumped
+        from ambimigrate.render.encoding import dumped
 
         sys.stdout.write(dumped(record))
     elif not (quiet and code == 0):
@@ -135,9 +135,10 @@ def _changed(reading: Reading, changes: tuple[Change, ...]) -> tuple[Mesh, ...]:
 
 
 def _record(found: Verification, old: Reading, new: Reading) -> dict[str, Any]:
-    from ambimigrate.render import json, verify_json
+    from ambimigrate.render import verify_json
+    from ambimigrate.render.heads import head
 
-    heads = [json.head(verify_json.SCHEMA, _bare(each)) for each in (new, old)]
+    heads = [head(verify_json.SCHEMA, _bare(each)) for each in (new, old)]
     return verify_json.record(found, *heads)
 
 
@@ -161,7 +162,7 @@ def _bare(reading: Reading) -> Any:
 
 def _write_evidence(file: str, found: Verification, record: dict[str, Any], paths: tuple[str, ...]) -> None:
     from ambimigrate.render import verify_json
-    from ambimigrate.render.json import dumped
+    from ambimigrate.render.encoding import dumped
 
     inputs = [_hashed(path) for path in paths]
     command = shlex.join(["ambimigrate", *sys.argv[1:]])

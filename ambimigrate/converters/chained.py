@@ -37,7 +37,7 @@ def convert(mesh: Mesh, namespace: str, settings: Settings) -> Outcome:
             except Refused as refused:
                 reason = held(mesh, vs, CHAIN, refused)
                 refusals.append(replace(reason, alternative=f"{reason.alternative} {_steps(mesh, vs, place[1])}"))
-    gone = tuple(_gone(mesh, namespace))
+    gone = mesh.index(_gone).get(namespace, ())
     changes = [_ending(each, gone) for each in changes]
     return Outcome((*changes, *_ends(mesh, namespace, gone)), tuple(refusals))
 
@@ -63,15 +63,22 @@ def _ended(mesh: Mesh, vs: Resource[VirtualService]) -> Iterator[Change]:
 # --- what is left of a chain -----------------------------------------------------------------------------------------
 
 
-def _gone(mesh: Mesh, namespace: str) -> Iterator[Resource[IstioGateway]]:
-    """The Gateways that serve nothing but chains of the namespace."""
-    own = [found for vs in mesh.within(VirtualService, namespace) if isinstance(found := through.chain(mesh, vs), Chain)]
-    senders = {id(leg.sender) for each in own for leg in each.legs}
-    for gateway in {id(leg.gateway): leg.gateway for each in own for leg in each.legs}.values():
-        name = (gateway.namespace, gateway.name)
-        bound = [each for each in mesh.of(VirtualService) if name in binding.names(each)]
-        if all(id(each) in senders and each.namespace == namespace for each in bound):
-            yield gateway
+def _gone(mesh: Mesh) -> Mapping[str, tuple[Resource[IstioGateway], ...]]:
+    """The Gateways that serve nothing but chains of one namespace, by that: those that ask for the Istio mTLS of sidecars.
+
+    Who calls another one past the mesh is outside of the input.
+    """
+    legs = [leg for vs in mesh.of(VirtualService) if isinstance(found := through.chain(mesh, vs), Chain) for leg in found.legs]
+    homes = grouped((id(leg.gateway), leg) for leg in legs)
+    bound = grouped((name, id(vs)) for vs in mesh.of(VirtualService) for name in binding.names(vs)) if legs else {}
+    ends: list[tuple[str, Resource[IstioGateway]]] = []
+    for own in homes.values():
+        gateway, spaces = own[0].gateway, {leg.sender.namespace for leg in own}
+        senders = {id(leg.sender) for leg in own}
+        closed = all(each.tls and each.tls.mode == "ISTIO_MUTUAL" for each in gateway.body.spec.servers)
+        if closed and len(spaces) == 1 and senders.issuperset(bound.get((gateway.namespace, gateway.name), ())):
+            ends.append((spaces.pop(), gateway))
+    return grouped(ends)
 
 
 def _ending(change: Change, gone: tuple[Resource[IstioGateway], ...]) -> Change:
@@ -100,12 +107,14 @@ def _subsets(mesh: Mesh, namespace: str) -> Iterator[Resource[DestinationRule]]:
 def _by_user(mesh: Mesh) -> Mapping[str, tuple[Resource[DestinationRule], ...]]:
     """DestinationRules all of whose subsets chains of one namespace use, and nobody else, by that namespace."""
     used: dict[tuple[str, str | None], set[str | None]] = {}
-    for vs in mesh.of(VirtualService):
-        own = vs.namespace if isinstance(through.chain(mesh, vs), Chain) else None
+    gone = {(each.namespace, each.name) for own in mesh.index(_gone).values() for each in own}
+    for vs in mesh.of(VirtualService) if gone else ():
+        leaves = isinstance(through.chain(mesh, vs), Chain) and gone.issuperset(binding.names(vs))
+        own = vs.namespace if leaves else None
         for each in destinations(vs.body):
             used.setdefault((hosts.full_name(each.host, vs.namespace), each.subset), set()).add(own)
     found: list[tuple[str, Resource[DestinationRule]]] = []
-    for rule in mesh.of(DestinationRule):
+    for rule in mesh.of(DestinationRule) if gone else ():
         host, spec = hosts.full_name(rule.body.spec.host, rule.namespace), rule.body.spec
         users = {user for each in spec.subsets for user in used.get((host, each.name), {None})}
         if spec.traffic_policy is None and len(users) == 1 and (user := users.pop()) is not None:

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterator
 
 from ambimigrate.converters.outcome import Refused
-from ambimigrate.kinds import Service, Sidecar
+from ambimigrate.kinds import Service, ServiceEntry, Sidecar
 from ambimigrate.kinds.core import NetworkPolicyPeer
 from ambimigrate.model import Mesh, Resource, Route
 from ambimigrate.topology import egress, hosts, ingress, injection, meshconfig, mtls, reach
@@ -42,17 +42,25 @@ def losses(mesh: Mesh, sidecar: Resource[Sidecar], namespace: str) -> Iterator[R
     yield from _inside(mesh, sidecar, namespace)
 
 
-def remedy(sidecar: Resource[Sidecar], namespace: str, refused: Refused) -> str | None:
+def remedy(mesh: Mesh, sidecar: Resource[Sidecar], namespace: str, refused: Refused) -> str | None:
     """What a person does about unknown destinations, with the names of this mesh; None for other losses."""
     if refused.case != "registry":
         return None
     written = [host for listener in sidecar.body.spec.egress for host in listener.hosts]
     spaces = sorted({namespace, *(each.partition("/")[0] for each in written if "/" in each)} - {".", "~", "*"})
     to = "pods of every namespace" if not written or any(each.startswith("*") for each in written) else reach.listed(spaces, 8)
-    return (
-        f"Write a NetworkPolicy in {namespace} with podSelector {{}}, policyTypes [Egress] and egress to {to} and to DNS only, "
-        f"then convert again. Or accept it: --accept SC901:{sidecar.namespace}/{sidecar.name}."
-    )
+    policy = f"a NetworkPolicy in {namespace} with podSelector {{}}, policyTypes [Egress] and egress to {to} and to DNS only"
+    accept = f"--accept SC901:{sidecar.namespace}/{sidecar.name}"
+    if outside := _called_outside(mesh, namespace):
+        far = f"and, as long as its pods call them themselves, to the addresses of {outside}"
+        return f"Write {policy}, {far}; then accept what these addresses leave open: {accept}."
+    return f"Write {policy}, then convert again. Or accept it: {accept}."
+
+
+def _called_outside(mesh: Mesh, namespace: str) -> str:
+    """The hosts outside of the mesh that entries of the namespace let its pods call."""
+    own = (each.body.spec for each in mesh.within(ServiceEntry, namespace) if each.body.spec.location == "MESH_EXTERNAL")
+    return reach.listed(host for spec in own for host in spec.hosts)
 
 
 def _listeners(sidecar: Resource[Sidecar]) -> Iterator[Refused]:

@@ -45,7 +45,9 @@ def convert(mesh: Mesh, namespace: str, settings: Settings) -> Outcome:
             changes += _sidecar(mesh, sidecar, namespace, settings)
         except Refused as refused:
             found = held(mesh, sidecar, ISOLATES, refused, namespace)
-            refusals.append(replace(found, alternative=isolation.remedy(sidecar, namespace, refused) or found.alternative))
+            refusals.append(
+                replace(found, alternative=isolation.remedy(mesh, sidecar, namespace, refused) or found.alternative)
+            )
     for workload in in_namespace(mesh, namespace):
         if not captured(mesh, workload) or (settings.pilot and not labels.is_pilot(workload, settings.pilot)):
             continue

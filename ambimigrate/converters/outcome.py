@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from ambimigrate import catalogue
 from ambimigrate.changes import Change, Held
 from ambimigrate.converters.settings import Settings
-from ambimigrate.model import Mesh, Resource, Route
+from ambimigrate.model import Mesh, Ref, Resource, Route
 from ambimigrate.yamlio import Document, Unreadable, values
 
 
@@ -50,8 +50,13 @@ def held(mesh: Mesh, subject: Resource[Any], rule: str, refused: Refused, namesp
         refused.reason,
         (rule,),
         refused.witness,
-        catalogue.entry(rule).cases[refused.case].fix,
+        with_name(catalogue.entry(rule).cases[refused.case].fix, subject.ref),
     )
+
+
+def with_name(fix: str, ref: Ref) -> str:
+    """The way out with the object's name where it has an option to agree to it."""
+    return fix.replace("NAMESPACE/NAME", f"{ref.namespace}/{ref.name}") if ref.namespace else fix
 
 
 class Account(Struct):

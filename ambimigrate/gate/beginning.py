@@ -16,6 +16,7 @@ SCHEMA = "config.schema.json"
 VARIABLE = "AMBIMIGRATE_REPOSITORY"  # names where ambimigrate is, if that is another place: OWNER/NAME or a URL
 PROJECT = "ambimigrate/ambimigrate"
 _GITHUB = "https://github.com/"
+IS_PROJECT = re.compile(r"[\w.:/@~-]+/[\w.-]+")
 _PLAIN = re.compile(r"[\w./][\w./ -]*")
 
 
@@ -44,7 +45,7 @@ target:
 def workflow(named: str, path: str, project: str = PROJECT) -> Iterator[tuple[str, str]]:
     """The files that run the gate, by name from the root of the repository, as `path` is; `project` is where ambimigrate is."""
     if named == "github":
-        yield GITHUB, _github(path, project.removeprefix(_GITHUB).removesuffix(".git"))
+        yield GITHUB, _github(path, "/".join(re.split(r"[/:]", project.removesuffix(".git"))[-2:]))
     else:
         yield GITLAB, _gitlab(path, project if ":" in project else f"{_GITHUB}{project}")
         yield GITLAB_CI, f"include:\n  - local: {GITLAB}\n"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from ambimigrate.model import Finding, Problem, Ref, Route, Severity
+from ambimigrate.model import Finding, Problem, Ref, Severity, spelt
 from ambimigrate.report import Fixed, Report
 
 NEW, WORSE, KNOWN = "new", "worse", "known"
@@ -62,18 +62,13 @@ def known(finding: Finding, held: tuple[str, ...] = ()) -> Known:
         finding.hit.case,
         finding.severity,
         finding.ref,
-        written(finding.hit.position.route),
+        spelt(finding.hit.position.route),
         finding.fails_open,
         len(finding.meshes),
         len(finding.hit.services),
         finding.suppressed is not None,
         held,
     )
-
-
-def written(route: Route) -> str:
-    """A route as people write it: `spec.http[0].timeout`."""
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in route).removeprefix(".")
 
 
 def compared(findings: Iterable[Finding], base: Base) -> States:

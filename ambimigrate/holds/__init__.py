@@ -11,6 +11,7 @@ from ambimigrate import catalogue
 from ambimigrate.changes import Change, Held, Stage
 from ambimigrate.converters import made, shared
 from ambimigrate.converters.apply import after
+from ambimigrate.converters.outcome import with_name
 from ambimigrate.converters.settings import DEFAULT
 from ambimigrate.holds import calls
 from ambimigrate.holds.calls import Accepts, Place
@@ -200,8 +201,8 @@ def _holding(mesh: Mesh, finding: Finding, moving: set[str]) -> Iterator[Held]:
     scope = scope_of(finding, mesh)
     if scope == "mesh" and finding.ref.kind in _TWINNED and finding.hit.services:
         moving = moving & {_split(each)[0] for each in finding.hit.services}
-    named = moving if scope == "mesh" else {namespace_of(finding)} & moving if scope == "namespace" else set()
-    for namespace in sorted(named):
+    held = moving if scope == "mesh" else {namespace_of(finding)} & moving if scope == "namespace" else set()
+    for namespace in sorted(held):
         yield Held(
             mesh.name,
             namespace,
@@ -210,7 +211,7 @@ def _holding(mesh: Mesh, finding: Finding, moving: set[str]) -> Iterator[Held]:
             finding.hit.message,
             (finding.rule,),
             None,
-            finding.fix,
+            with_name(finding.fix, finding.ref),
         )
 
 

@@ -26,8 +26,7 @@ def notes(ends: Mapping[str, Any], findings: Iterable[Finding], left: Iterable[C
             for each in end.findings
             if each.severity == Severity.warning
             and (name, _key(each)) not in known
-            and (name, namespace_of(each)) in moving
-            and takes(name, namespace_of(each))
+            and ((name, namespace_of(each)) not in moving or takes(name, namespace_of(each)))
             and (each.rule, each.hit.position) not in answered
         )
         where = f" of {name}" if name else ""

@@ -96,6 +96,15 @@ class CalicoStoredGlobalNetworkPolicy(Object, frozen=True):
     spec: CalicoPolicySpec = CalicoPolicySpec()
 
 
+CILIUM: tuple[type[Object], ...] = (CiliumNetworkPolicy, CiliumClusterwideNetworkPolicy)
+CALICO: tuple[type[Object], ...] = (
+    CalicoNetworkPolicy,
+    CalicoGlobalNetworkPolicy,
+    CalicoStoredNetworkPolicy,
+    CalicoStoredGlobalNetworkPolicy,
+)
+
+
 class FelixConfigurationSpec(View, frozen=True):
     bpf_enabled: bool | None = None
     bpf_connect_time_load_balancing: str | None = None

@@ -3,7 +3,7 @@
 from ambimigrate.model.findings import Finding, Hit, Severity, Suppression
 from ambimigrate.model.gathering import grouped, numbered, shared_path
 from ambimigrate.model.mesh import Mesh, Target, acquainted
-from ambimigrate.model.objects import Level, Origin, Position, Problem, Ref, Resource, Route
+from ambimigrate.model.objects import Level, Origin, Position, Problem, Ref, Resource, Route, spelt
 from ambimigrate.model.reads import Reads
 
 __all__ = [
@@ -25,4 +25,5 @@ __all__ = [
     "grouped",
     "numbered",
     "shared_path",
+    "spelt",
 ]

@@ -134,15 +134,16 @@ class Mesh(Struct, frozen=True, eq=False, dict=True):
 
     def once(self, answer: Callable[[Mesh, K], T], about: K, key: Hashable = None) -> T:
         """What `answer` says about something in this mesh, asked once for each such thing, or for each key."""
+        place = about if key is None else None  # what shares a key need not share a namespace
         if self.reads is not None:
-            self.reads.answer(answer, about)
+            self.reads.answer(answer, place)
         known = self._memo.get(answer)
         if known is None:
             known = self._memo[answer] = {}
         asked = about if key is None else key
         if asked not in known:
             make = partial(answer, self, about)
-            known[asked] = self.reads.made(answer, make, about) if self.reads else make()
+            known[asked] = self.reads.made(answer, make, place) if self.reads else make()
         return known[asked]  # type: ignore[no-any-return]
 
     def noted(self, reads: Reads) -> Mesh:

@@ -11,6 +11,11 @@ T_co = TypeVar("T_co", covariant=True)
 Route = tuple[str | int, ...]  # ("spec", "http", 0, "timeout")
 
 
+def spelt(route: Route) -> str:
+    """A route as people write it: `spec.http[0].timeout`."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in route).removeprefix(".")
+
+
 class Position(NamedTuple):
     """A place in the input: 1-based line and column, or None for a live object; `route` leads to it in the object."""
 

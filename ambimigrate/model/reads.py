@@ -39,12 +39,12 @@ class Reads:
 
     def objects(self, kind: type, *namespaces: str) -> None:
         """Notes that the objects of a kind in these namespaces were read."""
-        is_own = all(each == self.own for each in namespaces)
+        is_own = self.own is not None and all(each == self.own for each in namespaces)
         self.now.add((kind.__name__,) if is_own else kind.__name__)
 
     def answer(self, by: Hashable, about: Any) -> None:
         """Notes that an answer about a namespace was read, or about something in it."""
-        self.now.add((by,) if own(about) == self.own else by)
+        self.now.add((by,) if self.own is not None and own(about) == self.own else by)
 
     def made(self, by: Hashable, make: Callable[[], T], about: Any = None) -> T:
         """What `make` answers, about a namespace or something in it, whose reads belong to the function `by`."""

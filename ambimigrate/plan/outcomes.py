@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from ambimigrate.kinds import AuthorizationPolicy, PeerAuthentication, RequestAuthentication, Service
 from ambimigrate.model import Mesh, Resource
-from ambimigrate.plan import cut
+from ambimigrate.plan import cut, tokens
 from ambimigrate.plan.entrances import Entrance
 from ambimigrate.semantics import authz
 from ambimigrate.semantics.authz import settings as trust
@@ -69,7 +69,8 @@ def _outcome(mesh: Mesh, call: Try) -> Outcome | None:
         return None
     request = None
     if call.place.is_http:
-        request = authz.Request(call.ask.method, call.ask.path, call.ask.host or call.place.host, call.ask.headers)
+        host, signed = call.ask.host or call.place.host, bool(tokens.claims(call.ask))
+        request = authz.Request(call.ask.method, call.ask.path, host, call.ask.headers, signed=signed)
     principal = f"{trust.trust_domain(mesh)}/ns/{call.caller.namespace}/sa/{call.caller.account}"
     crosses = call.kind in {AMBIENT, ADDRESS} or (call.kind == INGRESS and callers.opted_in(mesh, call.place))
     who = authz.Caller(None if call.kind == NOBODY else principal, call.caller.ip, captured=crosses)

@@ -13,7 +13,7 @@ from ambimigrate.changes import Change, Stage
 from ambimigrate.converters.apply import after
 from ambimigrate.kinds import Namespace
 from ambimigrate.model import Mesh, Resource
-from ambimigrate.plan import trials
+from ambimigrate.plan import tokens, trials
 from ambimigrate.plan.outcomes import ADDRESS, INGRESS, NOBODY, SIDECAR, Around
 from ambimigrate.plan.trials import Trial
 from ambimigrate.plan.values import Plan, Wave
@@ -82,11 +82,19 @@ exit $end
 """
 
 
+class Made(Struct, frozen=True):
+    """What Jobs are made with: the image, and the name of the Secrets with tokens, which users keep beside the callers."""
+
+    image: str = IMAGE
+    secret: str = ""
+
+
 class Probe(Struct, frozen=True):
     """A Job, and what it tries."""
 
     job: Mapping[str, Any]
     trial: Trial
+    is_complete: bool = True  # whether nothing is missing that a user has to name
 
     @property
     def name(self) -> str:
@@ -98,7 +106,7 @@ class Probe(Struct, frozen=True):
 
 
 def probes(
-    meshes: Iterable[Mesh], changes: Iterable[Change], plan: Plan, image: str = IMAGE
+    meshes: Iterable[Mesh], changes: Iterable[Change], plan: Plan, made: Made
 ) -> Mapping[tuple[str, int], tuple[Probe, ...]]:
     """The Jobs of each wave, by mesh and number; waves that touch no policy have none."""
     by_name = {mesh.name: mesh for mesh in meshes}
@@ -111,7 +119,7 @@ def probes(
         moved[wave.mesh].update(wave.namespaces)
         staying = frozenset(name for name in injection.namespaces(mesh) if _stays(mesh, name, moved[wave.mesh]))
         around = Around(mesh, ends[wave.mesh], staying)
-        found[wave.mesh, wave.number] = tuple(_of_wave(around, wave, image))
+        found[wave.mesh, wave.number] = tuple(_of_wave(around, wave, made))
     return found
 
 
@@ -119,17 +127,17 @@ def _stays(mesh: Mesh, name: str, moved: set[str]) -> bool:
     return name not in moved and injection.mode(mesh, name) in {injection.SIDECAR, injection.MIXED}
 
 
-def _of_wave(around: Around, wave: Wave, image: str) -> Iterator[Probe]:
+def _of_wave(around: Around, wave: Wave, made: Made) -> Iterator[Probe]:
     """The calls about the policies of the namespaces that move, or are bound, in the wave."""
     bound = (each.namespace for step in wave.steps for each in step.changes if each.stage > Stage.waypoints)
     spaces = sorted({*wave.namespaces, *bound})
     for policy in (each for kind in trials.KINDS for each in around.before.within(kind, *spaces)):
         for trial in trials.of_policy(around, policy):
             if trial.is_safe or not trial.allowed:
-                yield Probe(_job(around.before, wave, trial, image), trial)
+                yield Probe(_job(around.before, wave, trial, made), trial, bool(made.secret) or not trial.token)
 
 
-def _job(mesh: Mesh, wave: Wave, trial: Trial, image: str) -> dict[str, Any]:
+def _job(mesh: Mesh, wave: Wave, trial: Trial, made: Made) -> dict[str, Any]:
     own = {"app.kubernetes.io/name": "ambimigrate-probe", WAVE: str(wave.number)}
     labels, annotations = _plane(mesh, trial)
     expects = "answered" if trial.allowed else "refused"
@@ -140,7 +148,7 @@ def _job(mesh: Mesh, wave: Wave, trial: Trial, image: str) -> dict[str, Any]:
         "labels": own,
         "annotations": told,
     }
-    template = {"metadata": {"labels": {**own, **labels}, "annotations": annotations}, "spec": _pod(trial, image, expects)}
+    template = {"metadata": {"labels": {**own, **labels}, "annotations": annotations}, "spec": _pod(trial, made, expects)}
     if not annotations:
         del template["metadata"]["annotations"]
     spec = {"backoffLimit": 0, "activeDeadlineSeconds": 300, "template": template}
@@ -163,15 +171,18 @@ def _plane(mesh: Mesh, trial: Trial) -> tuple[dict[str, str], dict[str, str]]:
     return {injection.INJECT: "false", injection.MODE: mode}, {}
 
 
-def _pod(trial: Trial, image: str, expects: str) -> dict[str, Any]:
+def _pod(trial: Trial, made: Made, expects: str) -> dict[str, Any]:
     environment: list[dict[str, Any]] = [{"name": "PROXY", "value": "sidecar" if trial.kind == SIDECAR else "none"}]
     if trial.kind == ADDRESS:
         source = {"configMapKeyRef": {"name": ADDRESSES, "key": key(trial)}}
         environment.append({"name": "ADDRESS", "valueFrom": source})
+    if trial.token:
+        token = {"secretKeyRef": {"name": made.secret, "key": tokens.key(trial.token)}}
+        environment.append({"name": "TOKEN", "valueFrom": token})
     few = {"cpu": "10m", "memory": "32Mi"}
     container = {
         "name": "probe",
-        "image": image,
+        "image": made.image,
         "command": ["sh", "-c", SCRIPT.strip(), "probe"],
         "args": [expects, "request" if trial.ask.method else "connection", *_arguments(trial)],
         "env": environment,
@@ -210,7 +221,8 @@ def _arguments(trial: Trial) -> Iterator[str]:
     if trial.kind == ADDRESS or asked != trial.place.host:
         yield from ("-H", f"Host: {_kept(asked)}")
     for name, value in trial.ask.headers:
-        yield from ("-H", _kept(f"{name}: {value}"))
+        is_token = trial.token and name.lower() == tokens.HEADER
+        yield from ("-H", f"{name}: {tokens.SCHEME}$(TOKEN)" if is_token else _kept(f"{name}: {value}"))
     yield from ("--path-as-is", "-g", f"http://{host}{_kept(trial.ask.path)}")
 
 
@@ -226,4 +238,4 @@ def _name(wave: Wave, trial: Trial) -> str:
     return f"{readable[: _NAME - 7].strip('-')}-{mark}"
 
 
-__all__ = ["ADDRESSES", "IMAGE", "Probe", "key", "probes"]
+__all__ = ["ADDRESSES", "IMAGE", "Made", "Probe", "key", "probes"]

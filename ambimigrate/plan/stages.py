@@ -115,37 +115,26 @@ def _check(mesh: Mesh, trial: Trial) -> str:
 
 
 def unenforced(stage: Stage, mesh: Mesh, namespaces: tuple[str, ...], changes: tuple[Change, ...]) -> str:
-    """For whom something is not enforced while the step lasts, or that nothing is left open."""
+    """What is open while a step lasts beside what the proof finds, which knows calls to Services and to their pods."""
     match stage:
-        case Stage.prepare:
-            return "nothing: sidecars decide as before"
-        case Stage.waypoints:
-            return "nothing: no Service uses the waypoints yet"
-        case Stage.policies:
-            return "nothing: sidecars ignore policies with targetRefs, and no Service is bound by this step"
         case Stage.bind:
-            return "for sidecars nothing; connections that ambient callers hold open stay direct until they reconnect"
+            return "connections that ambient callers hold open stay direct until they reconnect"
         case Stage.enroll:
-            return _while_enrolling(mesh, namespaces)
+            return _beside_services(mesh, namespaces)
     gone = [
         str(each.ref) for each in changes if each.action is None and each.ref.kind in {kind.__name__ for kind in trials.KINDS}
     ]
-    if gone:
-        return f"nothing, if what replaces {_listed(gone)} is in force first, as the gate shows"
-    return "nothing: what goes is read by nobody any more" if stage is Stage.retire else "nothing"
+    return f"what replaces {_listed(gone)} has to be in force first, as the gate shows" if gone else ""
 
 
-def _while_enrolling(mesh: Mesh, namespaces: tuple[str, ...]) -> str:
+def _beside_services(mesh: Mesh, namespaces: tuple[str, ...]) -> str:
     """Rules about requests bind callers past the waypoint no longer once a pod has no sidecar (pitfalls PO11, EN13)."""
     about = [
         str(each.ref)
         for each in (*mesh.within(AuthorizationPolicy, *namespaces), *mesh.within(RequestAuthentication, *namespaces))
-        if policies.scope(mesh, each).workloads and _is_about_requests(each)
+        if (meant := policies.scope(mesh, each)).workloads and not meant.services and _is_about_requests(each)
     ]
-    start = "from the label on, each pod that starts is ambient"
-    if about:
-        return f"{start}: {_listed(about)} then bind only callers that cross the waypoint"
-    return f"nothing: {start}, and ztunnel enforces mTLS and L4 rules for it"
+    return f"not proven for pods that no Service selects: {_listed(about)} may bind nobody there" if about else ""
 
 
 def _is_about_requests(policy: Resource[Any]) -> bool:

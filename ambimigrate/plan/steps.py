@@ -156,16 +156,15 @@ class Work(Struct, frozen=True):
         if not self.source.path:
             direct = (command for change in changes for command in live.commands(change))
             return (*undoing.backups(changes), *direct)
-        commands = tuple(self._command(path, stage, namespaces, changes) for path in self._paths(changes))
+        paths = self._paths(changes)
+        commands = tuple(self._command(path, stage, _known(path, paths, namespaces, changes), changes) for path in paths)
         is_both = {"create", "delete"} <= {change.verb for change in changes}
         return (*commands, _APART if is_both else _COMMIT)
 
     def _paths(self, changes: tuple[Change, ...]) -> tuple[str, ...]:
         """The folders among those that were read in which files change; `convert` takes one."""
         every = tuple(self.source.path.split("\n"))
-        files = [f"{_file(each)}/" for each in changes]
-        inside = tuple(path for path in every if any(each.startswith(f"{path.rstrip('/')}/") for each in files))
-        return inside or every[:1]
+        return tuple(path for path in every if any(_is_inside(each, path) for each in changes)) or every[:1]
 
     def _command(self, path: str, stage: Stage, namespaces: tuple[str, ...], changes: tuple[Change, ...]) -> str:
         alone = self.mesh.name and self.source.shared.isdisjoint(_file(change) for change in changes if not change.alone)
@@ -179,6 +178,18 @@ class Work(Struct, frozen=True):
             "--write",
         ]
         return shlex.join(words)
+
+
+def _is_inside(change: Change, path: str) -> bool:
+    return f"{_file(change)}/".startswith(f"{path.rstrip('/')}/")
+
+
+def _known(path: str, paths: tuple[str, ...], names: tuple[str, ...], changes: tuple[Change, ...]) -> tuple[str, ...]:
+    """The namespaces that change in one of several folders: it may not know the others."""
+    if len(paths) == 1:
+        return names
+    own = {each.namespace for each in changes if _is_inside(each, path)}
+    return tuple(each for each in names if each in own)
 
 
 def _ends(_mesh: Mesh) -> dict[int, tuple[tuple[Change, ...], Mesh]]:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from ambimigrate.kinds import AuthorizationPolicy, PeerAuthentication, RequestAuthentication, Service
 from ambimigrate.model import Mesh, Ref, Resource
-from ambimigrate.plan import entrances
+from ambimigrate.plan import entrances, tokens
 from ambimigrate.plan.outcomes import ADDRESS, AMBIENT, INGRESS, NOBODY, SIDECAR, Around, Try, decided
 from ambimigrate.plan.proof import asks
 from ambimigrate.semantics.authz.model import speaks_http
@@ -48,6 +48,11 @@ class Trial(Struct, frozen=True):
     scheme: str = "http"
 
     @property
+    def token(self) -> Mapping[str, str]:
+        """What the token of the request has to say, nothing if it needs none."""
+        return tokens.claims(self.ask)
+
+    @property
     def is_safe(self) -> bool:
         """Whether the request is one that only reads."""
         return self.ask.method in SAFE
@@ -65,7 +70,11 @@ class Trial(Struct, frozen=True):
             name = f"port {self.port} of a pod behind {self.service.name}.{self.service.namespace}"
         if self.kind == INGRESS:
             name = f"{self.scheme}://{self.ask.host}"
-        return f"{self.ask.method} {self.ask.path} at {name}" if self.ask.method else f"a connection to {name}"
+        if not self.ask.method:
+            return f"a connection to {name}"
+        headers = ", ".join(f"{key}: {value}" for key, value in self.ask.headers)
+        said = tokens.shown(self.token) if self.token else headers
+        return f"{self.ask.method} {self.ask.path} at {name}{f' with {said}' if said else ''}"
 
     @property
     def who(self) -> str:
@@ -85,7 +94,17 @@ def of_policy(around: Around, policy: Resource[Any], kinds: frozenset[str] = ALL
             found.setdefault((trial.kind, trial.allowed), trial)
         if {(AMBIENT, True), (AMBIENT, False)} <= found.keys():
             break
+    signed = None if (AMBIENT, True) in found else next(_with_tokens(around, policy), None)
+    if signed is not None:
+        found[AMBIENT, True] = signed
     return tuple(found[key] for key in sorted(found, key=lambda each: (each[0], not each[1])))
+
+
+def _with_tokens(around: Around, policy: Resource[Any]) -> Iterator[Trial]:
+    """Calls that are answered for their token; a user has to give one."""
+    for service in islice(around.before.index(_services).get(policy.ref, ()), _SERVICES):
+        tried = _tried(around, policy, service, frozenset({AMBIENT}), signed=True)
+        yield from (each for each in tried if each.allowed and each.token)
 
 
 def _services(mesh: Mesh) -> Mapping[Ref, tuple[Resource[Service], ...]]:
@@ -93,7 +112,9 @@ def _services(mesh: Mesh) -> Mapping[Ref, tuple[Resource[Service], ...]]:
     return {each.ref: policies.scope(mesh, each).services for kind in KINDS for each in mesh.of(kind)}
 
 
-def _tried(around: Around, policy: Resource[Any], service: Resource[Service], kinds: frozenset[str]) -> Iterator[Trial]:
+def _tried(
+    around: Around, policy: Resource[Any], service: Resource[Service], kinds: frozenset[str], *, signed: bool = False
+) -> Iterator[Trial]:
     """The calls that are decided alike before and after, and by what the policy is about."""
     labels = tuple(sorted(service.body.spec.selector.items()))
     for port in service.body.spec.ports:
@@ -101,14 +122,14 @@ def _tried(around: Around, policy: Resource[Any], service: Resource[Service], ki
         inner = next((each for each in ports if each), None)
         if inner is not None and port.protocol == "TCP":
             place = Place(hosts.host_of(service), service.namespace, port.port, is_http=speaks_http(port) is not False)
-            for call, allowed in _found(around, policy, _calls(around, service, place, kinds)):
+            for call, allowed in _found(around, policy, _calls(around, service, place, kinds, signed=signed)):
                 way = (call.entrance.address, call.entrance.scheme) if call.entrance else ("", "http")
                 yield Trial(policy.ref, call.kind, call.caller, service.ref, place, call.ask, allowed, inner, labels, *way)
 
 
-def _calls(around: Around, service: Resource[Service], place: Place, kinds: frozenset[str]) -> Iterator[Try]:
+def _calls(around: Around, service: Resource[Service], place: Place, kinds: frozenset[str], *, signed: bool) -> Iterator[Try]:
     wanted = tuple(each for each in _callers(around, place) if each[0] in kinds)
-    for ask in _asks(around.before, place, is_entered=INGRESS in kinds):
+    for ask in _signed(around.before, place) if signed else _asks(around.before, place, is_entered=INGRESS in kinds):
         yield from (Try(kind, caller, service, place, ask) for kind, caller in wanted)
         if INGRESS in kinds and ask.method == "GET" and not ask.headers:
             yield from _entering(around.before, service, place, ask)
@@ -163,8 +184,15 @@ def _told_apart(mesh: Mesh, place: Place, found: Iterable[Ask]) -> Iterable[Ask]
     return classes.values()
 
 
+def _signed(mesh: Mesh, place: Place) -> tuple[Ask, ...]:
+    """Requests with tokens as policies ask for, those that only read first."""
+    every = asked(mesh, mesh, place, Settings(requests=60))
+    found = (each for each in every if not each.direct and not each.foreign and tokens.claims(each))
+    return tuple(sorted(found, key=lambda each: (each.method not in SAFE, each.size))[:_REQUESTS])
+
+
 def _has_token(ask: Ask) -> bool:
-    return any(name.lower() == "authorization" and value != "Bearer no-token" for name, value in ask.headers)
+    return any(name.lower() == tokens.HEADER and value != "Bearer no-token" for name, value in ask.headers)
 
 
 def _callers(around: Around, place: Place) -> tuple[tuple[str, Caller], ...]:

@@ -8,8 +8,8 @@ from typing import Any, TextIO
 
 from ambimigrate.model import Position, Severity
 from ambimigrate.render import places
+from ambimigrate.render.encoding import encoded
 from ambimigrate.render.gate_text import paragraph
-from ambimigrate.render.json import encoded
 from ambimigrate.render.style import visible
 from ambimigrate.report import Report
 

@@ -8,8 +8,9 @@ from typing import Any, TextIO
 from ambimigrate.changes import Change, Held, Note, Untouched
 from ambimigrate.convert import Conversion
 from ambimigrate.converters import elsewhere, shared
-from ambimigrate.model import Position
-from ambimigrate.render.json import dumped, field, head, reference
+from ambimigrate.model import Position, spelt
+from ambimigrate.render.encoding import dumped
+from ambimigrate.render.heads import head, reference
 from ambimigrate.report import Report
 
 SCHEMA = "ambimigrate.convert/v1"
@@ -53,7 +54,7 @@ def _position(position: Position) -> dict[str, Any]:
 
 
 def _note(note: Note) -> dict[str, Any]:
-    return {**_position(note.position), "field": field(note.position.route), "reason": note.reason}
+    return {**_position(note.position), "field": spelt(note.position.route), "reason": note.reason}
 
 
 def _held(held: Held) -> dict[str, Any]:
@@ -63,7 +64,7 @@ def _held(held: Held) -> dict[str, Any]:
         "mesh": held.mesh,
         "file": held.position.file,
         "line": held.position.line,
-        "field": field(held.position.route),
+        "field": spelt(held.position.route),
         "reason": held.reason,
         "because": list(held.because),
         "witness": held.witness,

@@ -10,7 +10,7 @@ from ambimigrate.estimate import Estimate, Total
 from ambimigrate.estimate.amounts import Prices, Range
 from ambimigrate.estimate.use import SOURCE, Use
 from ambimigrate.model import Target
-from ambimigrate.render.json import bare_head, head
+from ambimigrate.render.heads import bare_head, head
 from ambimigrate.report import Report
 
 SCHEMA = "ambimigrate.estimate/v1"

@@ -74,7 +74,8 @@ def _plain(number: float, digits: int) -> str:
 def _closing(result: Result, width: int) -> Iterator[str]:
     found = result.estimate
     yield ""
-    yield from wrap(_restarts(found), width)
+    if found.restarts.before:
+        yield from wrap(_restarts(found), width)
     worse = [title for name, title in _ROWS.items() if _is_negative(found.savings[name])]
     if worse:
         yield from wrap(f"Ambient mode reserves more than the sidecars here: {'; '.join(worse)}.", width)

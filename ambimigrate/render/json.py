@@ -2,85 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-import msgspec
-
-from ambimigrate import __version__, catalogue
+from ambimigrate import catalogue
 from ambimigrate.advice import Advice
 from ambimigrate.kinds import HelmValues
-from ambimigrate.model import Finding, Problem, Ref, Suppression, Target
+from ambimigrate.model import Finding, Suppression, spelt
 from ambimigrate.outlook import Outlook
+from ambimigrate.render.encoding import streamed
+from ambimigrate.render.heads import head, problem, reference
 from ambimigrate.report import Gate, Report
 from ambimigrate.verdicts import Standing
 
 SCHEMA = "ambimigrate.report/v1"
-_HIDDEN = re.compile(r"[^\x00-\x7e]")
 LEVELS = ("blocker", "error", "warning", "info", "suppressed")
 
 
 def render(report: Report, out: TextIO) -> None:
-    """Writes one JSON object, finding by finding: at no time do all of them stand in memory as text."""
-    before = "{"
-    for key, value in _sections(report):
-        out.write(f'{before}\n  "{key}": ')
-        if isinstance(value, Iterator):
-            _stream(value, out)
-        else:
-            out.write(_indented(value, 2))
-        before = ","
-    out.write("\n}\n")
-
-
-def _stream(items: Iterator[Any], out: TextIO) -> None:
-    before = "[\n    "
-    for item in items:
-        out.write(before + _indented(item, 4))
-        before = ",\n    "
-    out.write("[]" if before[0] == "[" else "\n  ]")
-
-
-def _indented(value: Any, by: int) -> str:
-    return encoded(value).replace("\n", "\n" + " " * by)
-
-
-def dumped(record: dict[str, Any]) -> str:
-    """A record as indented JSON with a line feed at its end."""
-    return encoded(record) + "\n"
-
-
-def encoded(value: Any) -> str:
-    """A value as indented JSON that is safe to print.
-
-    Characters that a terminal obeys or hides are escapes, and so is what a server of continuous integration takes for a
-    command anywhere in a line (see style.visible): read back, both are what they were.
-    """
-    try:
-        encoded = msgspec.json.encode(value)
-    except UnicodeEncodeError:  # names of files that are no UTF-8
-        encoded = msgspec.json.encode(_as_utf8(msgspec.to_builtins(value)))
-    text = msgspec.json.format(encoded, indent=2).decode()
-    if "##" in text:
-        text = text.replace("##", "#\\u0023")
-    return text if text.isascii() and "\x7f" not in text else _HIDDEN.sub(_escape, text)
-
-
-def _as_utf8(value: Any) -> Any:
-    """The value with `\\udcff` spelt out for bytes that no text can hold."""
-    if isinstance(value, str):
-        return value.encode(errors="backslashreplace").decode()
-    if isinstance(value, dict):
-        return {_as_utf8(key): _as_utf8(each) for key, each in value.items()}
-    return [_as_utf8(each) for each in value] if isinstance(value, list) else value
-
-
-def _escape(found: re.Match[str]) -> str:
-    """What JSON writes for characters that cannot be printed."""
-    units = "" if found[0].isprintable() else found[0].encode("utf-16-be").hex()
-    return "".join(f"\\u{units[each : each + 4]}" for each in range(0, len(units), 4)) or found[0]
+    """Writes the report finding by finding."""
+    streamed(_sections(report), out)
 
 
 def record(report: Report) -> dict[str, Any]:
@@ -143,54 +85,6 @@ def _outlook(outlook: Outlook) -> dict[str, Any]:
     }
 
 
-def head(schema: str, report: Report) -> dict[str, Any]:
-    """What every JSON output begins with."""
-    return {
-        "schema": schema,
-        "tool": {"name": "ambimigrate", "version": __version__},
-        "target": target(report.target),
-        "input": {
-            "files": report.counts.files,
-            "documents": report.counts.documents,
-            "objects": dict(sorted(report.counts.objects.items())),
-            "skipped": dict(sorted(report.counts.skipped.items())),
-            "not_rendered": report.counts.not_rendered,
-            "source": report.source,
-            "meshes": [mesh.name for mesh in report.meshes],
-            "notes": list(report.notes),
-        },
-        "problems": [problem(each) for each in report.problems],
-    }
-
-
-def bare_head(schema: str, value: Target) -> dict[str, Any]:
-    """The same where nothing was read."""
-    return {
-        "schema": schema,
-        "tool": {"name": "ambimigrate", "version": __version__},
-        "target": target(value),
-        "input": {"files": 0, "documents": 0, "objects": {}, "skipped": {}, "not_rendered": [], "source": "numbers"},
-        "problems": [],
-    }
-
-
-def target(value: Target) -> dict[str, Any]:
-    return {
-        "istio": str(value.istio),
-        "gateway_api": str(value.gateway_api),
-        "channel": value.channel,
-        "platform": value.platform,
-    }
-
-
-def problem(value: Problem) -> dict[str, Any]:
-    return {"message": value.message, "file": value.file, "line": value.line}
-
-
-def reference(ref: Ref) -> dict[str, Any]:
-    return {"kind": ref.kind, "group": ref.group, "namespace": ref.namespace, "name": ref.name}
-
-
 def _finding(finding: Finding, report: Report) -> dict[str, Any]:
     entry = catalogue.entry(finding.rule)
     position = finding.hit.position
@@ -207,7 +101,7 @@ def _finding(finding: Finding, report: Report) -> dict[str, Any]:
         "file": position.file,
         "line": position.line,
         "column": position.column,
-        "field": field(position.route),
+        "field": spelt(position.route),
         "fix": report.gate.fix(finding) if report.gate else finding.fix,
         "references": list(entry.references),
         "evidence": finding.hit.evidence or entry.cases[finding.hit.case].evidence,
@@ -222,14 +116,6 @@ def _suppressed(value: Suppression) -> dict[str, Any]:
     place = value.place
     where = {"file": place.file, "line": place.line} if place else {}
     return {"by": value.by, "reason": value.reason, "expires": value.expires, **where}
-
-
-def field(route: tuple[str | int, ...]) -> str:
-    """A route as people write it: `spec.http[0].timeout`."""
-    text = ""
-    for step in route:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
-    return text
 
 
 def _namespace(standing: Standing) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from ambimigrate.changes import Change, Create, Set
 from ambimigrate.converters import made
 from ambimigrate.plan import Plan, Wave
 from ambimigrate.plan.values import Edge, Gap, Step
-from ambimigrate.render.json import reference
+from ambimigrate.render.heads import reference
 
 SCHEMA = "ambimigrate.plan/v1"
 

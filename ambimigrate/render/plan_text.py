@@ -71,8 +71,9 @@ def _closing(plan: Plan, style: Style, width: int) -> Iterator[str]:
             yield from _held(held, width)
         yield ""
     moving = [name for wave in plan.waves for name in wave.namespaces]
-    waves = counted(len(plan.waves), "wave")
-    yield f"{waves}, {counted(len(moving), 'namespace')} to move, {len(plan.held)} held."
+    if plan.waves or plan.held:
+        waves = counted(len(plan.waves), "wave")
+        yield f"{waves}, {counted(len(moving), 'namespace')} to move, {len(plan.held)} held."
     if any(step.triggers for wave in plan.waves for step in wave.steps):
         text = "The queries behind `stop if` are in --format json and in the runbooks of --out DIR."
         yield from wrap(text, width)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 
-from ambimigrate.plan import Plan
+from ambimigrate.plan import Plan, tokens
 from ambimigrate.plan.outcomes import ADDRESS
-from ambimigrate.plan.probes import ADDRESSES, Probe, key
+from ambimigrate.plan.probes import ADDRESSES, Made, Probe, key
 from ambimigrate.render import runbook
 from ambimigrate.render.markdown import code, escaped
 from ambimigrate.yamlio import write
@@ -49,17 +49,38 @@ judge() { # namespace, Job
 """.strip()
 
 
-def files(plan: Plan, found: Mapping[tuple[str, int], tuple[Probe, ...]], image: str) -> Mapping[str, str]:
+def files(plan: Plan, found: Mapping[tuple[str, int], tuple[Probe, ...]], made: Made) -> Mapping[str, str]:
     """The texts by their place below the folder."""
     places = {place: own for place, own in runbook.folders(plan).items() if found.get(place)}
     first = next(iter(places.values()), "wave-01")
-    out = {"README.md": _README.format(folder=first, image=image) + "".join(_table(places, found))}
+    told = "".join((*_secrets(found, made), *_table(places, found)))
+    out = {"README.md": _README.format(folder=first, image=made.image) + told}
     for place, folder in places.items():
-        members = found[place]
+        members = tuple(each for each in found[place] if each.is_complete)
         out[f"{folder}/kustomization.yaml"] = write.text(_kustomization(members))
         out[f"{folder}/run.sh"] = "\n".join(_run(members)) + "\n"
         out |= {f"{folder}/{each.namespace}-{each.name}.yaml": write.text(each.job) for each in members}
     return out
+
+
+def _secrets(found: Mapping[tuple[str, int], tuple[Probe, ...]], made: Made) -> Iterator[str]:
+    """Which tokens are needed where; no Job is written that would lack one."""
+    needed = {
+        (each.namespace, tokens.key(each.trial.token)): tokens.shown(each.trial.token)
+        for members in found.values()
+        for each in members
+        if each.trial.token
+    }
+    if not needed:
+        return
+    yield "## Tokens\n\nSome calls are answered for a signed token only, which nothing here can make. "
+    if made.secret:
+        yield f"They are taken from Secrets named {code(made.secret)}; make them, with tokens that outlast the wave:\n\n"
+    else:
+        yield "Their Jobs are not written: name Secrets that hold such tokens with `--probe-token-secret NAME`.\n\n"
+    yield "| namespace | key | value |\n|---|---|---|\n"
+    yield from (f"| {code(space)} | {code(key)} | {escaped(what)} |\n" for (space, key), what in sorted(needed.items()))
+    yield "\n"
 
 
 def _kustomization(members: tuple[Probe, ...]) -> dict[str, object]:
@@ -75,7 +96,9 @@ def _table(places: Mapping[tuple[str, int], str], found: Mapping[tuple[str, int]
         for each in found[place]:
             trial = each.trial
             call = escaped(f"{trial.what} from {trial.who}")
-            yield f"| {code(str(trial.policy))} | {call} | {'answered' if trial.allowed else 'refused'} |\n"
+            answer = "answered" if trial.allowed else "refused"
+            lacking = "" if each.is_complete else ", no Job: see Tokens"
+            yield f"| {code(str(trial.policy))} | {call} | {answer}{lacking} |\n"
         yield "\n"
 
 

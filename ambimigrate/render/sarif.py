@@ -7,9 +7,9 @@ from typing import Any, TextIO
 from urllib.parse import quote
 
 from ambimigrate import __version__, catalogue
-from ambimigrate.model import Finding, Problem, Severity, Suppression
+from ambimigrate.model import Finding, Problem, Severity, Suppression, spelt
 from ambimigrate.render import places
-from ambimigrate.render.json import dumped, field
+from ambimigrate.render.encoding import dumped
 from ambimigrate.render.markdown import escaped
 from ambimigrate.render.style import visible
 from ambimigrate.report import Gate, Report
@@ -106,7 +106,7 @@ def _location(finding: Finding) -> dict[str, Any]:
     position, ref = finding.hit.position, finding.ref
     name = "/".join(each for each in (ref.namespace, ref.kind, ref.name) if each)
     found: dict[str, Any] = {
-        "logicalLocations": [{"fullyQualifiedName": visible(name), "kind": "resource", "name": visible(field(position.route))}]
+        "logicalLocations": [{"fullyQualifiedName": visible(name), "kind": "resource", "name": visible(spelt(position.route))}]
     }
     if places.is_file(position):
         found["physicalLocation"] = _physical(position.file, position.line, position.column)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ambimigrate.model import Position
-from ambimigrate.render.json import field, reference
+from ambimigrate.model import Position, spelt
+from ambimigrate.render.heads import reference
 from ambimigrate.verify import ASSUMPTIONS, NOT_COVERED, Difference, Side, Source, Unchecked, Verification
 from ambimigrate.verify.values import Caller
 
@@ -70,7 +70,7 @@ def _side(side: Side) -> dict[str, Any]:
 
 
 def _source(source: Source) -> dict[str, Any]:
-    return {**reference(source.ref), **_place(source.position), "field": field(source.position.route)}
+    return {**reference(source.ref), **_place(source.position), "field": spelt(source.position.route)}
 
 
 def _unchecked(found: Unchecked) -> dict[str, Any]:

@@ -103,13 +103,13 @@ def _action(place: Place, rule: HTTPRule, authority: str) -> Forward | Redirect 
 def _forward(place: Place, rule: HTTPRule, authority: str) -> Forward:
     """The authority of the rule wins over that of a destination."""
     destinations = fields.destinations(rule, place.mesh.target.istio)
-    hashed = _hashes(place, rule)
+    hashed = _hashes(place, destinations)
     return Forward(
         tuple(_target(place, each, is_only=len(destinations) == 1) for each in destinations),
         fields.rewrite(rule.rewrite),
         (rule.rewrite.authority if rule.rewrite else "") or authority,
         seconds(rule.timeout) or None,
-        fields.retries(place.mesh, rule.retries, hashed=bool(hashed)),
+        fields.retries(place.mesh, rule.retries, hashed=bool(hashed) and len(destinations) == 1),
         tuple(Mirror(_backends(place, each), share) for each, share in fields.mirrors(rule)),
         hashed,
     )
@@ -128,6 +128,8 @@ def _backends(place: Place, destination: Destination) -> tuple[str, ...] | None:
     return cluster(place.mesh, place.viewer, *place.where(destination)).backends
 
 
-def _hashes(place: Place, rule: HTTPRule) -> tuple[str, ...]:
-    words = (hash_policy(place.mesh, place.viewer, *place.where(each.destination)) for each in rule.route)
+def _hashes(place: Place, destinations: tuple[HTTPRouteDestination, ...]) -> tuple[str, ...]:
+    """What requests are hashed by; of several destinations those that get something say so (`processWeightedDestination`)."""
+    used = [each for each in destinations if len(destinations) == 1 or each.weight]
+    words = (hash_policy(place.mesh, place.viewer, *place.where(each.destination)) for each in used)
     return tuple(dict.fromkeys(word for each in words for word in each))

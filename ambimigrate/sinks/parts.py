@@ -84,7 +84,10 @@ class Parts(Struct):
         """Takes a document out with the marker before it, or, of the first one, the marker behind it."""
         if number or len(self.documents) == 1:
             marker = self.between[number] if not number else ""
-            self.between[number : number + 2] = [marker + self.between[number + 1]]
+            gap = self.between[number + 1]
+            if number and not gap.strip() and self.documents[number - 1].text.endswith("\n"):
+                gap = ""  # it ended the line of the document that goes, which had no end of its own
+            self.between[number : number + 2] = [marker + gap]
         else:
             rest = self.documents[1].text
             self.replace(1, rest[rest.find("\n") + 1 :] if "\n" in rest else "")

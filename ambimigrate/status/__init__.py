@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ambimigrate.changes import Stage
 from ambimigrate.model import Target, grouped
@@ -37,9 +38,13 @@ def status(found: tuple[Work, ...], plan: RecordedPlan | None, target: Target) -
     """The status of all meshes."""
     if plan is None:
         return _without_plan(found)
+    others = tuple(work for work in found if plan.meshes and work.mesh.name not in plan.meshes)
+    found = tuple(work for work in found if work not in others)
     every = tuple(_progress(work, plan) for work in found)
-    drifted = (*drift.of_target(plan, target), *(each for one in every for each in one.drift))
+    unplanned = (drift.of_mesh(work) for work in others if work.pending or work.holding)
+    drifted = (*drift.of_target(plan, target), *unplanned, *(each for one in every for each in one.drift))
     standings = tuple(_standing(one, name) for one in every for name in _names(one, plan))
+    standings += tuple(each for work in others if not found for each in _unplanned(work))
     answers = [upcoming.of_plan(one.work, one.steps) for one in every]
     following = next((each for each, _ in answers if each), None)
     told = dict.fromkeys(text for _, text in answers)
@@ -149,6 +154,12 @@ def _without_plan(found: tuple[Work, ...]) -> Status:
     work = next(each for each in found if any(each.first(name) is first for name in each.pending))
     names = tuple(sorted(name for name in work.pending if work.first(name) is first))
     return Status(standings, next=upcoming.of_stage(work, first, names))
+
+
+def _unplanned(work: Work) -> Iterator[Standing]:
+    """The namespaces of a mesh of which no plan is recorded: how far they are, and nothing to do."""
+    for each in (_alone(work, name) for name in injection.namespaces(work.mesh) if _is_shown(work, name)):
+        yield replace(each, next=None, why="done" if each.done else "no plan of its mesh, see below")
 
 
 def _alone(work: Work, name: str) -> Standing:

@@ -26,6 +26,12 @@ def of_target(plan: RecordedPlan, target: Target) -> Iterator[Drift]:
             yield Drift("target", f"the plan is for {word} {then}, and this is {word} {now}: {ANEW}")
 
 
+def of_mesh(work: Work) -> Drift:
+    """The plan is of other meshes."""
+    text = "no plan is recorded for this mesh: `ambimigrate plan --record` for all meshes keeps one"
+    return Drift("new", text, work.mesh.name)
+
+
 def of_steps(work: Work, found: tuple[Seen, ...]) -> Iterator[Drift]:
     """Steps that were left out or undone, and objects that are otherwise than a step made them."""
     for number, each in enumerate(found):

@@ -20,7 +20,7 @@ from ambimigrate.kinds import (
 )
 from ambimigrate.kinds.security import Condition, Rule, Source
 from ambimigrate.model import Mesh, Resource
-from ambimigrate.topology import hosts, injection, meshconfig, waypoints, ztunnel
+from ambimigrate.topology import hosts, injection, trust, waypoints, ztunnel
 from ambimigrate.topology.policies import can_be_bound, is_meshed, scope
 from ambimigrate.topology.virtualservices import features, is_of_mesh
 
@@ -40,7 +40,7 @@ class Front(Struct, frozen=True, eq=False):
 
     def principals(self, mesh: Mesh) -> tuple[str, ...]:
         """The waypoint's identity as policies write it."""
-        domains = dict.fromkeys((meshconfig.trust_domain(mesh) or "cluster.local", "cluster.local"))
+        domains = dict.fromkeys((trust.own(mesh), trust.DEFAULT))
         return tuple(f"{each}/ns/{self.namespace}/sa/{self.account}" for each in domains)
 
     def __str__(self) -> str:

@@ -16,11 +16,13 @@ from ambimigrate.kinds.core import (
     NetworkPolicyPort,
 )
 from ambimigrate.model import Mesh, Resource, grouped
-from ambimigrate.topology import injection
+from ambimigrate.topology import injection, selectors
 from ambimigrate.topology.captured import captured
 from ambimigrate.topology.reach import listed
 from ambimigrate.topology.waypoints import waypoints
 from ambimigrate.topology.workloads import Workload, in_namespace, workloads
+
+selects = selectors.selects
 
 HBONE = 15008  # ztunnel, src/config.rs: where mesh traffic arrives in every enrolled pod and waypoint
 APART = frozenset({53, 15010, 15012})  # of DNS and istiod: pods and proxies call these past the tunnel
@@ -36,28 +38,6 @@ class Pods(Struct, frozen=True, eq=False):
     name: str
     labels: Mapping[str, str]
     workload: Workload | None = None
-
-
-def selects(selector: LabelSelector | None, labels: Mapping[str, str]) -> bool:
-    """Whether a selector means these labels; an empty one means everything."""
-    if selector is None:
-        return True
-    return all(labels.get(key) == value for key, value in selector.match_labels.items()) and all(
-        _holds(each.operator, labels.get(each.key), each.values) for each in selector.match_expressions
-    )
-
-
-def _holds(operator: str, value: str | None, values: tuple[str, ...]) -> bool:
-    match operator:
-        case "In":
-            return value in values
-        case "NotIn":
-            return value not in values
-        case "Exists":
-            return value is not None
-        case "DoesNotExist":
-            return value is None
-    return False
 
 
 def subjects(mesh: Mesh) -> Mapping[str, tuple[Pods, ...]]:

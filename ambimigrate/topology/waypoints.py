@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from ambimigrate.kinds import Gateway, Namespace, Service
 from ambimigrate.model import Mesh, Resource
-from ambimigrate.topology import injection
+from ambimigrate.topology import injection, selectors
 
 CLASS = "istio-waypoint"
 USE = "istio.io/use-waypoint"
@@ -89,7 +89,7 @@ def admits(mesh: Mesh, gateway: Resource[Gateway], namespace: str) -> bool:
             return True
         if origin == "Selector" and allowed and allowed.selector:
             labels = {"kubernetes.io/metadata.name": namespace, **injection.labels(mesh, namespace)}
-            if all(labels.get(key) == value for key, value in allowed.selector.match_labels.items()):
+            if selectors.selects(allowed.selector, labels):
                 return True
     return False
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from ambimigrate.kinds import DestinationRule, Gateway, GRPCRoute, HTTPRoute, IstioGateway, TCPRoute, TLSRoute, VirtualService
-from ambimigrate.model import Mesh, Resource
+from ambimigrate.model import Mesh, Resource, grouped
 from ambimigrate.semantics import gateways
 from ambimigrate.semantics.gateways import merging
 from ambimigrate.semantics.gateways.names import meet, without_namespace
@@ -140,10 +140,21 @@ def _bound(mesh: Mesh) -> tuple[Resource[Any], ...]:
 
 def deciding(mesh: Mesh, name: str) -> tuple[Resource[Any], ...]:
     """All that may decide about requests to the name, the nearest first."""
-    own = [each for each in bound(mesh) if any(meet(pattern, name) for pattern in tuple(_hosts(each)) or ("*",))]
     delegates = [each for each in mesh.of(VirtualService) if not each.body.spec.hosts]
     gates = [each for each in mesh.of(Gateway) if not waypoints.is_waypoint(each.body)]
-    return (*own, *delegates, *mesh.of(IstioGateway), *gates, *mesh.of(DestinationRule))
+    return (*_for(mesh, name), *delegates, *mesh.of(IstioGateway), *gates, *mesh.of(DestinationRule))
+
+
+def _for(mesh: Mesh, name: str) -> tuple[Resource[Any], ...]:
+    """What is bound for the name: by the name itself, then by wildcards that cover it."""
+    exact, wild = mesh.index(_by_name)
+    return tuple(dict.fromkeys((*exact.get(name, ()), *(each for pattern, each in wild if hosts.covers(pattern, name)))))
+
+
+def _by_name(mesh: Mesh) -> tuple[Mapping[str, tuple[Resource[Any], ...]], tuple[tuple[str, Resource[Any]], ...]]:
+    written = [(pattern, each) for each in bound(mesh) for pattern in tuple(_hosts(each)) or ("*",)]
+    exact = grouped((pattern.lower(), each) for pattern, each in written if not pattern.startswith("*"))
+    return exact, tuple((pattern, each) for pattern, each in written if pattern.startswith("*"))
 
 
 def _near(meshes: tuple[Mesh, Mesh], name: str, settings: Settings, door: Place) -> Iterator[Ask]:
@@ -156,8 +167,7 @@ def _near(meshes: tuple[Mesh, Mesh], name: str, settings: Settings, door: Place)
 
 def _shapes(mesh: Mesh, name: str) -> Iterator[Shape]:
     """What the objects for the name look for; other names that their conditions ask for are tried by themselves."""
-    for each in bound(mesh):
-        if any(meet(pattern, name) for pattern in tuple(_hosts(each)) or ("*",)):
-            for shape in shapes(mesh, each):
-                own = shape.host.partition(":")[0].lower() == name
-                yield shape if own else replace(shape, host="")
+    for each in _for(mesh, name):
+        for shape in shapes(mesh, each):
+            own = shape.host.partition(":")[0].lower() == name
+            yield shape if own else replace(shape, host="")

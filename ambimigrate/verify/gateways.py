@@ -48,9 +48,10 @@ class Gateways:
         self.tried[entrance.place] = len(asked)
         self.routing += len(asked)
         for ask in asked:
-            one, other = (self._fields(mesh, pods, entrance, ask) for mesh, pods in self._sides(entrance))
-            if one == other:
+            old, new = (_handled(mesh, pods, entrance, ask) for mesh, pods in self._sides(entrance))
+            if old == new:
                 continue
+            one, other = _fields(old), _fields(new)
             names = routing.differing(one, other)
             if names:
                 yield Case(entrance.place, None, _CLIENT, ask), self._found(ask, names, one, other)
@@ -58,17 +59,17 @@ class Gateways:
     def _sides(self, entrance: Entrance) -> tuple[tuple[Mesh, gateways.Pods | None], ...]:
         return (self.before, entrance.before), (self.after, entrance.after)
 
-    def _fields(self, mesh: Mesh, pods: gateways.Pods | None, entrance: Entrance, ask: Ask) -> dict[str, Any]:
-        found = gateways.decide(mesh, pods, _arrival(entrance.place, ask)) if pods else gateways.CLOSED
-        return {**routing.fields(found.decision), "terms": found.terms}
-
     def _found(self, ask: Ask, names: tuple[str, ...], one: Mapping[str, Any], other: Mapping[str, Any]) -> Found:
         is_minor = _is_default_port(ask, names) or (
             not {"retries", "policy"} & set(names) and routing.is_minor(names, one, other, self.before)
         )
         by = self._agreed(ask)
         kind = "routing minor" if is_minor else "routing"
-        return Found(kind, (is_minor, by, one["terms"], other["terms"], *routing.signature(names, one, other)), names, named=by)
+        tls = one["tls"], other["tls"]
+        way = (
+            (names,) if names == ("tls",) else routing.signature(names, one, other)
+        )  # where only that differs, the rest is one
+        return Found(kind, (is_minor, by, tls, *way), names, named=by)
 
     def _agreed(self, ask: Ask) -> tuple[str, ...]:
         """The id under which a conversion names what becomes of connections that were opened for another host."""
@@ -104,9 +105,9 @@ class Gateways:
 
     def _side(self, mesh: Mesh, pods: gateways.Pods | None, entrance: Entrance, witness: tuple[Ask, Found]) -> Side:
         ask, found = witness
-        fields = self._fields(mesh, pods, entrance, ask)
+        fields = _fields(_handled(mesh, pods, entrance, ask))
         name = ask.host.partition(":")[0].lower() or ask.sni
-        by = sources.among(mesh, entrances.deciding(mesh, name), lambda one: self._fields(one, pods, entrance, ask))
+        by = sources.among(mesh, entrances.deciding(mesh, name), lambda one: _fields(_handled(one, pods, entrance, ask)))
         plain = {key: value for key, value in fields.items() if key != "ends"}
         return Side(routing.text(fields, found.names), plain, GATEWAY, by)
 
@@ -120,6 +121,14 @@ class Gateways:
         pods = entrance.before or entrance.after
         assert pods is not None
         return next((each.ref for each in found if each), Ref("Pod", "", pods.namespace, pods.name))
+
+
+def _handled(mesh: Mesh, pods: gateways.Pods | None, entrance: Entrance, ask: Ask) -> gateways.Handled:
+    return gateways.decide(mesh, pods, _arrival(entrance.place, ask)) if pods else gateways.CLOSED
+
+
+def _fields(found: gateways.Handled) -> dict[str, Any]:
+    return {**routing.fields(found.decision), "tls": found.terms}
 
 
 def _arrival(place: Place, ask: Ask) -> gateways.Arrival:

@@ -27,7 +27,7 @@ _WORDS = {
     "hash": "hashed by something else",
     "fault": "other injected faults",
     "policy": "other settings of a DestinationRule",
-    "terms": "another certificate or mode of TLS",
+    "tls": "another certificate or mode of TLS",
 }
 
 _OF_ZTUNNEL = {

@@ -9,16 +9,11 @@ import msgspec
 from msgspec import Struct
 
 from ambimigrate.kinds import (
-    CalicoGlobalNetworkPolicy,
-    CalicoNetworkPolicy,
-    CalicoStoredGlobalNetworkPolicy,
-    CalicoStoredNetworkPolicy,
-    CiliumClusterwideNetworkPolicy,
-    CiliumNetworkPolicy,
     Gateway,
     Namespace,
     NetworkPolicy,
 )
+from ambimigrate.kinds.cni import CALICO, CILIUM
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.semantics.cni import Networks
 from ambimigrate.semantics.networks import Connection, End, Network
@@ -62,11 +57,10 @@ def _known(_mesh: Mesh) -> dict[Any, bool]:
 def _network(mesh: Mesh) -> Networks:
     spaces: dict[str, Mapping[str, str]] = {name: {_NAME: name} for name in injection.namespaces(mesh)}
     spaces |= {each.name: {**each.body.metadata.labels, _NAME: each.name} for each in mesh.of(Namespace)}
-    ciliums = (each for kind in (CiliumNetworkPolicy, CiliumClusterwideNetworkPolicy) for each in mesh.of(kind))
+    ciliums: Iterator[Resource[Any]] = (each for kind in CILIUM for each in mesh.of(kind))
     rules = tuple((each.namespace, rule) for each in ciliums for rule in (each.body.spec, *each.body.specs) if rule)
-    kinds: tuple[type[Any], ...] = (CalicoNetworkPolicy, CalicoGlobalNetworkPolicy)
-    kinds += (CalicoStoredNetworkPolicy, CalicoStoredGlobalNetworkPolicy)
-    calicos = tuple((each.namespace, msgspec.to_builtins(each.body.spec)) for kind in kinds for each in mesh.of(kind))
+    found: Iterator[Resource[Any]] = (each for kind in CALICO for each in mesh.of(kind))
+    calicos = tuple((each.namespace, msgspec.to_builtins(each.body.spec)) for each in found)
     network = Network(tuple(mesh.of(NetworkPolicy)), spaces)
     return Networks(network, tuple((space, msgspec.to_builtins(rule)) for space, rule in rules), calicos, spaces)
 

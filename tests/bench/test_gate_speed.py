@@ -17,7 +17,12 @@ from tests.bench.trees import make
 __all__ = ["say"]
 
 TIMES = 3
-MOST_CHANGED, MOST_SAME, MOST_COLD = 0.5, 0.25, 1.03  # of the run with an empty cache, twice; of that without one
+MOST_CHANGED, MOST_SAME, MOST_COLD = 0.4, 0.25, 1.1  # of the run with an empty cache, twice; of that without one
+EDITS = {  # what the five files are, and what each version of the pull request does to them
+    "routes": ("app-1-routes.yaml", r"attempts: \d+", "attempts: {}"),
+    "images": ("app-1-deployment.yaml", r"(/app-1:)\S+", r"\g<1>1.{}.0"),
+    "services": ("app-1-service.yaml", r"targetPort: \w+", "targetPort: {}"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -28,12 +33,13 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def change(root: Path, number: int) -> None:
+def change(root: Path, what: str, number: int) -> None:
     """The pull request's next version: the five files of always with another content."""
+    name, old, new = EDITS[what]
     for each in range(5):
-        file = root / "apps" / f"shop-{each:04}" / "app-1-routes.yaml"
+        file = root / "apps" / f"shop-{each:04}" / name
         text = file.read_text(encoding="utf-8")
-        file.write_text(re.sub(r"attempts: \d+", f"attempts: {100 + number}", text), encoding="utf-8")
+        file.write_text(re.sub(old, new.format(100 + number), text), encoding="utf-8")
 
 
 def spent(command: tuple[str, ...]) -> tuple[float, float]:
@@ -49,17 +55,19 @@ def spent(command: tuple[str, ...]) -> tuple[float, float]:
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
-def test_gate(repository: Path, say: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("what", EDITS)
+def test_gate(repository: Path, what: str, say: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs in turns: without a cache, with an empty one, after a push to the pull request, and once more of the same."""
+    subprocess.run(["git", "-C", str(repository), "checkout", "-q", "."], check=True)
     command = (sys.executable, "-m", "ambimigrate", "gate", str(repository), "--base", "HEAD")
     runs: dict[str, list[tuple[float, float]]] = {"off": [], "cold": [], "changed": [], "same": []}
     for number in range(TIMES):
-        change(repository, 2 * number + 1)
+        change(repository, what, 2 * number + 1)
         monkeypatch.setenv("AMBIMIGRATE_CACHE_DIR", "off")
         runs["off"].append(spent(command))
         monkeypatch.setenv("AMBIMIGRATE_CACHE_DIR", str(tmp_path / str(number)))
         runs["cold"].append(spent(command))
-        change(repository, 2 * number + 2)
+        change(repository, what, 2 * number + 2)
         runs["changed"].append(spent(command))
         runs["same"].append(spent(command))
     time, memory = ({name: min(each[i] for each in found) for name, found in runs.items()} for i in (0, 1))

@@ -27,12 +27,14 @@ CASES = {entry.fix: case for case, entry in catalogue.entry("VS901").cases.items
 AGREED = {"cors-near": "VS922"}  # cases whose best candidate users can have by agreeing to it
 LATER = "from Istio 1.31 on: "  # the request has two lines of one header, which proxies compared joined before
 _REQUEST = re.compile(r"([A-Z-]+) http://([^/:]+):(\d+)(/[^ ]*?)(?: with (.*?))?(?:: (?:today|allowed|becomes|access-).*)?$")
+_AGREED_TO = re.compile(r"(--accept \w+:)[^\s`]+")
 _DELEGATE = re.compile(r"in its delegate (\S+?):")
 
 
 def case_of(held: Held) -> str:
     """The case of VS901 that a refusal is."""
-    return next(CASES[fix] for fix in CASES if (held.alternative or "").startswith(fix))
+    said = _AGREED_TO.sub(r"\1NAMESPACE/NAME", held.alternative or "")
+    return next(CASES[fix] for fix in CASES if said.startswith(fix))
 
 
 def asked(witness: str) -> Request | None:

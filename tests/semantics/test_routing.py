@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ambimigrate.semantics.decision import Client
@@ -203,7 +205,7 @@ REPEATED = (("x-v", "1"), ("x-v", "2"))
 )
 def test_lines_of_one_header_are_compared_one_by_one_or_joined(test: str, release: str, end: str) -> None:
     spec = to("v1").replace("uri: {prefix: /}", f"headers: {{x-v: {{{test}}}}}")
-    asked = {"headers": REPEATED, "release": parse(release)}
+    asked: dict[str, Any] = {"headers": REPEATED, "release": parse(release)}
     objects = [thing("VirtualService", "vs", spec)]
     assert ends(at_sidecar(objects, **asked)) == ends(at_waypoint(objects, **asked)) == end
 

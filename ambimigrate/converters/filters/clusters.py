@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ambimigrate.checks.envoyfilter import shapes
 from ambimigrate.converters.filters import values
 from ambimigrate.kinds import DestinationRule, Service
 from ambimigrate.kinds.networking import ConfigPatch
@@ -54,7 +55,8 @@ def remedy(mesh: Mesh, patch: ConfigPatch, services: Sequence[Resource[Service]]
     """What to write in place of the patch."""
     value = values.value(patch)
     fields, other = _translated(value)
-    own = host(patch) or next((f"{each.name}.{each.namespace}.{hosts.DOMAIN}" for each in services), "")
+    named = (f"{each.name}.{each.namespace}.{hosts.DOMAIN}" for each in services)
+    own = host(patch) or (next(named, "") if shapes.context(patch) in shapes.INBOUND else "")
     if not fields:
         return f"Drop {', '.join(other) or 'it'}: no DestinationRule and no waypoint has it."
     text = ", ".join(f"{name}: {each}" for name, each in fields)

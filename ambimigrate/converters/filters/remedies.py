@@ -11,6 +11,8 @@ from ambimigrate.converters.outcome import Refused
 from ambimigrate.model import Route
 from ambimigrate.topology import policies
 
+OUTBOUND = "SIDECAR_OUTBOUND"
+
 
 class Told(Refused):
     """A refusal that says by itself what a person can do."""
@@ -28,11 +30,12 @@ def refused(lost: Lost, route: Route) -> Told:
     case = kinds.shape(lost.patch).case
     known = case if case in _REMEDIES else "default"
     plain = Refused(known, route, reason, f"a request for {names}: without {what} then")
-    return Told(plain, _REMEDIES.get(case, _default)(lost))
+    outgoing = where == OUTBOUND and case not in _OF_HOSTS
+    return Told(plain, (_outgoing if outgoing else _REMEDIES.get(case, _default))(lost))
 
 
 def _why(lost: Lost) -> str:
-    if kinds.context(lost.patch) == "SIDECAR_OUTBOUND":
+    if kinds.context(lost.patch) == OUTBOUND:
         return "nothing runs on the side of callers"
     read = values.filtered(lost.patch)
     if lost.patch.apply_to == "HTTP_FILTER" and read is not None:
@@ -44,8 +47,18 @@ def _why(lost: Lost) -> str:
     return "it is no shape with a known replacement"
 
 
+def _outgoing(lost: Lost) -> str:
+    """What is for the calls that pods make has its place in front of what they call."""
+    who = policies.listed(map(str, lost.aim.workloads)) or "the pods"
+    return f"Do it in {who}, or for the Services that they call, where it then holds for all callers; or {_agree(lost)}."
+
+
+def _agree(lost: Lost) -> str:
+    return f"agree with --accept EF901:{lost.aim.subject.namespace}/{lost.aim.subject.name} that it ends"
+
+
 def _default(lost: Lost) -> str:
-    agree = f"agree with --accept EF901:{lost.aim.subject.namespace}/{lost.aim.subject.name} that it ends"
+    agree = _agree(lost)
     if lost.patch.apply_to == "HTTP_FILTER" and kinds.context(lost.patch) in kinds.INBOUND:
         own = f"test an EnvoyFilter of your own with targetRefs to {lost.waypoint}"
         return f"Do it in the application or at the ingress gateway; or {own}; or {agree}."
@@ -58,4 +71,5 @@ _REMEDIES: Mapping[str, Callable[[Lost], str]] = {
     "retry": requests.retries, "headers": settings.headers, "upstream": settings.upstream, "tuning": settings.tuning,
     "observe": settings.observe, "tls": settings.tls,
 }  # fmt: skip
+_OF_HOSTS = frozenset({"upstream", "tls"})  # which name what is called
 CASES = frozenset({*_REMEDIES, "default"})

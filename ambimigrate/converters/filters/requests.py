@@ -11,7 +11,7 @@ from ambimigrate.converters.filters.lost import Lost
 from ambimigrate.converters.filters.values import said
 from ambimigrate.converters.routing import routed
 from ambimigrate.model import Mesh
-from ambimigrate.topology import meshconfig
+from ambimigrate.topology import meshconfig, policies
 
 # --- what decides who may call ----------------------------------------------------------------------------------------
 
@@ -25,7 +25,7 @@ def authorizer(lost: Lost) -> str:
     policy = f"an AuthorizationPolicy CUSTOM {lost.pods}"
     if known:
         return f"Write {policy} with provider {known} and rules [{{}}] {rest}."
-    where = f"{{service: {host}, port: {port}}}" if host else f"for {cluster or 'it'}"
+    where = f"{{service: {host}, port: {port}}}" if host else f"for {cluster or 'its authorizer'}"
     return f"Add {kind} {where} to extensionProviders of MeshConfig, and write {policy} with it and rules [{{}}] {rest}."
 
 
@@ -50,16 +50,17 @@ def tokens(lost: Lost) -> str:
 
 
 def roles(lost: Lost) -> str:
-    action = said(lost.value, "action") or "ALLOW"  # Envoy's default
+    action = (said(lost.value, "action") or "ALLOW").replace("LOG", "AUDIT")  # ALLOW is Envoy's default
     return f"Write an AuthorizationPolicy {action} {lost.pods} with its rules in place of the filter; convert then moves it."
 
 
 def limit(lost: Lost) -> str:
     if "local" in kinds.shape(lost.patch).words:
-        return (
-            f"Write the filter without those fields, first in the chain (INSERT_FIRST), so that convert takes it over for"
-            f" {lost.waypoint}; or limit at the ingress gateway."
-        )
+        read = values.filtered(lost.patch)
+        other = [each for each in shapes.other_fields(*read) if each in read[2]] if read else []
+        plain = f"without {policies.listed(other)}" if other else "alone"
+        taken = f"{lost.waypoint} takes that over"
+        return f"Write the filter {plain}, first in the chain (INSERT_FIRST): {taken}; or limit at the ingress gateway."
     domain = said(lost.value, "domain")
     own = f"domain {domain}" if domain else "this"
     return (
@@ -91,7 +92,7 @@ def plugin(lost: Lost) -> str:
 
 
 def cors(lost: Lost) -> str:
-    return f"Write corsPolicy into {_routes(lost)}, which gives the same answers."
+    return f"Write corsPolicy into {_routes(lost)} in place of the filter."
 
 
 def retries(lost: Lost) -> str:

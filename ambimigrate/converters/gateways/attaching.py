@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from ambimigrate.changes import Create
 from ambimigrate.converters.gateways import objects
+from ambimigrate.converters.gateways.binding import ALL
 from ambimigrate.converters.gateways.listeners import Listener
 from ambimigrate.topology import hosts
 
@@ -20,13 +21,22 @@ T = TypeVar("T")
 
 
 def spread(hooks: Sequence[Hook], names: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """The beginnings of routes for these host names (none: all) at these listeners, without names that none of them takes."""
-    taken = [name for name in names if any(meet(listener.host, name) for _, listener in hooks)]
-    for own in _batches(taken, MOST_NAMES) if names else ((),):
+    """The beginnings of routes for these host names at these listeners, without names that none of them takes.
+
+    Every host (`*`) is what a route without names is for, which then has no other.
+    """
+    every: list[Sequence[str]] = [()] if ALL in names else []
+    taken = [name for name in names if name != ALL and any(meet(listener.host, name) for _, listener in hooks)]
+    for own in (*every, *_batches(taken, MOST_NAMES)):
         fitting = [each for each in hooks if not own or any(meet(each[1].host, name) for name in own)]
         for some in _batches(fitting, MOST_PARENTS):
             parents = [ref for gateway, listener in some for ref in objects.parents(gateway, [listener])]
             yield {"parentRefs": parents} | ({"hostnames": [*own]} if own else {})
+
+
+def narrower(one: str, other: str) -> str:
+    """Of two names that meet, the one that the other covers."""
+    return other if hosts.covers(one, other) else one
 
 
 def meet(one: str, other: str) -> bool:

@@ -60,7 +60,9 @@ def _tls(serving: Serving, listener: Listener, gateway: Resource[IstioGateway], 
                 reason = f"no server of port {listener.port} is for all of {each}; today it takes them all the same"
                 raise Refused("host", (*here, "match"), reason)
         used |= lower.keys()
-        if wanted := tuple(each for each in lower if hosts.covers(listener.host, each)):
+        covered = (each for each in lower if hosts.covers(listener.host, each))
+        place: Route = (*here, "match")
+        if wanted := tuple(each for each in covered if not listener.gives_up(each, serving.vs.namespace, place)):
             backends = _backends(serving, rule.route, here, listener)
             yield Connection("TLSRoute", _version(serving, "TLSRoute", here), wanted, backends)
 

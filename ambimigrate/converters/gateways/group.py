@@ -13,7 +13,7 @@ from typing import Any
 
 from ambimigrate.changes import Create
 from ambimigrate.converters.gateways import attaching, claims, dns, inside, listeners, objects
-from ambimigrate.converters.gateways.binding import Group
+from ambimigrate.converters.gateways.binding import ALL, Group
 from ambimigrate.converters.gateways.front import front
 from ambimigrate.converters.gateways.parts import Bound, Made, Part, Table, check_known, check_lost, counts
 from ambimigrate.converters.gateways.served import served
@@ -69,5 +69,5 @@ def _part(mesh: Mesh, gateway: Resource[IstioGateway], settings: Settings) -> Pa
 
 def _gateway(place: objects.Place, part: Part, gateway: Create) -> Made:
     redirecting = [(gateway, each) for each in part.listeners if each.redirects]
-    more = [objects.redirect(place, part.source, gateway.beside, start) for start in attaching.spread(redirecting, ())]
+    more = [objects.redirect(place, part.source, gateway.beside, start) for start in attaching.spread(redirecting, (ALL,))]
     return Made(part.source, part.account, (gateway, *more))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import permutations
 from typing import Any
 
 from msgspec import Struct
@@ -29,7 +30,8 @@ _MOST = 64  # Gateway API: listeners of a Gateway
 class Listener(Struct, frozen=True):
     """A listener to be: its server, host (`*` for all) and the namespaces whose routes it takes (`*` for all).
 
-    `home` is the namespace of the pods that it configures.
+    `home` is the namespace of the pods that it configures; `finer` are the listeners of its port and protocol for a part of
+    its hosts, which alone take routes for these (conversion.go `hostnameAllowedByIsolation`).
     """
 
     name: str
@@ -40,6 +42,7 @@ class Listener(Struct, frozen=True):
     namespaces: tuple[str, ...]
     redirects: bool = False
     home: str = ""
+    finer: tuple[Listener, ...] = ()
 
     @property
     def port(self) -> int:
@@ -48,6 +51,15 @@ class Listener(Struct, frozen=True):
     def takes(self, namespace: str) -> bool:
         """Whether routes of the namespace may be attached."""
         return ALL in self.namespaces or namespace in self.namespaces
+
+    def gives_up(self, host: str, namespace: str, route: Route) -> bool:
+        """Whether a finer listener takes the host in place of this one. Raises Refused if it does not take the namespace."""
+        finer = [each for each in self.finer if hosts.covers(each.host, host)]
+        best = max(finer, key=lambda each: len(each.host), default=None)
+        if best and not best.takes(namespace) and self.protocol != HTTPS:  # whose connections are another matter
+            reason = f"{host} comes by server {self.host} today; as listeners, by {best.host}, which is not for {namespace}"
+            raise Refused("host", route, reason)
+        return best is not None
 
     def value(self) -> dict[str, Any]:
         """The listener as it is written."""
@@ -90,6 +102,7 @@ def listeners(
             found[key] = replace(each, namespaces=tuple(sorted(both)), home=front.service.namespace)
         _check_coalescing(gateway, server, number, account, settings)
     _check_protocols(tuple(found.values()))
+    _check_overlaps(gateway, tuple(found.values()), account, settings)
     _check_targets(tuple(found.values()), front)
     if len(found) > _MOST or not found:
         raise Refused("servers", ("spec", "servers"), f"a Gateway has 1 to {_MOST} listeners, this one would have {len(found)}")
@@ -154,6 +167,23 @@ def _check_coalescing(
     account.agree(settings, COALESCED, gateway, Refused("coalescing", ("spec", "servers", number, "hosts"), reason, witness))
 
 
+def _check_overlaps(gateway: Resource[IstioGateway], found: tuple[Listener, ...], account: Account, settings: Settings) -> None:
+    """HTTPS servers of overlapping hosts each serve what their connections ask for, listeners only what is theirs."""
+    for each, other in permutations(found, 2):
+        if each.protocol == HTTPS and each.server is not other.server and _is_finer(other, each):
+            first = other.host.replace("*", "x")
+            reason = f"connections of server {each.host} also get {other.host}; as listeners, they get 404 for it"
+            witness = f"HTTPS without server name {first} and Host {first}: served today, then 404"
+            route = (*each.route, "hosts")
+            account.agree(settings, COALESCED, gateway, Refused("coalescing", route, reason, witness))
+
+
+def _is_finer(one: Listener, other: Listener) -> bool:
+    """Whether a listener is for a part of the hosts of another one of its port and protocol."""
+    same = (one.port, one.protocol) == (other.port, other.protocol)
+    return same and one.host != other.host and hosts.covers(other.host, one.host)
+
+
 def _check_protocols(found: tuple[Listener, ...]) -> None:
     """Servers of one port speak alike: plain HTTP, or TLS, or one TCP server (gateway.go `mergeGateways`). Raises Refused."""
     for i, each in enumerate(found):
@@ -186,4 +216,4 @@ def _named(found: list[Listener]) -> Iterator[Listener]:
             number += 1
             own = f"{name[:56]}-{number}"
         used.add(own)
-        yield replace(each, name=own)
+        yield replace(each, name=own, finer=tuple(one for one in found if _is_finer(one, each)))

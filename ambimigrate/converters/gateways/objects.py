@@ -90,9 +90,8 @@ def redirect(place: Place, source: Resource[IstioGateway], beside: Resource[Any]
 
 
 def hostnames(vs: Resource[VirtualService]) -> tuple[str, ...]:
-    """The hosts of a VirtualService as routes name them; none where it takes every host."""
-    found = tuple(dict.fromkeys(hosts.full_name(each, vs.namespace).lower() for each in vs.body.spec.hosts))
-    return () if "*" in found else found
+    """The hosts of a VirtualService under their full names."""
+    return tuple(dict.fromkeys(hosts.full_name(each, vs.namespace).lower() for each in vs.body.spec.hosts))
 
 
 def grants(place: Place, vs: Resource[VirtualService], routes: Sequence[Create]) -> Iterator[Create]:

@@ -40,11 +40,15 @@ _UNREACHED = "no request that a listener takes reaches it"
 
 
 class Served(Struct, frozen=True, eq=False):
-    """What a VirtualService comes to at a listener: its lines in order, and the same as rules."""
+    """What a VirtualService comes to at a listener: its lines in order, and the same as rules.
+
+    `origin` are the listeners and hosts by which it has a virtual host.
+    """
 
     vs: Resource[VirtualService]
     lines: tuple[Line, ...]
     rules: tuple[Rule, ...]
+    origin: frozenset[tuple[str, str]] = frozenset()
 
 
 class Serving(Struct, frozen=True, eq=False):
@@ -148,7 +152,8 @@ def _check_redirect(placed: Placed, listener: Listener) -> None:
 def check_together(found: Sequence[Served], host: str) -> None:
     """Several VirtualServices of one host: their age must not matter, nor may Istio sort one's rules before another's.
 
-    Their routes become one list, as their rules are today, but sorted (route_collections.go `mergeHTTPRoutes`). Raises Refused.
+    Routes of one listener and host become one list, as their rules are today, but sorted (route_collections.go
+    `mergeHTTPRoutes`); those of others stand behind each other by age. Raises Refused.
     """
     if len(found) > 1 and any(len(each.lines) > MOST_RULES for each in found):
         reason = f"several VirtualServices are for {host}, and one has more than {MOST_RULES} entries"
@@ -156,7 +161,7 @@ def check_together(found: Sequence[Served], host: str) -> None:
     for i, one in enumerate(found):
         for other in found[:i]:
             for line in one.lines:
-                _check_apart(line, other, host)
+                _check_apart(line, other, host, merged=one.origin == other.origin)
     plain = [line for each in found for line in each.lines if not line.condition.is_catch_all]
     last = [line for each in found for line in each.lines if line.condition.is_catch_all]
     lines = [*plain, *last]
@@ -165,11 +170,14 @@ def check_together(found: Sequence[Served], host: str) -> None:
         raise Refused("several", lines[overtaking].item.route, f"{reason}: {shown(lines[first].item)}")
 
 
-def _check_apart(line: Line, other: Served, host: str) -> None:
+def _check_apart(line: Line, other: Served, host: str, *, merged: bool) -> None:
     for each in other.lines:
-        if line.same == each.same or line.condition.is_catch_all != each.condition.is_catch_all:
+        if line.same == each.same or are_disjoint(line.condition, each.condition):
             continue
-        if not are_disjoint(line.condition, each.condition):
+        last = [one for one in (line, each) if one.condition.is_catch_all]
+        if len(last) != 1 or not (
+            merged or last[0].type == "PathPrefix"
+        ):  # which the gateway sorts behind all (SortVHostRoutes)
             reason = (
                 f"VirtualService {other.vs.namespace}/{other.vs.name} takes requests for {host}, too; today the older one wins"
             )

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+from msgspec.structs import replace
 
 from ambimigrate.changes import Create
 from ambimigrate.converters import made as naming
 from ambimigrate.converters.gateways import connections, dns, inside, objects
-from ambimigrate.converters.gateways.attaching import Hook, meet, spread
-from ambimigrate.converters.gateways.binding import names
+from ambimigrate.converters.gateways.attaching import Hook, meet, narrower, spread
+from ambimigrate.converters.gateways.binding import ALL, names
 from ambimigrate.converters.gateways.connections import Connection
 from ambimigrate.converters.gateways.listeners import Listener
-from ambimigrate.converters.gateways.parts import Bound, Made, Part, check_known, check_lost, counts
+from ambimigrate.converters.gateways.parts import Bound, Made, Part, Vhost, check_known, check_lost, counts
 from ambimigrate.converters.gateways.rules import Rule, Serving, check_together
 from ambimigrate.converters.gateways.servers import HTTP, HTTPS
 from ambimigrate.converters.outcome import Refused
@@ -23,9 +25,11 @@ from ambimigrate.converters.routing.rivals import EXPORT
 from ambimigrate.converters.routing.subjects import controller
 from ambimigrate.converters.settings import Settings
 from ambimigrate.kinds import VirtualService
-from ambimigrate.model import Mesh, Resource, Route
+from ambimigrate.model import Mesh, Resource, Route, grouped
 from ambimigrate.topology import hosts, reach
 from ambimigrate.topology.virtualservices import has_rules, is_of_mesh
+
+_HOSTS: Route = ("spec", "hosts")
 
 
 def served(place: objects.Place, vs: Resource[VirtualService], settings: Settings, bound: Bound) -> Made:
@@ -77,16 +81,14 @@ def _check_seen(mesh: Mesh, vs: Resource[VirtualService], parts: Iterable[Part])
 
 
 def _attached(vs: Resource[VirtualService], bound: Bound) -> Iterator[tuple[Part, Listener, tuple[str, ...]]]:
-    """The listeners that take a VirtualService, with the virtual hosts that it gets there."""
-    wanted = [hosts.full_name(each, vs.namespace).lower() for each in vs.body.spec.hosts]
+    """The listeners that take a VirtualService, with those of its hosts that each of them takes."""
     for part in bound.parts:
         if (part.source.namespace, part.source.name) not in names(vs):
             continue
-        for each in part.listeners:
-            narrow = [host for host in wanted if hosts.covers(each.host, host)]
-            narrow += [each.host for host in wanted if host != each.host and hosts.covers(host, each.host)]
-            if narrow and each.takes(vs.namespace):
-                yield part, each, tuple(dict.fromkeys(narrow))
+        for each in (one for one in part.listeners if one.takes(vs.namespace)):
+            own = (host for host in objects.hostnames(vs) if meet(each.host, host))
+            if taken := tuple(host for host in own if not each.gives_up(host, vs.namespace, _HOSTS)):
+                yield part, each, taken
 
 
 def _http(
@@ -95,22 +97,36 @@ def _http(
     """The HTTPRoutes: one for all listeners at which the rules are the same."""
     by_rules: dict[str, tuple[tuple[Rule, ...], list[Hook]]] = {}
     plain = [each for each in attached if each[1].protocol in {HTTP, HTTPS} and not each[1].redirects]
-    for part, listener, names_ in plain if serving.vs.body.spec.http else ():
+    origins = _origins(plain)
+    for part, listener, taken in plain if serving.vs.body.spec.http else ():
         served = serving.at(listener, (part.source.namespace, part.source.name))
         if not served.rules:
             continue
-        for host in names_:
-            key = part.source.ref, f"{listener.port}" if listener.protocol == HTTP else listener.name, host
+        for key in dict.fromkeys(_vhost(part, listener, host) for host in taken):
             others = bound.table.hosts.setdefault(key, [])
             if all(each.vs is not serving.vs for each in others):
-                check_together([*others, served], host)
-                others.append(served)
+                mine = replace(served, origin=origins[key])
+                check_together([*others, mine], key[2])
+                others.append(mine)
         text = json.dumps(served.rules, sort_keys=True)
         by_rules.setdefault(text, (served.rules, []))[1].append((bound.gateways[part.source.ref], listener))
     if plain and serving.vs.body.spec.http:
         serving.finish()
     for rules, hooks in by_rules.values():
         yield from _routes(place, serving.vs, rules, hooks)
+
+
+def _vhost(part: Part, listener: Listener, host: str) -> Vhost:
+    """The virtual host that a host of a VirtualService has at a listener: plain HTTP of one port has one table."""
+    table = f"{listener.port}" if listener.protocol == HTTP else listener.name
+    return part.source.ref, table, narrower(listener.host, host)
+
+
+def _origins(attached: Iterable[tuple[Part, Listener, tuple[str, ...]]]) -> Mapping[Vhost, frozenset[tuple[str, str]]]:
+    """The virtual hosts of a VirtualService, with the listeners and hosts by which it has each of them."""
+    every = ((part, listener, host) for part, listener, taken in attached for host in taken)
+    found = grouped((_vhost(part, listener, host), (listener.name, host)) for part, listener, host in every)
+    return {key: frozenset(origins) for key, origins in found.items()}
 
 
 def _routes(place: objects.Place, vs: Resource[VirtualService], rules: tuple[Rule, ...], hooks: list[Hook]) -> Iterator[Create]:
@@ -136,7 +152,7 @@ def _connections(
             for name in each.names or ("*",):
                 _once(bound, part, listener, name)
     for each, hooks in by_route.values():
-        for start in spread(hooks, each.names):
+        for start in spread(hooks, each.names or (ALL,)):
             spec = {**start, "rules": [{"backendRefs": [*each.backends]}]}
             yield place.create(f"{each.version}/{each.kind}", vs_name(serving.vs), serving.vs, spec)
 

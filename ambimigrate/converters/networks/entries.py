@@ -12,7 +12,7 @@ from msgspec import Struct
 from ambimigrate.converters import made, optouts
 from ambimigrate.converters.settings import Settings
 from ambimigrate.kinds import KINDS, NetworkPolicy, Service
-from ambimigrate.kinds.core import NetworkPolicyPeer, NetworkPolicyPort
+from ambimigrate.kinds.core import NetworkPolicyEgressRule, NetworkPolicyPeer, NetworkPolicyPort
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.topology import injection, networks, probes
 from ambimigrate.topology.captured import captured
@@ -125,6 +125,14 @@ def named(callee: Pods, name: str) -> set[int]:
 def leaving(mesh: Mesh, caller: Pods) -> tuple[Policy, ...]:
     """The policies that restrict where the pods may call."""
     return tuple(networks.policies_on(mesh, caller, "Egress"))
+
+
+def opens(mesh: Mesh, policy: Policy, rule: NetworkPolicyEgressRule) -> bool:
+    """Whether the rule has to let out to 15008 and does not: it is by port, and about pods of the mesh."""
+    ports = networks.tcp(rule.ports)
+    if not ports or networks.admits(rule.ports) or all(each.port in networks.APART for each in ports):
+        return False
+    return any(each.ip_block is None and networks.from_mesh(mesh, each, policy.namespace) for each in rule.to)
 
 
 def outgoing(mesh: Mesh, policies: tuple[Policy, ...], callee: Pods) -> Ports:

@@ -139,7 +139,8 @@ def _today(seen: Seen, bound: tuple[Policy, ...], caller: Workload, way: Exit) -
 
 
 def _reaches(mesh: Mesh, policy: Policy, rule: NetworkPolicyEgressRule, pods: Pods) -> bool:
-    return networks.admits(rule.ports) and networks.is_peer(mesh, rule.to, pods, policy.namespace)
+    into = networks.admits(rule.ports) or entries.opens(mesh, policy, rule)
+    return into and networks.is_peer(mesh, rule.to, pods, policy.namespace)
 
 
 def _kept(mesh: Mesh, bound: tuple[Policy, ...], callers: tuple[Workload, ...], way: Exit) -> Iterator[Change]:

@@ -84,29 +84,21 @@ def _reach(mesh: Mesh, bound: Bound, callers: Iterable[Workload]) -> Reach:
     own = tuple(each for each in callers if entries.leaving(mesh, _pods(each)) == bound)
     found: dict[int, Pods] = {}
     for policy, rule in ((one, each) for one in bound for each in one.body.spec.egress):
-        if _opens(mesh, policy, rule) or networks.admits(rule.ports):
+        if entries.opens(mesh, policy, rule) or networks.admits(rule.ports):
             found |= {id(each): each for each in networks.peers_of(mesh, rule.to, policy.namespace)}
     callees = [each for each in found.values() if each.workload is not None]
     return Reach(own, bound, tuple((each, entries.outgoing(mesh, bound, each)) for each in callees))
 
 
-def _opens(mesh: Mesh, policy: Policy, rule: NetworkPolicyEgressRule) -> bool:
-    """Whether the rule has to let out to 15008 and does not: it is by port, and about pods of the mesh."""
-    ports = networks.tcp(rule.ports)
-    if not ports or networks.admits(rule.ports) or all(each.port in networks.APART for each in ports):
-        return False
-    return any(each.ip_block is None and networks.from_mesh(mesh, each, policy.namespace) for each in rule.to)
-
-
 def _edits(mesh: Mesh, policy: Policy) -> Iterator[Edit]:
     for i, rule in enumerate(policy.body.spec.egress):
-        if _opens(mesh, policy, rule):
+        if entries.opens(mesh, policy, rule):
             yield added(policy, ("spec", "egress", i, "ports"), len(rule.ports))
 
 
 def _check(mesh: Mesh, policy: Policy, callers: tuple[Workload, ...]) -> None:
     """Raises Refused where the callees or callers cannot be known by name."""
-    if is_unseen(mesh, policy) and any(_opens(mesh, policy, each) for each in policy.body.spec.egress):
+    if is_unseen(mesh, policy) and any(entries.opens(mesh, policy, each) for each in policy.body.spec.egress):
         raise Refused(
             "pods", ("spec", "podSelector"), "the pods that it selects are not in the input, so ztunnel cannot name them"
         )
@@ -115,10 +107,10 @@ def _check(mesh: Mesh, policy: Policy, callers: tuple[Workload, ...]) -> None:
     for i, rule in enumerate(policy.body.spec.egress):
         route = ("spec", "egress", i, "to")
         by_port = networks.tcp(rule.ports) and not networks.admits(rule.ports)
-        if by_port and _is_by_address(rule) and (found := _declaring(mesh, rule, any_port=_opens(mesh, policy, rule))):
+        if by_port and _is_by_address(rule) and (found := _declaring(mesh, rule, any_port=entries.opens(mesh, policy, rule))):
             reason = f"it lets out by port to addresses, maybe to those of {found}: 15008 would open all ports there"
             raise Refused("anywhere", route, reason, f"a call to another port of {found}, through the tunnel")
-        if _opens(mesh, policy, rule) and not any(True for _ in networks.peers_of(mesh, rule.to, policy.namespace)):
+        if entries.opens(mesh, policy, rule) and not any(True for _ in networks.peers_of(mesh, rule.to, policy.namespace)):
             raise Refused("unseen", route, "the pods to which it lets out are not in the input, so their ports stay open to it")
 
 
@@ -225,7 +217,7 @@ def _wanted(mesh: Mesh, policy: Policy, plan: Plan) -> Iterator[Waypoint]:
     """The waypoints in front of the pods that the policy names."""
     for rule in policy.body.spec.egress:
         named = tuple(each for each in rule.to if each.ip_block is None)
-        if named and (networks.admits(rule.ports) or _opens(mesh, policy, rule)):
+        if named and (networks.admits(rule.ports) or entries.opens(mesh, policy, rule)):
             for pods in networks.peers_of(mesh, named, policy.namespace):
                 yield from waypoints.in_front(plan, mesh, pods)
 
@@ -234,7 +226,7 @@ def lets_out(mesh: Mesh, policy: Policy, waypoint: Waypoint) -> bool:
     """Whether the policy lets out to the waypoint's tunnel by name."""
     pods = waypoints.pods_of(mesh, waypoint)
     for rule in policy.body.spec.egress:
-        if networks.admits(rule.ports) or _opens(mesh, policy, rule):
+        if networks.admits(rule.ports) or entries.opens(mesh, policy, rule):
             named = tuple(each for each in rule.to if each.ip_block is None)
             if not rule.to or (named and networks.is_peer(mesh, named, pods, policy.namespace)):
                 return True

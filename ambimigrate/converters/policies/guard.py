@@ -97,8 +97,10 @@ def allowing(mesh: Mesh, workload: Workload) -> tuple[Policy, ...]:
 
 
 def _sent_allows(mesh: Mesh) -> Iterator[Policy]:
+    """Not those in dry run: where ztunnel carries them out, they go before anybody depends on it."""
     for each in mesh.of(AuthorizationPolicy):
-        if each.body.spec.action in {"", "ALLOW"} and ztunnel.is_sent(each.body, mesh.target.istio):
+        sent = ztunnel.is_sent(each.body, mesh.target.istio) and not ztunnel.is_dry_run(each.body)
+        if each.body.spec.action in {"", "ALLOW"} and sent:
             yield each
 
 

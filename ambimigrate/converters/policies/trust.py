@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from msgspec import Struct
 
 from ambimigrate.converters.outcome import Refused
-from ambimigrate.kinds import AuthorizationPolicy
 from ambimigrate.model import Mesh
-from ambimigrate.topology import meshconfig
+from ambimigrate.topology import meshconfig, trust
 
-DEFAULT = "cluster.local"
+DEFAULT = trust.DEFAULT
 
 
 class Domain(Struct, frozen=True):
@@ -37,17 +34,7 @@ def _domain(mesh: Mesh) -> Domain:
     if mesh.target.trust_domain:
         return Domain(mesh.target.trust_domain)
     stated = dict.fromkeys(each.value for each in meshconfig.settings(mesh, "trustDomain") if isinstance(each.value, str))
-    found = tuple(stated) or tuple(dict.fromkeys(each for each in _written(mesh) if each != DEFAULT))
+    found = tuple(stated) or trust.named(mesh)
     if len(found) > 1:
         return Domain(found[0], dispute=found[:2])
     return Domain(found[0]) if found else Domain(DEFAULT, assumed=True)
-
-
-def _written(mesh: Mesh) -> Iterator[str]:
-    """The trust domains that principals name; sidecars read `cluster.local` as the mesh's own, whichever that is."""
-    rules = (rule for policy in mesh.of(AuthorizationPolicy) for rule in policy.body.spec.rules or ())
-    sources = (each.source for rule in rules for each in rule.from_ if each.source)
-    for text in (text for each in sources for text in (*each.principals, *each.not_principals)):
-        name, slash, _ = text.partition("/ns/")
-        if slash and name and "*" not in name and "/" not in name:
-            yield name

@@ -67,7 +67,8 @@ def _path(to: str, path: Test, route: Route, istio: Version) -> dict[str, str] |
         return {"type": "ReplacePrefixMatch", "replacePrefixMatch": to}
     reason = f"prefix {prefix} to {to} replaces text, an HTTPRoute replaces path elements"
     needs = Condition(path=Test(EXACT, f"{prefix}x"))
-    raise Shown("rewrite", route, reason, needs, f"becomes {to}x in the sidecar, which no HTTPRoute does")
+    case = "rewrite-text" if path.kind == PREFIX and not path.fold and prefix != "/" else "rewrite"
+    raise Shown(case, route, reason, needs, f"becomes {to}x in the sidecar, which no HTTPRoute does")
 
 
 def redirect(own: HTTPRedirect, port: int, route: Route, account: Account) -> Filter:

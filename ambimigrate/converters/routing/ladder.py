@@ -86,7 +86,7 @@ def _ladder(lines: Sequence[Line], act: Act, order: Order, *, keeps_exact: bool)
         bare = own.value.rstrip("/")
         reason = f"PathPrefix {own.value} also takes {bare}, for which no rule takes every request today"
         asked = replace(own.condition, path=Test(EXACT, bare))
-        raise Shown("rewrite", own.item.route, reason, asked, f"today 404, as HTTPRoute {shown(own.item)}")
+        raise Shown("rewrite-bare", own.item.route, reason, asked, f"today 404, as HTTPRoute {shown(own.item)}")
     padded = _padded(wider if keeps_exact else _demoted(wider, order), order)
     return None if padded is None else repaired(padded, act, order, MOST_LINES - len(padded))
 

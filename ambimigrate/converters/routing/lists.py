@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from ambimigrate.converters.outcome import Account, Refused
-from ambimigrate.converters.routing import distribute, entries, explaining, matches, other_methods
+from ambimigrate.converters.routing import distribute, elements, entries, explaining, matches, other_methods
 from ambimigrate.converters.routing.actions import Context, action
 from ambimigrate.converters.routing.entries import Fate, Flat
 from ambimigrate.converters.routing.flat import flatten
@@ -74,7 +74,9 @@ class Port(Struct, frozen=True):
     def kept(self, fate: Fate) -> list[Item]:
         """The entries that some request to the port reaches. Raises Refused."""
         try:
-            known, dead = alive(map(self._noted, entries.items(self.flat, self.port, fate)))
+            at = f"http://{self.host}:{self.port}"
+            found = elements.split(entries.items(self.flat, self.port, fate), self.flat, self.settings, at)
+            known, dead = alive(map(self._noted, found))
             kept, _ = alive(expanded(known, self._alike))
             named, unnamed = other_methods.without_them(kept, self._alike)
         except Refused as refused:

@@ -99,9 +99,8 @@ def _retry(own: Policy, said: HTTPRetry, route: Route, context: Context) -> dict
     readable = target.channel == "experimental" and at_least(target.istio, "1.25.0")
     if not readable and not refused:
         reason = "`retry` exists in the experimental channel of the Gateway API only, read by Istio 1.25 or later"
-        witness = (
-            f"a call that fails {own.attempts} times: tried again {own.attempts} times today, then as the mesh's default says"
-        )
+        often = "once" if own.attempts == 1 else f"{own.attempts} times"
+        witness = f"a call that keeps failing: tried again {often} today, then as the mesh's default says"
         context.agree(DIFFERENT, Refused("retries-channel", route, reason, witness))
     if not readable or not own.attempts:
         return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
@@ -15,6 +16,7 @@ from ambimigrate.converters.routing.strings import EXACT, PRESENT, Test, implies
 from ambimigrate.model import Route
 
 _MOST = 400  # requests that are looked at for one witness
+_PATH, _VALUE = re.compile(r"/[^\s?#]*"), re.compile(r"[^\s&#]*")  # what a client can send as it stands
 _USUAL_PORT = 80  # which clients leave out of the Host header
 
 
@@ -84,14 +86,17 @@ def _is_left_out(test: Test, lines: tuple[str, ...]) -> bool:
 
 def requests(conditions: Sequence[Condition], place: Place) -> Iterator[Asked]:
     """Requests at the boundaries of the conditions that may meet all of them, the plainest first."""
-    paths = _once(text for each in conditions for text in texts(each.path))
+    paths = [each for each in _once(text for one in conditions for text in texts(one.path)) if _PATH.fullmatch(each)]
     methods = _once(each.method and example(each.method) for each in conditions) or ["GET", "POST", "PUT"]
     headers = _united([each.headers for each in conditions])
     headers.setdefault("host", ())
     query = _united([each.query for each in conditions])
     hosts = [(name,) for name in place.names()]
     options = [hosts if name == "host" else _lines(tests) for name, tests in headers.items()]
-    values = [_once(text for test in tests for text in texts(test)) for tests in query.values()]
+    values = [
+        [each for each in _once(text for test in tests for text in texts(test)) if _VALUE.fullmatch(each)]
+        for tests in query.values()
+    ]
     for method, path, sent, asked in itertools.islice(
         itertools.product(methods, paths, itertools.product(*options), itertools.product(*values)), _MOST
     ):

@@ -13,11 +13,11 @@ from msgspec.structs import replace
 
 from ambimigrate.converters.apply import after
 from ambimigrate.model import Mesh
-from ambimigrate.plan.proof import back, gaps, moments, orders, undo, walk
+from ambimigrate.plan.proof import back, gaps, meanwhile, moments, orders, undo, walk
 from ambimigrate.plan.proof.around import Pair
 from ambimigrate.plan.proof.callees import Callee, Numbered, callees
 from ambimigrate.plan.proof.orders import Window
-from ambimigrate.plan.values import Gap, Wave
+from ambimigrate.plan.values import Gap, Step, Wave
 
 
 class Proof(Struct, frozen=True):
@@ -41,14 +41,13 @@ def proven(
     found: dict[int, list[Gap]] = defaultdict(list)
     for gap in proof.gaps:
         found[first[gap.from_step]].append(gap)
-    made = (
-        replace(
-            wave,
-            steps=tuple(replace(step, undo=proof.undo.get(step.id, step.undo)) for step in wave.steps),
-            gaps=tuple(found[wave.number]),
-        )
-        for wave in proof.waves
-    )
+    ids = tuple(first)
+
+    def told(step: Step) -> Step:
+        open_ = meanwhile.words(step, ids, proof.gaps)
+        return replace(step, undo=proof.undo.get(step.id, step.undo), unenforced=open_)
+
+    made = (replace(wave, steps=tuple(map(told, wave.steps)), gaps=tuple(found[wave.number])) for wave in proof.waves)
     return tuple(made), proof.orders
 
 

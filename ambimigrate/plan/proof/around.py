@@ -13,12 +13,6 @@ from ambimigrate.kinds import KINDS as VIEWS
 from ambimigrate.kinds import (
     Application,
     AuthorizationPolicy,
-    CalicoGlobalNetworkPolicy,
-    CalicoNetworkPolicy,
-    CalicoStoredGlobalNetworkPolicy,
-    CalicoStoredNetworkPolicy,
-    CiliumClusterwideNetworkPolicy,
-    CiliumNetworkPolicy,
     ConfigMap,
     Deployment,
     DestinationRule,
@@ -41,6 +35,7 @@ from ambimigrate.kinds import (
     VirtualService,
     WorkloadEntry,
 )
+from ambimigrate.kinds.cni import CALICO, CILIUM
 from ambimigrate.model import Mesh, Ref, Resource, grouped
 from ambimigrate.semantics import registry
 from ambimigrate.topology import injection, meshconfig, waypoints
@@ -49,12 +44,8 @@ from ambimigrate.verify import places
 from ambimigrate.verify.values import Place
 
 ROUTING = (VirtualService, DestinationRule, HTTPRoute, GRPCRoute, TCPRoute, TLSRoute)
-OF_CNI: tuple[type[Any], ...] = (CiliumNetworkPolicy, CalicoNetworkPolicy, CalicoStoredNetworkPolicy)
-OF_CLUSTER: tuple[type[Any], ...] = (
-    CiliumClusterwideNetworkPolicy,
-    CalicoGlobalNetworkPolicy,
-    CalicoStoredGlobalNetworkPolicy,
-)
+OF_CNI: tuple[type[Any], ...] = tuple(kind for kind in (*CILIUM, *CALICO) if kind.NAMESPACED)
+OF_CLUSTER: tuple[type[Any], ...] = tuple(kind for kind in (*CILIUM, *CALICO) if not kind.NAMESPACED)
 NETWORK: tuple[type[Any], ...] = (NetworkPolicy, *OF_CNI, *OF_CLUSTER)
 POLICIES: tuple[type[Any], ...] = (AuthorizationPolicy, RequestAuthentication, PeerAuthentication, NetworkPolicy, *OF_CNI)
 _NEAR: tuple[type[Any], ...] = (

@@ -146,11 +146,13 @@ def _is_principal(value: str, principal: str) -> bool:
 
 
 def _is_bound(mesh: Mesh, namespace: str) -> bool:
-    if mesh.within(Sidecar, namespace) or any(mesh.within(kind, namespace) for kind in OF_CNI):
-        return True
-    return any(
-        "Egress" in each.body.spec.policy_types or each.body.spec.egress for each in mesh.within(NetworkPolicy, namespace)
-    )
+    """Whether objects of a caller's namespace hold its connections back."""
+    return namespace in mesh.index(_bound)
+
+
+def _bound(mesh: Mesh) -> frozenset[str]:
+    leaving = (each for each in mesh.of(NetworkPolicy) if "Egress" in each.body.spec.policy_types or each.body.spec.egress)
+    return frozenset(each.namespace for found in (mesh.of(Sidecar), leaving, *map(mesh.of, OF_CNI)) for each in found)
 
 
 def _admitted(mesh: Mesh, asked: Tests, caller: Caller) -> tuple[Any, ...]:

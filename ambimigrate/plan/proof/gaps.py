@@ -13,6 +13,7 @@ from ambimigrate.plan.values import Gap
 _RANK = {UNENFORCED: 0, UNPROVEN: 1, REFUSED: 2, UNAUDITED: 3}
 _ORDER = (UNPROVEN, UNENFORCED, REFUSED, UNAUDITED)
 _WORDS = ("not proven", "not enforced", "refused", "not audited")
+AGREED = "agreed to as"
 STAYS = "the plan ends with it: no step closes it"
 
 
@@ -49,7 +50,7 @@ def _gap(
 ) -> tuple[tuple[object, ...], Gap]:
     seen, start, end, stays = key
     callers = tuple(sorted({str(caller) for span in same for caller in span.group.members}))
-    agreed = f"agreed to as {', '.join(seen.named)}" if seen.named else ""
+    agreed = f"{AGREED} {', '.join(seen.named)}" if seen.named else ""
     reason = "; ".join(each for each in (agreed, STAYS if stays else "", why(seen, same)) if each)
     gap = Gap(
         seen.policy, callers, order[start].id, order[end].id, reason, seen.kind, min((span.witness for span in same), key=len)

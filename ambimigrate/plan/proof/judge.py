@@ -85,21 +85,33 @@ class Judge:
 
     def _differing(self, state: State, who: Who, now: Caller) -> Iterator[tuple[Seen, str]]:
         old, new = self._all(State(()), replace(who.caller, mode=who.former)), self._all(state, now)
+        known: dict[tuple[int, int], tuple[tuple[Seen, Verdicts], ...]] = {}  # calls that end alike have the same results
         found: dict[Seen, tuple[Ask, str]] = {}
         for number, (place, ask) in enumerate(self._asks):
-            if new[number] is old[number] or new[number] == old[number]:
-                continue
-            for kind, workload, one, other in authorization.differing(old[number], new[number]):
-                if kind == authorization.NARROWER and self._is_no_gap(now, other):
-                    continue
-                seen = self._seen(state, Verdicts(kind, workload, one, other))
-                if seen is not None and seen.named and seen.kind != UNENFORCED:
-                    seen = None if self._lasts(who, number, old, workload) else replace(seen, named=())
-                if seen is None:
-                    continue
-                if seen not in found or ask.size < found[seen][0].size:
-                    found[seen] = ask, _witness(place, ask, now, one, other)
+            pair = id(old[number]), id(new[number])
+            if pair not in known:
+                known[pair] = tuple(self._told(state, now, old[number], new[number]))
+            for told, verdicts in known[pair]:
+                seen = self._named(told, who, number, verdicts)
+                if seen is not None and (seen not in found or ask.size < found[seen][0].size):
+                    found[seen] = ask, _witness(place, ask, now, verdicts)
         return ((seen, text) for seen, (_, text) in found.items())
+
+    def _told(self, state: State, now: Caller, old: Results, new: Results) -> Iterator[tuple[Seen, Verdicts]]:
+        """What the differences between two results mean."""
+        for kind, workload, one, other in authorization.differing(old, new) if old is not new else ():
+            if kind == authorization.NARROWER and self._is_no_gap(now, other):
+                continue
+            verdicts = Verdicts(kind, workload, one, other)
+            seen = self._seen(state, verdicts)
+            if seen is not None:
+                yield seen, verdicts
+
+    def _named(self, seen: Seen, who: Who, number: int, found: Verdicts) -> Seen | None:
+        """What is named by the report and lasts is no gap; what only lasts for a time is one that nobody agreed to."""
+        if not seen.named or seen.kind == UNENFORCED:
+            return seen
+        return None if self._lasts(who, number, found) else replace(seen, named=())
 
     def _is_no_gap(self, caller: Caller, decision: authz.Decision) -> bool:
         """Strangers, of whom the scan says for the whole mesh that ztunnel refuses them (PF012), and unseen pods.
@@ -116,10 +128,10 @@ class Judge:
             self._known[key] = self._decided.results(state, self.mesh(state), caller)
         return self._known[key]
 
-    def _lasts(self, who: Who, number: int, old: list[Results], workload: str) -> bool:
+    def _lasts(self, who: Who, number: int, found: Verdicts) -> bool:
         """Whether the plan leads to the same: what is only so for a time is no difference that anybody agreed to."""
-        end = self._all(self._last, replace(who.caller, mode=who.latter))[number]
-        return workload in end and authorization.kind_of(old[number][workload], end[workload]) != ""
+        end = self._all(self._last, replace(who.caller, mode=who.latter))[number].get(found.workload)
+        return end is not None and authorization.kind_of(found.before, end) != ""
 
     def _seen(self, state: State, found: Verdicts) -> Seen | None:
         """What a difference means; None for what refuses or lets in nobody else."""
@@ -140,11 +152,11 @@ def _kind(found: Verdicts) -> str:
     return _KINDS.get(found.kind, "")
 
 
-def _witness(place: Place, ask: Ask, caller: Caller, one: authz.Decision, other: authz.Decision) -> str:
+def _witness(place: Place, ask: Ask, caller: Caller, found: Verdicts) -> str:
     what = f"{ask.method} {ask.path}" if place.is_http else "a connection"
     headers = "".join(f" with {name}: {value[:40]}" for name, value in ask.headers)
     way = f"to a pod of {place.host}" if ask.direct else f"to {place.host}"
-    words = f"{authorization.text(one)} before, then {authorization.text(other)}"
+    words = f"{authorization.text(found.before)} before, then {authorization.text(found.after)}"
     return f"{what}{headers} {way}:{place.port} by {caller}: {words}"
 
 

@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from ambimigrate import catalogue
-from ambimigrate.model import Finding, Severity, grouped
+from ambimigrate.model import Finding, Severity, grouped, spelt
 from ambimigrate.render.html import gated
 from ambimigrate.render.html.markup import Html, el
 from ambimigrate.render.html.values import NAMELESS, SEVERITIES, Page, Room, badge, code
-from ambimigrate.render.json import field
 from ambimigrate.render.style import counted
 from ambimigrate.verdicts import namespace_of
 
@@ -128,7 +127,7 @@ def _why(entry: catalogue.Entry) -> Html:
 def _row(finding: Finding, page: Page) -> Html:
     position = finding.hit.position
     place = position.file + (f":{position.line}" if position.line else "")
-    route = field(position.route)
+    route = spelt(position.route)
     where = [el("code", place, class_="place") if place else None, el("span", route, class_="field") if route else None]
     meshes = None if page.all_meshes(finding) else [badge("mesh", each) for each in finding.meshes]
     return el(

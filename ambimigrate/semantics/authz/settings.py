@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from ambimigrate.model import Mesh
 from ambimigrate.semantics.authz import paths
-from ambimigrate.topology import flags, meshconfig
+from ambimigrate.topology import flags, meshconfig, trust
 from ambimigrate.versions import at_least
 
 LAYERED = "ENABLE_LAYERED_WAYPOINT_AUTHORIZATION_POLICIES"
@@ -26,7 +26,7 @@ class Provider(Struct, frozen=True):
 
 
 def trust_domain(mesh: Mesh) -> str:
-    return meshconfig.trust_domain(mesh) or "cluster.local"
+    return trust.own(mesh)
 
 
 def trust_domains(mesh: Mesh) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ Istio, pkg/config/host/name.go and names.go; Envoy, source/common/router/config_
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from ambimigrate.topology.hosts import covers
 
@@ -39,10 +39,7 @@ def without_namespace(host: str) -> str:
     return name if slash else place
 
 
-def chosen(known: Iterable[str], name: str) -> str | None:
+def chosen(known: Container[str], name: str) -> str | None:
     """Of domains the name itself, else the longest wildcard that ends like it, else `*`."""
-    every = frozenset(known)
-    if name in every:
-        return name
-    wild = (each for each in every if each.startswith("*") and len(each) > 1 and len(name) >= len(each) and covers(each, name))
-    return max(wild, key=len, default="*" if "*" in every else None)
+    wild = (f"*{name[at:]}" for at in range(1, len(name)))
+    return next((each for each in (name, *wild, "*") if each in known), None)

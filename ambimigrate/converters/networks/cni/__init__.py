@@ -16,23 +16,13 @@ from ambimigrate.converters.networks.cni import calico, cilium
 from ambimigrate.converters.networks.cni.reading import DIRECTIONS, Reading, Tree
 from ambimigrate.converters.networks.entries import Policy
 from ambimigrate.converters.outcome import Refused, written
-from ambimigrate.kinds import (
-    CalicoGlobalNetworkPolicy,
-    CalicoNetworkPolicy,
-    CalicoStoredGlobalNetworkPolicy,
-    CalicoStoredNetworkPolicy,
-    CiliumClusterwideNetworkPolicy,
-    CiliumNetworkPolicy,
-    LabelSelector,
-    NetworkPolicy,
-)
+from ambimigrate.kinds import LabelSelector, NetworkPolicy
+from ambimigrate.kinds.cni import CALICO, CILIUM
 from ambimigrate.model import Mesh, Resource, Route
 from ambimigrate.topology import injection, networks
 from ambimigrate.topology.networks import NAME, Pods
 from ambimigrate.topology.workloads import in_namespace, workloads
 
-CILIUM = (CiliumNetworkPolicy, CiliumClusterwideNetworkPolicy)
-CALICO = (CalicoNetworkPolicy, CalicoGlobalNetworkPolicy, CalicoStoredNetworkPolicy, CalicoStoredGlobalNetworkPolicy)
 _KUBERNETES_ORDER = 1000.0  # where Calico puts Kubernetes' own policies
 
 
