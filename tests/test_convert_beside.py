@@ -164,3 +164,16 @@ def test_what_convert_makes_of_it_is_verified_beside_the_cluster(repository: Pat
     assert record["checked"]["routing"] >= alone["checked"]["routing"]
     assert record["checked"]["authorization"] > alone["checked"]["authorization"]
     assert [each for each in record["differences"] if not each["minor"] and not each.get("named")] == []
+
+
+def test_the_plan_is_of_files_and_of_commands(repository: Path, cluster: list[str]) -> None:
+    found = json.loads(run("plan", str(repository), "--close-direct-access", "--format", "json", *cluster).stdout)
+    steps = {each["id"]: each for wave in found["waves"] for each in wave["steps"]}
+    bind = next(each for each in steps.values() if each["stage"] == "bind")
+    assert bind["files"] == []
+    assert bind["commands"] == ["kubectl label namespace shop istio.io/use-waypoint=waypoint --overwrite"]
+    assert not any("git revert" in line for line in bind["undo"])
+    enroll = next(each for each in steps.values() if each["stage"] == "enroll" and "shop" in each["title"])
+    assert enroll["commands"][0].startswith("kubectl label namespace shop istio.io/dataplane-mode=ambient")
+    retire = next(each for each in steps.values() if each["stage"] == "retire")
+    assert f"ambimigrate convert {repository} --context test" in retire["commands"][0]

@@ -233,6 +233,8 @@ def refused() -> Iterator[tuple[str, str, str]]:
     trusted += "    defaultConfig: {gatewayTopology: {numTrustedProxies: 1}}\n---\n"
     redirect = "[{port: {number: 80, name: http, protocol: HTTP}, hosts: [a.example], tls: {httpsRedirect: true}}]"
     yield "trusted proxies", gateway(redirect) + trusted, "X-Forwarded-Proto"
+    limited = gateway(redirect.replace("[a.example]", "[shop/a.example]"))
+    yield "a redirect for a namespace", limited, "redirects shop/a.example only for hosts of VirtualServices"
     filtered = (
         "apiVersion: networking.istio.io/v1alpha3\nkind: EnvoyFilter\nmetadata: {name: f, namespace: edge}\nspec:\n"
         "  configPatches:\n    - applyTo: HTTP_ROUTE\n      match: {routeConfiguration: {gateway: edge/gw}}\n"

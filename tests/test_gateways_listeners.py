@@ -11,7 +11,8 @@ from tests.test_gateways import created, gateway, reasons, tried, virtual_servic
 def server(host: str, number: int = 80, tls: str = "") -> str:
     said = f", tls: {tls}" if tls else ""
     kind = "HTTPS" if "SIMPLE" in tls else "TLS" if tls else "HTTP"
-    return f"{{port: {{number: {number}, name: s{number}, protocol: {kind}}}, hosts: ['{host}']{said}}}"
+    name = f"s{number}-{host.strip('*./').replace('*', '').replace('/', '')}"
+    return f"{{port: {{number: {number}, name: '{name}', protocol: {kind}}}, hosts: ['{host}']{said}}}"
 
 
 def test_a_host_is_for_the_finest_listener_alone(tmp_path: Path) -> None:
@@ -48,6 +49,11 @@ def test_a_server_name_goes_to_the_finest_listener(tmp_path: Path) -> None:
     assert [each["sectionName"] for each in route["spec"]["parentRefs"]] == ["tls-8443-a-example"]
 
 
+def test_names_of_ports_are_unique_as_istio_demands(tmp_path: Path) -> None:
+    twice = f"[{server('a.example')}, {server('a.example', 8081)}]".replace("s8081", "s80")
+    assert any("two servers call their port s80-a.example" in each for each in reasons(tried(tmp_path, gateway(twice))))
+
+
 def test_every_host_and_a_name_beside_it_are_two_routes(tmp_path: Path) -> None:
     spec = "{hosts: ['*', x.example], gateways: [edge/gw], http: [{route: [{destination: {host: web}}]}]}"
     routes = created(tried(tmp_path, gateway(f"[{server('*')}]") + virtual_service(spec)), "HTTPRoute")
@@ -65,3 +71,12 @@ def test_lists_that_are_not_sorted_together_must_not_meet(tmp_path: Path) -> Non
         "today the older one wins" in each for each in reasons(tried(tmp_path, gateway(f"[{server('a.example')}]") + objects))
     )
     assert not reasons(tried(tmp_path, gateway(f"[{server('*')}]") + objects))  # two virtual hosts
+
+
+def test_a_server_that_ends_tls_takes_no_server_names_of_rules(tmp_path: Path) -> None:
+    rule = "{match: [{sniHosts: ['*.a.example']}], route: [{destination: {host: web}}]}"
+    spec = f"{{hosts: ['*.a.example', '*'], gateways: [edge/gw], tls: [{rule}]}}"
+    ended = server("*", 443, "{mode: SIMPLE, credentialName: c}")
+    servers = f"[{ended}, {server('a.example', 443, '{mode: PASSTHROUGH}')}]"
+    found = tried(tmp_path, gateway(servers) + virtual_service(spec))
+    assert any("no server of port 443 is for all of *.a.example" in each for each in reasons(found))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ambimigrate.model import Mesh, Target
@@ -36,6 +36,7 @@ def waves(
     return ["".join(each) for each in fill(Task(found, Ranks(risks or {}, {}), wishes, first))]
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # on a machine with much else to do
 @given(st.sets(NAMES), st.sets(st.tuples(NAMES, NAMES)), st.integers(0, 3), st.dictionaries(NAMES, st.integers(0, 2)))
 def test_callers_come_first_and_circles_together(
     names: set[str], pairs: set[tuple[str, str]], most: int, risks: dict[str, int]
@@ -54,6 +55,7 @@ def test_callers_come_first_and_circles_together(
         assert len(wave) <= most or set(wave) == set(home[wave[0]])
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # on a machine with much else to do
 @given(st.sets(NAMES), st.sets(st.tuples(NAMES, NAMES)), st.randoms())
 def test_the_order_of_the_input_does_not_count(names: set[str], pairs: set[tuple[str, str]], chance: random.Random) -> None:
     shuffled = chance.sample(sorted(names), len(names))

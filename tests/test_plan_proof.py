@@ -7,10 +7,13 @@ import subprocess
 import sys
 from io import StringIO
 
+from msgspec.structs import replace
+
 from ambimigrate.analyse import analyse
 from ambimigrate.changes import Stage
 from ambimigrate.convert import Choice
 from ambimigrate.converters.settings import Settings
+from ambimigrate.kinds import CiliumNetworkPolicy
 from ambimigrate.model import Mesh
 from ambimigrate.plan import Plan, Wanted, plans
 from ambimigrate.plan.proof import prove
@@ -37,6 +40,7 @@ FROM_WEB = policies.security(
     "from-web",
     {"selector": {"matchLabels": {"app": "reviews"}}, "rules": [{"from": [{"source": {"namespaces": ["web"]}}]}]},
 )
+PORTS = [{"ports": [{"port": "8080", "protocol": "TCP"}]}]
 FIRST = (Stage.prepare, Stage.waypoints, Stage.policies, Stage.bind)
 LAST = (Stage.retire, Stage.tighten)
 
@@ -222,6 +226,18 @@ def test_each_step_says_what_the_proof_found_open_in_it() -> None:
         own = [gap for gap in open_ if ids.index(gap.from_step) <= ids.index(step.id) <= ids.index(gap.to_step)]
         assert step.unenforced.startswith("nothing, as the proof shows") is not bool(own), step.title
         assert not own or own[0].policy in step.unenforced
+
+
+def test_policies_of_the_network_count_whoever_carries_them_out() -> None:
+    """A policy of Cilium that admits the Service's port only cuts off HBONE; one that is there all along is no change."""
+    spec = {"endpointSelector": {"matchLabels": {"app": "reviews"}}, "ingress": [{"fromEndpoints": [{}], "toPorts": PORTS}]}
+    only = policies.security("CiliumNetworkPolicy", "only", spec) | {"apiVersion": "cilium.io/v2"}
+    mesh = world(NO_ADMIN)
+    maker = Maker(mesh)
+    mesh = replace(mesh, resources=(*mesh.resources, *world(only).of(CiliumNetworkPolicy)), _memo={})
+    waves = (maker.wave(2, (FIRST, ("shop", "web")), ((Stage.enroll,), ("web",)), ((Stage.swap, Stage.enroll), ("shop",))),)
+    found = prove(mesh, waves, lambda names: maker.step(Stage.enroll, *names)).gaps
+    assert any(gap.kind == "refused" and gap.policy == "CiliumNetworkPolicy shop/only" for gap in found)
 
 
 def test_the_demo_has_no_gap() -> None:

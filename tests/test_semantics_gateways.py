@@ -15,7 +15,7 @@ from tests.oracle.fronts import (
     server,
     shop,
 )
-from tests.oracle.worlds import Tree, vs
+from tests.oracle.worlds import Tree, thing, vs
 
 WEB = "{route: [{destination: {host: web}}]}"
 NEXT = "{route: [{destination: {host: next}}]}"
@@ -120,6 +120,19 @@ def test_a_destination_without_port_means_the_only_one_of_its_service() -> None:
     found = mesh(gateway(server(80, "HTTP")), vs("v", http("a.example", on("/w", "web"), on("/t", "two"))))
     assert ended(found, "a.example", "/w") == "web"
     assert ended(found, "a.example", "/t") == "503"
+
+
+def test_only_a_single_hashed_destination_keeps_retries_at_its_host() -> None:
+    hashed = {"host": "web", "trafficPolicy": {"loadBalancer": {"consistentHash": {"httpHeaderName": "x-a"}}}}
+    for routes, others, words in (
+        ("{destination: {host: web}}", False, ("header x-a",)),
+        ("{destination: {host: web}, weight: 1}, {destination: {host: next}, weight: 1}", True, ("header x-a",)),
+        ("{destination: {host: web}}, {destination: {host: next}, weight: 1}", True, ()),
+    ):
+        spec = http("a.example", f"{{route: [{routes}]}}")
+        found = handled(mesh(gateway(server(80, "HTTP")), vs("v", spec), thing("DestinationRule", "web", hashed)), "a.example")
+        assert found.decision.retries
+        assert (found.decision.retries.other_hosts, found.decision.hash) == (others, words)
 
 
 def test_https_redirect_keeps_host_port_and_path() -> None:

@@ -14,11 +14,19 @@ from tests.conftest import FIXTURES
 SCAN = """
 import sys
 from ambimigrate import analyse, workers
+from ambimigrate.analyse.again import studied
 from ambimigrate.cli.options import Ask, read
+from ambimigrate.sources.cache_prints import look
 analyse.rows.MANY = int(sys.argv[2])
 assert workers.worth(5, 1) > 1 or len(__import__("os").sched_getaffinity(0)) == 1
-for finding in analyse.analyse(read(Ask((sys.argv[1],))).meshes):
+meshes = read(Ask((sys.argv[1],))).meshes
+for finding in analyse.analyse(meshes):
     print(finding)
+looks = [look(mesh) for mesh in meshes]
+before = studied(meshes, looks)
+for study in (before, studied(meshes, looks, before)):
+    assert study.findings() == analyse.analyse(meshes)
+    assert study.read.keys() == before.read.keys()
 """
 
 

@@ -15,6 +15,7 @@ from ambimigrate.converters.outcome import with_name
 from ambimigrate.converters.settings import DEFAULT
 from ambimigrate.holds import calls
 from ambimigrate.holds.calls import Accepts, Place
+from ambimigrate.holds.ends import End
 from ambimigrate.holds.reasons import reason
 from ambimigrate.model import Finding, Mesh, Position, Ref, Resource, Severity, grouped
 from ambimigrate.topology import injection, reach, waypoints
@@ -34,13 +35,6 @@ class Proposal(Struct, frozen=True):
     held: tuple[Held, ...]
     accepts: Accepts = DEFAULT.accepts
     flows: calls.Flows = calls.nobody
-
-
-class End(Struct, frozen=True):
-    """A mesh once changes are made, and what is found in it then."""
-
-    mesh: Mesh
-    findings: tuple[Finding, ...]
 
 
 class Decision(Struct, frozen=True):

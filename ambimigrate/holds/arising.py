@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ambimigrate.changes import Change
+from ambimigrate.holds.ends import End
 from ambimigrate.model import Finding, Severity, grouped
 from ambimigrate.topology.policies import listed
 from ambimigrate.verdicts import namespace_of
@@ -14,7 +15,7 @@ _SHOWN = 3  # objects named for one rule
 Takes = Callable[[str, str], bool]
 
 
-def notes(ends: Mapping[str, Any], findings: Iterable[Finding], left: Iterable[Change], takes: Takes) -> Iterator[str]:
+def notes(ends: Mapping[str, End], findings: Iterable[Finding], left: Iterable[Change], takes: Takes) -> Iterator[str]:
     """One line for each rule and case, with the first of its messages; none for what a change names itself."""
     changes = tuple(left)
     known = {(mesh, _key(each)) for each in findings for mesh in each.meshes}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from ambimigrate.changes import Change
 from ambimigrate.checks.destinationrule import dr001_needs_waypoint, dr004_tls_origination
-from ambimigrate.converters.apply import after
 from ambimigrate.holds import calls
+from ambimigrate.holds.ends import End
 from ambimigrate.kinds import DestinationRule
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology.policies import listed
@@ -15,13 +15,13 @@ from ambimigrate.topology.policies import listed
 _OPEN = "fails open: "
 
 
-def notes(meshes: Iterable[Mesh], left: tuple[Change, ...]) -> Iterator[str]:
+def notes(meshes: Iterable[Mesh], left: tuple[Change, ...], ends: Mapping[str, End]) -> Iterator[str]:
     """What the sidecars of namespaces that enrol did, and neither ztunnel nor a waypoint will."""
     for mesh in meshes:
-        moving = calls.enrolling(mesh, left, ()) if mesh.of(DestinationRule) else ()
+        moving = calls.enrolling(mesh, left, ()) if mesh.name in ends else ()
         if not moving:
             continue
-        end = after(mesh, (each for each in left if each.mesh == mesh.name))
+        end = ends[mesh.name].mesh
         where = f" of {mesh.name}" if mesh.name else ""
         for dr in end.of(DestinationRule):
             for hit in _lost(dr, end):

@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from ambimigrate.checks.platform import install
+from ambimigrate.converters.elsewhere import is_elsewhere
 from ambimigrate.kinds import DaemonSet, HelmValues, IstioOperator, Node, SailIstio
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.plan.lines import kubectl, remark, told
@@ -90,13 +91,13 @@ def agents(mesh: Mesh) -> Iterator[tuple[str, int, int]]:
 
 def files(found: Setup) -> tuple[str, ...]:
     """The files in which the settings belong."""
-    return (found.resource.file,) if found.resource is not None and found.mesh.source != "cluster" else ()
+    return (found.resource.file,) if found.resource is not None and not is_elsewhere(found.resource) else ()
 
 
 def commands(found: Setup) -> Iterator[str]:
     """What switches ambient mode on, in the order istiod, istio-cni, ztunnel."""
     body = found.resource.body if found.resource is not None else None
-    if found.mesh.source == "cluster" and isinstance(body, IstioOperator):
+    if found.resource is not None and is_elsewhere(found.resource) and isinstance(body, IstioOperator):
         body = None
     match body:
         case IstioOperator():
@@ -165,7 +166,7 @@ def _by_helm(found: Setup) -> Iterator[str]:
 def undo(found: Setup) -> Iterator[str]:
     """What takes it away again, in reverse order."""
     body = found.resource.body if found.resource is not None else None
-    if isinstance(body, IstioOperator) and found.resource and found.mesh.source != "cluster":
+    if isinstance(body, IstioOperator) and found.resource and not is_elsewhere(found.resource):
         yield told(shlex.join(("istioctl", "upgrade", "-y", "-f", found.resource.file)), "with the settings taken out of it")
     elif isinstance(body, SailIstio) and found.resource:
         yield "kubectl delete ztunnel.sailoperator.io/default istiocni.sailoperator.io/default"

@@ -10,7 +10,7 @@ from operator import itemgetter
 from msgspec import Struct
 
 from ambimigrate.changes import Change, Create, Stage
-from ambimigrate.converters import shared
+from ambimigrate.converters import elsewhere, shared
 from ambimigrate.converters.apply import after
 from ambimigrate.model import Mesh, grouped
 from ambimigrate.plan import deletions, live, ordering, restarts, showing, stages, triggers, undoing
@@ -147,7 +147,7 @@ class Work(Struct, frozen=True):
         return (each for _, each in sorted(found, key=itemgetter(0)))
 
     def _files(self, changes: Iterable[Change]) -> tuple[str, ...]:
-        return tuple(sorted({_place(change) for change in changes}))
+        return tuple(sorted({_place(change) for change in changes if not elsewhere.command(change)}))
 
     def _convert(self, stage: Stage, namespaces: tuple[str, ...]) -> tuple[str, ...]:
         changes = self._of(stage, namespaces)
@@ -156,10 +156,14 @@ class Work(Struct, frozen=True):
         if not self.source.path:
             direct = (command for change in changes for command in live.commands(change))
             return (*undoing.backups(changes), *direct)
-        paths = self._paths(changes)
-        commands = tuple(self._command(path, stage, _known(path, paths, namespaces, changes), changes) for path in paths)
-        is_both = {"create", "delete"} <= {change.verb for change in changes}
-        return (*commands, _APART if is_both else _COMMIT)
+        labels = tuple(line for change in changes if (line := elsewhere.command(change)))
+        written = tuple(change for change in changes if not elsewhere.command(change))
+        if not written:
+            return labels
+        paths = self._paths(written)
+        commands = tuple(self._command(path, stage, _known(path, paths, namespaces, written), written) for path in paths)
+        is_both = {"create", "delete"} <= {change.verb for change in written}
+        return (*commands, _APART if is_both else _COMMIT, *labels)
 
     def _paths(self, changes: tuple[Change, ...]) -> tuple[str, ...]:
         """The folders among those that were read in which files change; `convert` takes one."""

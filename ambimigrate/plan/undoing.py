@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from ambimigrate.changes import Change, Create, Set
+from ambimigrate.converters import elsewhere
 from ambimigrate.model import Mesh, Route
 from ambimigrate.plan import deletions, restarts
 from ambimigrate.plan.lines import REVERT, REVERT_BOTH, kind, kubectl, remark, target, told
@@ -21,7 +22,10 @@ def lines(mesh: Mesh, changes: Iterable[Change], *, live: bool) -> Iterator[str]
     if live:
         yield from (line for each in reversed(every) for line in _back(each))
         return
-    yield REVERT_BOTH if {"create", "delete"} <= {each.verb for each in every} else REVERT
+    yield from (line for each in reversed(every) if elsewhere.command(each) for line in _back(each))
+    every = tuple(each for each in every if not elsewhere.command(each))
+    if every:
+        yield REVERT_BOTH if {"create", "delete"} <= {each.verb for each in every} else REVERT
     for each in every:
         if isinstance(each.action, Create) and (why := deletions.unpruned(mesh, each.action.beside)):
             yield told(kubectl(each.ref.namespace, "delete", target(each.ref)), f"the revert leaves it there: {why}")
@@ -29,19 +33,19 @@ def lines(mesh: Mesh, changes: Iterable[Change], *, live: bool) -> Iterator[str]
 
 def of_enrolling(mesh: Mesh, changes: Iterable[Change], namespaces: Iterable[str], *, live: bool) -> Iterator[str]:
     """Sidecars come back before ztunnel lets go, since a pod without both is in plaintext (pitfalls RB01)."""
-    every = tuple(changes)
-    names = tuple(namespaces)
-    if live:
-        yield from (line for each in reversed(every) for line in _back(each, leave="istio.io/dataplane-mode"))
-    else:
+    every, names = tuple(changes), tuple(namespaces)
+    direct = tuple(each for each in every if live or elsewhere.command(each))
+    in_files = not live and (len(direct) < len(every) or not every)
+    yield from (line for each in reversed(direct) for line in _back(each, leave="istio.io/dataplane-mode"))
+    if in_files:
         yield remark("in the files: injection on again, the ambient label stays; commit it and let it be applied")
     for name in names:
         yield from _by_pods(mesh, name)
         yield from restarts.commands(mesh, name)
         yield from restarts.sidecar_gates(mesh, name)
-    if live:
-        yield from (kubectl("", "label", "namespace", name, "istio.io/dataplane-mode-") for name in names)
-    else:
+    labelled = names if live else tuple(each.ref.name for each in direct if each.ref.kind == "Namespace")
+    yield from (kubectl("", "label", "namespace", name, "istio.io/dataplane-mode-") for name in labelled)
+    if in_files:
         yield remark("only then git revert that commit, then the one of this step, so that the ambient label goes last")
 
 

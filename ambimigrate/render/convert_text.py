@@ -51,7 +51,8 @@ def _lines(made: Report, conversion: Conversion, to: tuple[str, int], style: Sty
     for note in conversion.notes:
         yield from wrap(visible(f"note: {note}"), width, subsequent_indent="  ")
     yield from _commands(conversion, style)
-    yield from _closing(conversion, again, style)
+    if any(mesh.resources for mesh in made.meshes):
+        yield from _closing(conversion, again, style)
 
 
 def _is_finding(held: Held) -> bool:

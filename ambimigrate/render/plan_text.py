@@ -70,14 +70,20 @@ def _closing(plan: Plan, style: Style, width: int) -> Iterator[str]:
         for held in plan.held:
             yield from _held(held, width)
         yield ""
+    yield from _counts(plan, width)
+
+
+def _counts(plan: Plan, width: int) -> Iterator[str]:
+    if not plan.waves and not plan.held:
+        yield "Nothing to move: no namespace of the input has sidecars."
+        return
     moving = [name for wave in plan.waves for name in wave.namespaces]
-    if plan.waves or plan.held:
-        waves = counted(len(plan.waves), "wave")
-        yield f"{waves}, {counted(len(moving), 'namespace')} to move, {len(plan.held)} held."
+    waves = counted(len(plan.waves), "wave")
+    yield f"{waves}, {counted(len(moving), 'namespace')} to move, {len(plan.held)} held."
     if any(step.triggers for wave in plan.waves for step in wave.steps):
         text = "The queries behind `stop if` are in --format json and in the runbooks of --out DIR."
         yield from wrap(text, width)
-    if not any(wave.namespaces for wave in plan.waves):
+    if not moving:
         yield "Nothing moves yet: `ambimigrate scan` says what stands in the way."
 
 

@@ -77,7 +77,7 @@ def action(mesh: Mesh, chain: Compiler, namespace: str, rule: Rule, match: Match
         rewrite=_rewrite(rule, match),
         host=filters.authority(rule.filters),
         timeout=_timeout(rule),
-        retries=_retries(mesh, rule, hashed=bool(hashes)),
+        retries=_retries(mesh, rule, hashed=bool(hashes) and len(used) == 1),
         mirrors=tuple(_mirrors(mesh, chain, namespace, rule)),
         hash=tuple(hashes),
         missing=_NO_BACKEND,

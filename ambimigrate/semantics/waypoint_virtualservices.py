@@ -91,13 +91,14 @@ def _action(mesh: Mesh, chain: Chain, namespace: str, rule: HTTPRule) -> Forward
             Target(_cluster(mesh, chain, meant), each.weight or 0, *fields.header_changes(each.headers))
             for each, meant in written
         )
-    hashes = dict.fromkeys(word for _, meant in written for word in _hash(mesh, chain, meant))
+    used = [meant for each, meant in written if len(written) == 1 or each.weight]
+    hashes = dict.fromkeys(word for meant in used for word in _hash(mesh, chain, meant))
     return Forward(
         targets,
         rewrite=fields.rewrite(rule.rewrite),
         host=(rule.rewrite.authority if rule.rewrite else "") or _authority(rule.headers),
         timeout=seconds(rule.timeout) or None,
-        retries=fields.retries(mesh, rule.retries, hashed=bool(hashes)),
+        retries=fields.retries(mesh, rule.retries, hashed=bool(hashes) and len(written) == 1),
         mirrors=tuple(
             Mirror(_cluster(mesh, chain, _meant(mesh, chain, namespace, each)).backends, share)
             for each, share in fields.mirrors(rule)

@@ -99,9 +99,9 @@ def test_128_entries_take_less_than_a_second(matches: list[Rule], rewrite: Rule)
     more = {"rewrite": rewrite} if rewrite else {}
     rules = [{"match": [each], "route": [{"destination": {"host": f"app-{n % 3}"}}], **more} for n, each in enumerate(matches)]
     mesh = world([*rules, {"route": [{"destination": {"host": "app-0"}}]}])
-    start = time.perf_counter()
+    start = time.process_time()
     convert((mesh,), (), check=nothing)
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 1.0
 
 
 def nothing(_meshes: tuple[Mesh, ...]) -> tuple[Finding, ...]:

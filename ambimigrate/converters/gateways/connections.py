@@ -47,7 +47,8 @@ def _tls(serving: Serving, listener: Listener, gateway: Resource[IstioGateway], 
     spec, used = serving.vs.body.spec, set[str]()
     if spec.tcp:
         raise Refused("protocol", ("spec", "tcp"), "tcp rules at a server that passes TLS on have no form")
-    beside = [each for each in gateway.body.spec.servers if each.port and each.port.number == listener.port]
+    passing = [each for each in gateway.body.spec.servers if each.tls and each.tls.mode == "PASSTHROUGH"]
+    beside = [each for each in passing if each.port and each.port.number == listener.port]
     known = [host for each in beside for host in shared_hosts(each, gateway, serving.vs)]
     for number, rule in enumerate(spec.tls):
         here: Route = ("spec", "tls", number)

@@ -89,6 +89,7 @@ def listeners(
     """The listeners of a Gateway. Raises Refused."""
     found: dict[tuple[int, str, str], Listener] = {}
     account.carry(("spec", "selector"))
+    servers.check_names(gateway.body.spec.servers)
     for number, server in enumerate(gateway.body.spec.servers):
         for each in _of_server(mesh, gateway, server, number, account):
             _check_port(each, front)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ambimigrate.converters.outcome import Account, Refused
 from ambimigrate.kinds.networking import Server, ServerTLS
 from ambimigrate.model import Mesh, Route
@@ -24,6 +26,21 @@ _UNSAID = {  # attribute and field of what a listener cannot say
     "cipher_suites": "cipherSuites",
     "insecure_skip_verify": "insecureSkipVerify",
 }
+
+
+def check_names(found: Sequence[Server]) -> None:
+    """Raises Refused where Istio takes none of the servers (pkg/config/validation `validateGateway`), or drops one."""
+    known = set[str]()
+    for number, server in enumerate(found):
+        name = server.port.name if server.port else ""
+        if name in known:
+            reason = (
+                f"two servers call their port {name}, which Istio refuses"
+                if name
+                else "its port has no name, which Istio refuses"
+            )
+            raise Refused("servers", ("spec", "servers", number, "port"), reason)
+        known.add(name)
 
 
 def check(server: Server, route: Route, account: Account) -> None:
@@ -84,12 +101,16 @@ def check_redirect(mesh: Mesh, server: Server, route: Route) -> None:
     """What the redirect of a server does, and a RequestRedirect does not.
 
     Envoy `createSslRedirectPath` keeps the port of the Host header; on port 80 clients write none. It also spares requests
-    whose X-Forwarded-Proto says https, which only counts from trusted proxies in front (`numTrustedProxies`).
+    whose X-Forwarded-Proto says https, which only counts from trusted proxies in front (`numTrustedProxies`). A host with a
+    namespace is no domain of the virtual host that redirects (gateway.go `buildGatewayHTTPRouteConfig`).
     """
     if server.port and server.port.number != 80:
         reason = f"the redirect of port {server.port.number} keeps the port of the Host header, a RequestRedirect drops it"
         witness = f"GET http://…:{server.port.number}/: today Location https://…:{server.port.number}/, then https://…/"
         raise Refused("redirect", (*route, "tls", "httpsRedirect"), reason, witness)
+    if limited := next((each for each in server.hosts if "/" in each), None):
+        reason = f"Istio redirects {limited} only for hosts of VirtualServices, a RequestRedirect does so for all"
+        raise Refused("redirect", (*route, "hosts"), reason)
     if any(said.value not in {0, "0"} for said in meshconfig.settings(mesh, *TRUSTED)):
         raise trusting(route, "meshConfig")
 

@@ -10,9 +10,10 @@ from msgspec.structs import replace
 
 from ambimigrate.changes import FROM, Change
 from ambimigrate.converters.apply import after
-from ambimigrate.kinds import AuthorizationPolicy, NetworkPolicy, PeerAuthentication, RequestAuthentication
+from ambimigrate.kinds import AuthorizationPolicy, PeerAuthentication, RequestAuthentication
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.plan.proof import pods
+from ambimigrate.plan.proof.around import NETWORK
 from ambimigrate.plan.proof.decided import Decided, Part, Results, State
 from ambimigrate.semantics import authz
 from ambimigrate.semantics.authz import attach
@@ -177,7 +178,7 @@ def policy(mesh: Mesh, workload: str, decision: authz.Decision, providers: tuple
     if decision.because == "RequestAuthentication":
         return _listed(attach.of_workload(mesh, RequestAuthentication, at))
     if decision.because == wires.CUT:
-        return _listed(mesh.within(NetworkPolicy, at.namespace))
+        return _listed(each for kind in NETWORK for each in mesh.within(kind, at.namespace, ""))
     return _listed(found) if found else decision.because or "the policies"
 
 
