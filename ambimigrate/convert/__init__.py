@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
 
 from ambimigrate import conform
 from ambimigrate.analyse import analyse
-from ambimigrate.changes import Change, Create, Held, Stage
-from ambimigrate.convert import staying
+from ambimigrate.changes import Change, Create, Held, Stage, Untouched
+from ambimigrate.convert import accounting, staying
+from ambimigrate.convert.accounting import Sheet
 from ambimigrate.convert.bound import gateways
 from ambimigrate.convert.drafts import drafted
 from ambimigrate.convert.staying import FOLLOWS
@@ -20,6 +21,7 @@ from ambimigrate.converters.gateways import whole as ingress
 from ambimigrate.converters.subsets import destinationrules
 from ambimigrate.editable import CANNOT_EDIT, based, uneditable
 from ambimigrate.holds import Check, Proposal, arising, calls, decide, permitted, unserved
+from ambimigrate.holds.ends import End
 from ambimigrate.model import Finding, Mesh, Ref
 from ambimigrate.verdicts import standings
 
@@ -63,10 +65,12 @@ def convert(
     bound = gateways(meshes, choice.settings, rest, tuple(refused)) if choice.settings.gateways else ()
     free = tuple(sorted((*free, *(change for each in bound for change in each.changes)), key=_order))
     kept = (*staying.held(meshes, holding, choice, writable), *(reason for each in bound for reason in each.held))
+    now = tuple(each for each in free if each.stage <= last)
+    sheet = Sheet((*drafts.changes, *free), free, now, kept, holding)
     return Conversion(
-        tuple(each for each in free if each.stage <= last),
+        now,
         tuple(sorted(kept, key=lambda each: (each.mesh, each.position.order, each.reason))),
-        tuple(each for mesh in meshes for each in staying.untouched(mesh, choice.settings)),
+        tuple(each for mesh in meshes for each in _untouched(mesh, decided.ends, choice, sheet)),
         tuple(each for each in free if each.stage > last),
         holding,
         conform.problems(told),
@@ -79,6 +83,12 @@ def convert(
             *ingress.notes(bound),
         ),
     )
+
+
+def _untouched(mesh: Mesh, ends: Mapping[str, End], choice: Choice, sheet: Sheet) -> Iterator[Untouched]:
+    end = ends[mesh.name].mesh if mesh.name in ends else mesh
+    yield from accounting.unaccounted(mesh, end, choice, sheet)
+    yield from staying.untouched(mesh)
 
 
 def _order(change: Change) -> tuple[object, ...]:

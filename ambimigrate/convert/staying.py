@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from ambimigrate.changes import Change, Held, Stage, Untouched
 from ambimigrate.convert.values import Choice
-from ambimigrate.converters import labels, made, policies
+from ambimigrate.converters import labels, made
 from ambimigrate.converters.gateways import whole as ingress
 from ambimigrate.converters.routing import ends, keeping, routes
 from ambimigrate.converters.settings import Settings
@@ -53,22 +53,26 @@ def _following(mesh: Mesh, namespace: str, changes: tuple[Change, ...]) -> Itera
     return (kept | {id(each.subject): each.subject for each in own if each.stage > Stage.prepare and each.subject}).values()
 
 
-def untouched(mesh: Mesh, settings: Settings) -> Iterator[Untouched]:
-    alone, ended = (tuple(ingress.alone(mesh)) if settings.gateways else ()), tuple(ingress.ended(mesh))
-    for vs in mesh.of(VirtualService):
-        if vs in ended and not settings.gateways:
-            yield _same(mesh, vs, "its Gateways are of the Gateway API by now; --gateways deletes it")
-        elif not is_of_mesh(vs.body):
-            if not settings.gateways or vs in alone:
-                yield _same(mesh, vs, "it is bound to gateways only, which route as before")
-        elif not vs.body.spec.hosts and (reason := ends.stays(mesh, vs, settings)):
-            yield _same(mesh, vs, reason)
-        elif keeping.is_kept(vs, mesh, settings) and not routes.convert(vs, mesh, settings).held:
-            yield _same(mesh, vs, "it is kept, and the waypoint carries it out (alpha in Istio)")
-    yield from (_same(mesh, policy, reason) for policy, reason in policies.untouched(mesh))
+def untouched(mesh: Mesh) -> Iterator[Untouched]:
+    """What beside the kinds that convert accounts for stays as it is: Namespaces that are not enrolled, routes of ours."""
     yield from _left_alone(mesh)
     for route in filter(made.is_ours, mesh.of(HTTPRoute)):
         yield _same(mesh, route, "it was converted before")
+
+
+def virtual_services(mesh: Mesh, settings: Settings) -> Iterator[tuple[Resource[VirtualService], str]]:
+    """The VirtualServices that stay as they are, and why."""
+    alone, ended = (tuple(ingress.alone(mesh)) if settings.gateways else ()), tuple(ingress.ended(mesh))
+    for vs in mesh.of(VirtualService):
+        if vs in ended and not settings.gateways:
+            yield vs, "its Gateways are of the Gateway API by now; --gateways deletes it"
+        elif not is_of_mesh(vs.body):
+            if not settings.gateways or vs in alone:
+                yield vs, "it is bound to gateways only, which route as before"
+        elif not vs.body.spec.hosts and (reason := ends.stays(mesh, vs, settings)):
+            yield vs, reason
+        elif keeping.is_kept(vs, mesh, settings) and not routes.convert(vs, mesh, settings).held:
+            yield vs, "it is kept, and the waypoint carries it out (alpha in Istio)"
 
 
 def _left_alone(mesh: Mesh) -> Iterator[Untouched]:

@@ -46,7 +46,6 @@ def targets(rule: HTTPRule, route: Route, context: Context) -> list[Target]:
     pairs = list(zip(rule.route, places, strict=True))
     if len(pairs) == 1:
         return [Target(each.destination, place, 1, each.headers) for each, place in pairs]
-    _check_hashed(rule, places, context)
     forgets = not at_least(context.target.istio, "1.26.0")  # up to 1.25 what has no weight is forgotten before anything else
     found = []
     for each, place in pairs:
@@ -54,21 +53,31 @@ def targets(rule: HTTPRule, route: Route, context: Context) -> list[Target]:
             context.account.left[place] = "it has no weight beside others, so it gets nothing"
         else:
             found.append(Target(each.destination, place, each.weight or 0, each.headers))
+    if not forgets:
+        _check_hashed(found, pairs, context)
     return found
 
 
-def _check_hashed(rule: HTTPRule, places: list[Route], context: Context) -> None:
-    """A sidecar retries as for a hashed Service also where that one gets nothing; a waypoint leaves such backends out."""
-    hashed = [place for each, place in zip(rule.route, places, strict=True) if _is_hashed(each, context)]
-    if hashed and not any(each.weight and _is_hashed(each, context) for each in rule.route):
-        host = rule.route[int(hashed[0][-1])].destination.host
-        reason = f"{host} gets nothing, but its DestinationRule hashes: a sidecar may try a host twice, a waypoint tries others"
-        raise Refused("destination", hashed[0], reason)
+def _check_hashed(found: list[Target], pairs: list[tuple[HTTPRouteDestination, Route]], context: Context) -> None:
+    """Retries go to other hosts where there are several destinations, and stay at the hashed one of one alone.
+
+    A sidecar counts those that get nothing, an HTTPRoute does not (route.go `applyHTTPRouteDestination`,
+    conversion.go `buildHTTPDestination`).
+    """
+    weighted = [each for each in found if each.weight]
+    if len(weighted) == 1 and _is_hashed(weighted[0].destination, context):
+        idle, place = next(pair for pair in pairs if pair[1] != weighted[0].route)
+        host = weighted[0].destination.host
+        reason = (
+            f"{idle.destination.host} gets nothing beside {host}, which is hashed: retries look for another host today, "
+            f"and may not where {host} is alone"
+        )
+        raise Refused("destination", place, reason)
 
 
-def _is_hashed(each: HTTPRouteDestination, context: Context) -> bool:
-    service = context.find(each.destination.host)
-    return service is not None and is_hashed(context.mesh, service)
+def _is_hashed(destination: Destination, context: Context) -> bool:
+    service = context.find(destination.host)
+    return service is not None and is_hashed(context.mesh, service, destination.subset or "")
 
 
 def references(found: list[Target], filters: list[list[dict[str, Any]]], context: Context) -> list[Ref]:
@@ -82,7 +91,7 @@ def references(found: list[Target], filters: list[list[dict[str, Any]]], context
         weight = each.weight // shared
         if weight > _MOST_WEIGHT:
             raise Refused("destination", (*each.route, "weight"), f"a weight of an HTTPRoute is at most {_MOST_WEIGHT:,}")
-        _add(refs, ref, weight, changed)
+        _add(refs, ref, weight, changed, joined=not _is_hashed(each.destination, context))
     if len(refs) > _MOST:
         raise Refused("destination", found[0].route[:-1], f"an HTTPRoute has at most {_MOST} destinations in a rule")
     return refs
@@ -99,8 +108,9 @@ def _reference(target: Target, context: Context) -> Ref | None:
         return None
 
 
-def _add(refs: list[Ref], ref: Ref, weight: int, changed: list[dict[str, Any]]) -> None:
-    for known in refs:
+def _add(refs: list[Ref], ref: Ref, weight: int, changed: list[dict[str, Any]], *, joined: bool) -> None:
+    """Adds a reference; equal ones are joined, unless that would leave one destination where retries look for others."""
+    for known in refs if joined else ():
         if {key: each for key, each in known.items() if key not in {"weight", "filters"}} == ref and known.get(
             "filters", []
         ) == changed:

@@ -140,7 +140,7 @@ def of_callers(mesh: Mesh, namespace: str, settings: Settings) -> Outcome:
     refusals: list[Held] = []
     for rule in mesh.within(DestinationRule, namespace) if namespace not in {"", meshconfig.root_namespace(mesh)} else ():
         target = next((each for each in _targets(mesh, rule) if each.namespace != namespace), None)
-        if target is None or not _matters(rule.body):
+        if target is None or not matters(rule.body):
             continue
         if _copy(mesh, rule, target):
             changes.append(_end(mesh, rule))
@@ -157,7 +157,7 @@ def _targets(mesh: Mesh, rule: Rule) -> Iterator[Resource[Service]]:
     yield from (each for each in found if injection.is_meshed(mesh, each.namespace) and not ingress.is_gateway(mesh, each))
 
 
-def _matters(rule: DestinationRule) -> bool:
+def matters(rule: DestinationRule) -> bool:
     """Whether it says more than which TLS sidecars speak, which HBONE replaces."""
     policies = [each for each in (rule.spec.traffic_policy, *(one.traffic_policy for one in rule.spec.subsets)) if each]
     return bool(rule.spec.subsets) or any(_says(each) for each in policies)
@@ -234,7 +234,7 @@ def _value(rule: Rule, service: Resource[Service]) -> dict[str, object]:
 
 def of_some(mesh: Mesh, services: Iterable[Resource[Service]]) -> Iterator[Held]:
     """The DestinationRules of Services behind a waypoint that only some callers follow today."""
-    rules = {id(rule): rule for each in services for rule in subsets.counting(mesh, each) if _matters(rule.body)}
+    rules = {id(rule): rule for each in services for rule in subsets.counting(mesh, each) if matters(rule.body)}
     for rule in rules.values():
         spec = rule.body.spec
         if subsets.selects(rule):

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, TypeVar
 
-from ambimigrate.kinds import AuthorizationPolicy, Gateway, Object, PeerAuthentication, RequestAuthentication, Service
+from ambimigrate.kinds import AuthorizationPolicy, Gateway, Object, PeerAuthentication, RequestAuthentication, ServiceEntry
 from ambimigrate.kinds.security import AuthorizationPolicySpec, JWTRule, RequestAuthenticationSpec
 from ambimigrate.kinds.shared import TargetRef
 from ambimigrate.model import Mesh, Resource, grouped
+from ambimigrate.semantics.authz.model import Called
 from ambimigrate.topology import waypoints
 from ambimigrate.topology.meshconfig import root_namespace
 from ambimigrate.topology.workloads import Workload, matches
@@ -36,18 +37,26 @@ def _by_namespace(kind: type[Object]) -> Callable[[Mesh], dict[str, tuple[Resour
 
 def of_workload(mesh: Mesh, kind: type[Targeted], workload: Workload) -> tuple[Resource[Targeted], ...]:
     """The policies of a server's sidecar: without targetRefs, of its namespace or the root one, selecting its pods."""
-    return tuple(
-        each
-        for each in living_in(mesh, kind, workload.namespace, root_namespace(mesh))
-        if not target_refs(each.body.spec)
-        and (each.body.spec.selector is None or matches(each.body.spec.selector.match_labels, workload.labels))
-    )
+    return mesh.once(_binding(kind), workload)
+
+
+@cache
+def _binding(kind: type[Targeted]) -> Callable[[Mesh, Workload], tuple[Resource[Any], ...]]:
+    def answer(mesh: Mesh, workload: Workload) -> tuple[Resource[Any], ...]:
+        return tuple(
+            each
+            for each in living_in(mesh, kind, workload.namespace, root_namespace(mesh))
+            if not target_refs(each.body.spec)
+            and (each.body.spec.selector is None or matches(each.body.spec.selector.match_labels, workload.labels))
+        )
+
+    return answer
 
 
 def of_service(
-    mesh: Mesh, kind: type[Targeted], service: Resource[Service], gateway: Resource[Gateway]
+    mesh: Mesh, kind: type[Targeted], service: Called, gateway: Resource[Gateway]
 ) -> tuple[Resource[Targeted], ...]:
-    """The policies of a Service's filter chain at its waypoint."""
+    """The policies of a Service's (or ServiceEntry's) filter chain at its waypoint."""
     return tuple(
         each
         for each in living_in(mesh, kind, service.namespace, gateway.namespace, root_namespace(mesh))
@@ -55,12 +64,17 @@ def of_service(
     )
 
 
-def _binds(mesh: Mesh, namespace: str, ref: TargetRef, service: Resource[Service], gateway: Resource[Gateway]) -> bool:
+def _binds(mesh: Mesh, namespace: str, ref: TargetRef, service: Called, gateway: Resource[Gateway]) -> bool:
     version = mesh.target.istio
     match ref.kind:
         case "Service":
             home = service.namespace if at_least(version, "1.24.0") else gateway.namespace
-            return ref.group in {"", "core"} and ref.name == service.name and namespace == service.namespace == home
+            is_meant = ref.group in {"", "core"} and (ref.kind, ref.name) == (service.kind, service.name)
+            return is_meant and namespace == service.namespace == home
+        case "ServiceEntry":
+            # From 1.24 on, with a waypoint of another namespace as well (observed-1.24-1.27.md 62).
+            is_meant = ref.group == ServiceEntry.GROUP and (ref.kind, ref.name) == (service.kind, service.name)
+            return is_meant and namespace == service.namespace and at_least(version, "1.24.0")
         case "Gateway":
             # 1.24 looks into the Service's namespace only (observed-1.24-1.27.md 2).
             home = service.namespace if version.line == (1, 24) else gateway.namespace

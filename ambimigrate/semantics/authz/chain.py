@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from ambimigrate.kinds import AuthorizationPolicy
 from ambimigrate.kinds.security import JWTRule
-from ambimigrate.model import Mesh, Resource
+from ambimigrate.model import Mesh, Resource, grouped
 from ambimigrate.semantics.authz import rbac, settings
 from ambimigrate.semantics.authz.attributes import Scope, View
 from ambimigrate.semantics.authz.model import Decision, Verdict
 from ambimigrate.semantics.authz.tokens import authenticate
+from ambimigrate.versions import Version
 
 DRY_RUN = "istio.io/dry-run"
 Policy = Resource[AuthorizationPolicy]
@@ -26,42 +28,72 @@ class Chain(Struct, frozen=True):
     tokens: tuple[JWTRule, ...] = ()
 
 
+class Enforced(Struct, frozen=True, eq=False):
+    """A policy that is enforced, with its rules as the filters of the chain have them."""
+
+    policy: Policy
+    name: str
+    rules: tuple[rbac.Compiled, ...]
+
+
 def decide(mesh: Mesh, chain: Chain, view: View, now: float | None = None) -> Decision:
     """The decision of the chain, without the path."""
-    enforced = tuple(each for each in chain.policies if not is_dry_run(each))
-    asked, refused = _external(mesh, _acting(enforced, "CUSTOM"), view)
+    enforced = _enforced(chain.policies, settings.trust_domains(mesh), mesh.target.istio, is_http=view.request is not None)
+    asked, refused = _external(mesh, enforced.get("CUSTOM", ()), view)
     if refused is not None:
-        return _denied(view, 403, _name(refused))
+        return _denied(view, 403, refused.name)
     if view.request is not None:
         found = authenticate(chain.tokens, view.request, now)
         if found.status:
             return _denied(view, found.status, "RequestAuthentication")
         view = replace(view, request=found.request, claims=found.claims)
-    denying = _first(mesh, _acting(enforced, "DENY"), view)
+    denying = _first(enforced.get("DENY", ()), view)
     if denying is not None:
-        return _denied(view, 403, _name(denying))
-    allowing = _acting(enforced, "ALLOW")
-    granted = _first(mesh, allowing, view)
+        return _denied(view, 403, denying.name)
+    allowing = enforced.get("ALLOW", ())
+    granted = _first(allowing, view)
     if allowing and granted is None:
         return _denied(view, 403, "no ALLOW policy matches")
-    audit = view.request is not None and _first(mesh, _acting(enforced, "AUDIT"), view) is not None
-    because = _name(granted) if granted else ""
+    audit = view.request is not None and _first(enforced.get("AUDIT", ()), view) is not None
+    because = granted.name if granted else ""
     if asked:
         return Decision(Verdict.ASK, 403 if view.request else 0, (), audit, asked, because)
     return Decision(Verdict.ALLOW, 200, (), audit, (), because)
 
 
-def _external(mesh: Mesh, policies: tuple[Policy, ...], view: View) -> tuple[tuple[str, ...], Policy | None]:
+@lru_cache(maxsize=4096)  # for all meshes: those of the states of a plan share their policies
+def _enforced(
+    policies: tuple[Policy, ...], domains: tuple[str, ...], version: Version, *, is_http: bool
+) -> dict[str, tuple[Enforced, ...]]:
+    """The policies by their action."""
+    acting = (each for each in policies if not is_dry_run(each))
+    return grouped(
+        (each.body.spec.action, Enforced(each, str(each.ref), tuple(_rules(each, domains, version, is_http=is_http))))
+        for each in acting
+    )
+
+
+def _rules(policy: Policy, domains: tuple[str, ...], version: Version, *, is_http: bool) -> Iterator[rbac.Compiled]:
+    spec, scope = policy.body.spec, Scope(policy.namespace, domains, version)
+    for rule in spec.rules or ():
+        made = rbac.compiled(rule, scope, is_http=is_http, narrow=spec.action == "ALLOW")
+        if made is not None:
+            yield made
+
+
+def _external(mesh: Mesh, policies: tuple[Enforced, ...], view: View) -> tuple[tuple[str, ...], Enforced | None]:
     """The external authorizers that are asked, and the policy that denies because there is none to ask.
 
     Several on a chain deny what they match; one that speaks HTTP only is left out on TCP chains (Istio,
     pilot/pkg/security/authz/builder/builder.go `buildHTTP`, `buildTCP`).
     """
-    names = sorted({_provider(each) for each in policies})
+    if not policies:
+        return (), None
+    names = sorted({_provider(each.policy) for each in policies})
     several = len(names) > 1 and not settings.is_on(mesh, settings.SEVERAL_PROVIDERS)
     asked: list[str] = []
     for name in names:
-        matching = _first(mesh, (each for each in policies if _provider(each) == name), view)
+        matching = _first((each for each in policies if _provider(each.policy) == name), view)
         if matching is None:
             continue
         provider = settings.provider(mesh, name)
@@ -76,18 +108,8 @@ def _provider(policy: Policy) -> str:
     return policy.body.spec.provider.name if policy.body.spec.provider else ""
 
 
-def _first(mesh: Mesh, policies: Iterable[Policy], view: View) -> Policy | None:
-    return next((each for each in policies if _matches(mesh, each, view)), None)
-
-
-def _matches(mesh: Mesh, policy: Policy, view: View) -> bool:
-    scope = Scope(policy.namespace, settings.trust_domains(mesh), mesh.target.istio)
-    narrow = policy.body.spec.action == "ALLOW"
-    return any(rbac.matches(rule, view, scope, narrow=narrow) for rule in policy.body.spec.rules or ())
-
-
-def _acting(policies: Iterable[Policy], action: str) -> tuple[Policy, ...]:
-    return tuple(each for each in policies if each.body.spec.action == action)
+def _first(policies: Iterable[Enforced], view: View) -> Enforced | None:
+    return next((each for each in policies if any(rbac.matches(rule, view) for rule in each.rules)), None)
 
 
 def is_dry_run(policy: Policy) -> bool:
@@ -96,7 +118,3 @@ def is_dry_run(policy: Policy) -> bool:
 
 def _denied(view: View, status: int, because: str) -> Decision:
     return Decision(Verdict.DENY, status if view.request is not None else 0, because=because)
-
-
-def _name(policy: Policy) -> str:
-    return str(policy.ref)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cached_property
 
 from msgspec import Struct
 
-from ambimigrate.kinds import Service
+from ambimigrate.kinds import Service, ServiceEntry
 from ambimigrate.kinds.core import ServicePort
 from ambimigrate.model import Resource
 from ambimigrate.topology.workloads import Workload
@@ -47,14 +48,17 @@ class Caller(Struct, frozen=True):
     captured: bool = False
 
 
-class Call(Struct, frozen=True):
-    """A connection to a port of a Service, with a request if it is HTTP.
+Called = Resource[Service] | Resource[ServiceEntry]
+
+
+class Call(Struct, frozen=True, dict=True):
+    """A connection to a port of a Service or ServiceEntry, with a request if it is HTTP.
 
     `direct`: to the address of a pod. `now`: for the validity of tokens; None leaves it unchecked.
     """
 
     caller: Caller
-    service: Resource[Service]
+    service: Called
     port: int
     request: Request | None = None
     direct: bool = False
@@ -62,11 +66,11 @@ class Call(Struct, frozen=True):
     service_ip: str = "10.96.0.1"
     now: float | None = None
 
-    @property
+    @cached_property
     def service_port(self) -> ServicePort | None:
-        return next((each for each in self.service.body.spec.ports if each.port == self.port), None)
+        return next((each for each in _ports(self.service.body) if each.port == self.port), None)
 
-    @property
+    @cached_property
     def is_http(self) -> bool:
         """Whether an Envoy reads the request: the port says HTTP, or says nothing and the traffic is."""
         if self.request is None or self.service_port is None:
@@ -103,6 +107,13 @@ class Decision(Struct, frozen=True):
     audit: bool = False
     providers: tuple[str, ...] = ()
     because: str = ""
+
+
+def _ports(body: Service | ServiceEntry) -> tuple[ServicePort, ...]:
+    """The ports as those of a Service; a ServiceEntry names its protocols in capitals."""
+    if isinstance(body, Service):
+        return body.spec.ports
+    return tuple(ServicePort(each.name, each.number, app_protocol=each.protocol.lower()) for each in body.spec.ports)
 
 
 def speaks_http(port: ServicePort) -> bool | None:

@@ -17,6 +17,7 @@ _ESCAPED_SLASH = re.compile(r"%(?:2f|5c)", re.IGNORECASE)
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 
 
+@lru_cache(maxsize=4096)
 def normalised(path: str, mode: str) -> str:
     """The path of a request under `meshConfig.pathNormalization`; the query stays as it is."""
     if mode == NONE:
@@ -48,6 +49,7 @@ def _without_dots(path: str) -> str:
     return "/" + "/".join(kept) if path.startswith("/") else path
 
 
+@lru_cache(maxsize=4096)
 def without_query(path: str) -> str:
     return re.split(r"[?#]", path, maxsplit=1)[0]
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
 from ambimigrate.kinds.security import Operation, Rule, Source
-from ambimigrate.semantics.authz.attributes import Scope, View, test
+from ambimigrate.semantics.authz.attributes import Scope, Test, View, test
 from ambimigrate.versions import Version, at_least
 
 
@@ -19,28 +19,76 @@ class Clause(Struct, frozen=True):
     not_values: tuple[str, ...]
 
 
-def matches(rule: Rule, view: View, scope: Scope, *, narrow: bool) -> bool:
-    """Whether the rule matches.
+class Comparison(Struct, frozen=True, eq=False):
+    """A clause of which the values are compared in this way."""
+
+    fits: Test
+    values: tuple[str, ...]
+    not_values: tuple[str, ...]
+
+
+Comparisons = tuple[Comparison, ...]  # all of them must hold
+
+
+class Compiled(Struct, frozen=True, eq=False):
+    """A rule as it is looked at: all conditions, any source and any operation must hold."""
+
+    conditions: Comparisons
+    sources: tuple[Comparisons, ...]
+    operations: tuple[Comparisons, ...]
+
+
+def compiled(rule: Rule, scope: Scope, *, is_http: bool, narrow: bool) -> Compiled | None:
+    """The rule as the filter has it; None for one that matches nothing.
 
     On a TCP chain a rule with an HTTP attribute is left out if `narrow` (ALLOW), else only the attribute is: the rule
     becomes wider (Istio, pilot/pkg/security/authz/model/model.go `checkError`).
     """
     conditions = tuple(Clause(each.key, each.values, each.not_values) for each in rule.when)
     if any(test(each.key, scope) is None for each in conditions):
-        return False
+        return None
     sources = tuple(tuple(_source(each.source, scope.version)) for each in rule.from_) or ((),)
     operations = tuple(tuple(_operation(each.operation)) for each in rule.to) or ((),)
-    if view.request is None:
+    if not is_http:
         if narrow and any(_is_http(each) for one in (*sources, *operations, conditions) for each in one):
-            return False
+            return None
         conditions = _without_http(conditions)
         sources = tuple(_without_http(each) for each in sources)
         operations = tuple(_without_http(each) for each in operations)
-    return (
-        _all(conditions, view, scope)
-        and any(_all(each, view, scope) for each in sources)
-        and any(_all(each, view, scope) for each in operations)
+    return Compiled(
+        _comparisons(conditions, scope),
+        tuple(_comparisons(each, scope) for each in sources),
+        tuple(_comparisons(each, scope) for each in operations),
     )
+
+
+def _comparisons(clauses: Iterable[Clause], scope: Scope) -> Comparisons:
+    """How each clause is compared; one without values says nothing."""
+    return tuple(
+        Comparison(fits, _expanded(each.key, each.values, scope), _expanded(each.key, each.not_values, scope))
+        for each in clauses
+        if (each.values or each.not_values) and (fits := test(each.key, scope)) is not None
+    )
+
+
+def matches(rule: Compiled, view: View) -> bool:
+    """Whether the rule matches."""
+    return (
+        _all(rule.conditions, view)
+        and any(_all(each, view) for each in rule.sources)
+        and any(_all(each, view) for each in rule.operations)
+    )
+
+
+def _all(comparisons: Comparisons, view: View) -> bool:
+    return all(_holds(each, view) for each in comparisons)
+
+
+def _holds(comparison: Comparison, view: View) -> bool:
+    fits, values, not_values = comparison.fits, comparison.values, comparison.not_values
+    if values and not any(fits(each, view) for each in values):
+        return False
+    return not any(fits(each, view) for each in not_values)
 
 
 def _source(source: Source | None, version: Version) -> Iterator[Clause]:
@@ -73,21 +121,6 @@ def _is_http(clause: Clause) -> bool:
 
 def _without_http(clauses: tuple[Clause, ...]) -> tuple[Clause, ...]:
     return tuple(each for each in clauses if not _is_http(each))
-
-
-def _all(clauses: tuple[Clause, ...], view: View, scope: Scope) -> bool:
-    return all(_holds(each, view, scope) for each in clauses)
-
-
-def _holds(clause: Clause, view: View, scope: Scope) -> bool:
-    if not clause.values and not clause.not_values:
-        return True
-    fits = test(clause.key, scope)
-    if fits is None:
-        return False
-    if clause.values and not any(fits(each, view) for each in _expanded(clause.key, clause.values, scope)):
-        return False
-    return not any(fits(each, view) for each in _expanded(clause.key, clause.not_values, scope))
 
 
 def _expanded(key: str, values: tuple[str, ...], scope: Scope) -> tuple[str, ...]:

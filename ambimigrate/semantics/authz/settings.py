@@ -41,13 +41,17 @@ def _domains(mesh: Mesh) -> tuple[str, ...]:
 
 
 def normalisation(mesh: Mesh) -> str:
+    return mesh.index(_normalisation)
+
+
+def _normalisation(mesh: Mesh) -> str:
     found = next((each.value for each in meshconfig.settings(mesh, "pathNormalization", "normalization")), None)
     return found if found in {paths.NONE, paths.MERGE, paths.DECODE} else paths.BASE
 
 
 def is_on(mesh: Mesh, switch: str) -> bool:
     """Whether an environment variable of istiod is set to true; all of them are off by default."""
-    return flags.pilot_env(mesh, switch) is True
+    return mesh.once(flags.pilot_env, switch, switch) is True
 
 
 def provider(mesh: Mesh, name: str) -> Provider:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from ambimigrate.kinds import AuthorizationPolicy, Gateway, RequestAuthentication
+from ambimigrate.kinds import AuthorizationPolicy, Gateway, RequestAuthentication, Service
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.semantics.authz import attach, chain, settings
 from ambimigrate.semantics.authz.attributes import View
@@ -20,7 +20,9 @@ GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
 
 def crossed(mesh: Mesh, call: Call) -> Resource[Gateway] | None:
     """The waypoint that the call crosses: if the caller is captured, calls the Service's address, and it is bound."""
-    if not call.caller.captured or call.direct or hosts.is_headless(call.service):
+    if not call.caller.captured or call.direct:
+        return None
+    if isinstance(call.service.body, Service) and hosts.is_headless(call.service):
         return None
     found = waypoints.binding(mesh, call.service)
     return found.gateway if found is not None and found.fault is None else None
