@@ -6,12 +6,10 @@ from collections.abc import Iterable, Iterator
 
 from ambimigrate.changes import FROM, Change, Stage
 from ambimigrate.kinds import AuthorizationPolicy, Service
-from ambimigrate.kinds.security import Rule
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.topology import fronts, injection, policies, waypoints
 from ambimigrate.topology.workloads import services_in_front
 
-_ADDRESSES = frozenset({"ipBlocks", "notIpBlocks", "source.ip"})
 Found = tuple[Resource[AuthorizationPolicy], Resource[Service]]
 
 
@@ -52,7 +50,7 @@ def _all(mesh: Mesh) -> Iterator[Found]:
         if (
             policies.is_root(mesh, policy)
             or FROM in policy.body.metadata.annotations
-            or not any(_is_about_callers(rule) for rule in policy.body.spec.rules or ())
+            or not any(fronts.identity(rule) for rule in policy.body.spec.rules or ())
         ):
             continue
         members = [each for each in policies.scope(mesh, policy).workloads if _keeps_proxy(mesh, each.namespace)]
@@ -63,7 +61,3 @@ def _all(mesh: Mesh) -> Iterator[Found]:
 
 def _keeps_proxy(mesh: Mesh, namespace: str) -> bool:
     return injection.mode(mesh, namespace) in {injection.SIDECAR, injection.MIXED}
-
-
-def _is_about_callers(rule: Rule) -> bool:
-    return not _ADDRESSES.issuperset(fronts.identity(rule))
