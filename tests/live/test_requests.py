@@ -20,15 +20,20 @@ from tests.live.apiserver import ApiServer, gateway_definitions, istio_definitio
 pytestmark = pytest.mark.xdist_group("live-requests")
 
 POLICY = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": [{"level": "Metadata"}]}
+BANK = "apiVersion: v1\nkind: Namespace\nmetadata: {name: bank}\n"
 REVIEWS = {"selfsubjectreviews", "selfsubjectrulesreviews"}
-READERS = [
-    name
-    for name in COMMANDS
-    if "context" in inspect.signature(getattr(import_module(f"ambimigrate.cli.{name}"), name)).parameters
-]
+
+
+def parameters(name: str) -> set[str]:
+    return set(inspect.signature(getattr(import_module(f"ambimigrate.cli.{name}"), name)).parameters)
+
+
+READERS = [name for name in COMMANDS if "context" in parameters(name)]
+ALONE = [name for name in READERS if "paths" in parameters(name)]  # the others lay files over the cluster
+STAGED = {"verify": ["--stage", "enroll"]}
 TRIED = [
-    *([name] for name in READERS),
-    *([name, "FOLDER", "--context", "test"] for name in READERS),
+    *([name] for name in ALONE),
+    *([name, "FOLDER", "--context", "test", *STAGED.get(name, ())] for name in READERS),
     ["scan", "-n", "shop"],
     ["plan", "-n", "shop", "-n", "bank"],
     ["scan", "--selector", "team=a"],
@@ -87,7 +92,7 @@ def asked(server: ApiServer, arguments: list[str], **environment: str) -> list[A
 
 @pytest.mark.parametrize("command", TRIED, ids=" ".join)
 def test_nothing_but_reading_is_asked(audited: ApiServer, command: list[str], tmp_path: Path) -> None:
-    (tmp_path / "bank.yaml").write_text("apiVersion: v1\nkind: Namespace\nmetadata: {name: bank}\n")
+    (tmp_path / "bank.yaml").write_text(BANK)
     meant = {"FOLDER": str(tmp_path), "FILE": str(tmp_path / "kept")}
     arguments = [meant.get(each, each) for each in command]
     requests = asked(audited, [*arguments, "--kubeconfig", str(audited.kubeconfig)])
@@ -97,8 +102,12 @@ def test_nothing_but_reading_is_asked(audited: ApiServer, command: list[str], tm
 def test_a_snapshot_is_read_without_the_server(audited: ApiServer, tmp_path: Path) -> None:
     file = str(tmp_path / "kept")
     asked(audited, ["scan", "--kubeconfig", str(audited.kubeconfig), "--save", file])
-    for name in READERS:
+    for name in ALONE:
         assert asked(audited, [name, file], KUBECONFIG=str(audited.kubeconfig)) == []
+    (tmp_path / "bank.yaml").write_text(BANK)
+    for name in READERS:
+        over = [name, str(tmp_path / "bank.yaml" if name in ALONE else tmp_path), "--snapshot", file, *STAGED.get(name, ())]
+        assert asked(audited, over, KUBECONFIG=str(audited.kubeconfig)) == []
 
 
 def test_completion_lists_namespaces_and_nothing_else(audited: ApiServer) -> None:
