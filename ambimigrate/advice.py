@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from ambimigrate import support
 from ambimigrate.model import Finding, Mesh, Severity
-from ambimigrate.topology import injection, meshconfig
+from ambimigrate.topology import gatewaypods, injection, meshconfig
 from ambimigrate.verdicts import Standing
 
 MANY = 0.25  # the share of namespaces from which on something is said to be heavily used
@@ -53,7 +53,7 @@ def _all(meshes: tuple[Mesh, ...], moving: list[Standing], findings: tuple[Findi
         )
     yield from _extensions(meshes, moving, findings)
     yield from _nodes(findings)
-    yield from _layers(moving)
+    yield from _layers(meshes, moving)
 
 
 def _extensions(meshes: tuple[Mesh, ...], moving: list[Standing], findings: tuple[Finding, ...]) -> Iterator[Advice]:
@@ -80,7 +80,9 @@ def _nodes(findings: tuple[Finding, ...]) -> Iterator[Advice]:
         )
 
 
-def _layers(moving: list[Standing]) -> Iterator[Advice]:
+def _layers(meshes: tuple[Mesh, ...], moving: list[Standing]) -> Iterator[Advice]:
+    edges = {(mesh.name, name) for mesh in meshes for name in injection.namespaces(mesh) if gatewaypods.only(mesh, name)}
+    moving = [each for each in moving if (each.mesh, each.name) not in edges]
     moving = [each for each in moving if each.verdict not in {"wait", "unknown"}]  # of these nothing can be said yet
     if not moving:
         return
@@ -90,15 +92,15 @@ def _layers(moving: list[Standing]) -> Iterator[Advice]:
     if len(names) * 2 > len(all_names):
         yield Advice(
             "Mostly HTTP rules",
-            f"{len(names)} of {len(all_names)} namespaces need a waypoint: move clients before servers, and bind each waypoint"
-            " before the first of its callers becomes ambient.",
+            f"A waypoint is needed in {len(names)} of {len(all_names)} namespaces: move clients before servers, and bind each"
+            " waypoint before the first of its callers becomes ambient.",
             because,
         )
     else:
         yield Advice(
             "Mostly L4",
-            f"{len(all_names - names)} of {len(all_names)} namespaces need no waypoint: start with those, they only lose"
-            " their sidecars.",
+            f"No waypoint is needed in {len(all_names - names)} of {len(all_names)} namespaces: start there, where pods only"
+            " lose their sidecars.",
             because,
         )
 

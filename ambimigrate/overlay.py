@@ -78,10 +78,13 @@ def _unexplained(own: dict[Any, Resource[Any]], below: Mesh) -> Iterator[str]:
     for each in below.resources:
         if each.ref not in own and each.kind not in _OF_CLUSTERS:
             owners = each.body.metadata.owner_references
-            makers[f"{owners[0].kind} {owners[0].name}" if owners else "nobody named"] += 1
+            makers[f"{owners[0].kind} {owners[0].name}" if owners else ""] += 1
     if makers:
-        told = ", ".join(f"{number} of {name}" for name, number in makers.most_common(SHOWN))
-        yield f"{sum(makers.values())} live objects are in no file, by owner: {told}."
+        told = ", ".join(
+            f"{number} of {name}" if name else f"{number} without one" for name, number in makers.most_common(SHOWN)
+        )
+        total = sum(makers.values())
+        yield f"{total} live object{'s are' if total > 1 else ' is'} in no file, by owner: {told}."
 
 
 def _some(names: list[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -66,23 +65,30 @@ def folder() -> Path:
     return checkout if (checkout / "schemas").is_dir() else package / "_rules"
 
 
-@cache
 def areas() -> tuple[Area, ...]:
     """The whole table."""
-    paths = sorted((folder() / "support").iterdir(), reverse=True)
-    return tuple(
-        msgspec.convert(values(Document(str(path), 0, 1, path.read_text(encoding="utf-8"))).value, Area) for path in paths
-    )
+    return tuple(_area(each) for each in _documents())
 
 
 @cache
-def _features() -> Mapping[str, Feature]:
-    return {each.id: each for area in areas() for each in area.features}
+def _documents() -> tuple[Document, ...]:
+    paths = sorted((folder() / "support").iterdir(), reverse=True)
+    return tuple(Document(str(path), 0, 1, path.read_text(encoding="utf-8")) for path in paths)
 
 
+@cache
+def _area(document: Document) -> Area:
+    return msgspec.convert(values(document).value, Area)
+
+
+@cache
 def feature(name: str) -> Feature:
     """The feature of that id; KeyError if there is none."""
-    return _features()[name]
+    named = (_area(each) for each in _documents() if name in each.text)  # reading all of them would take a scan's time
+    found = next((each for area in named for each in area.features if each.id == name), None)
+    if found is None:
+        raise KeyError(name)
+    return found
 
 
 @cache

@@ -141,7 +141,7 @@ def denied(mesh: Mesh, caller: Workload, far: Resource[ServiceEntry]) -> bool:
         if any(ref.kind == "ServiceEntry" and ref.name == far.name for ref in each.body.spec.target_refs):
             assert each.body.spec.action == "DENY"
             sources = (one.source for given in each.body.spec.rules or () for one in given.from_)
-            if any(source and who in source.principals for source in sources):
+            if any(source and (who in source.principals or caller.namespace in source.namespaces) for source in sources):
                 return True
     return False
 
@@ -164,6 +164,28 @@ def test_who_gets_out_stays_the_same(tmp_path: Path, seed: int) -> None:
             was, is_ = today(before, caller, far), then(end_, caller, far)
             assert not is_ or was, f"{caller} gets to {far.name} of {far.namespace}, and did not"
             assert is_ or not was or caller.namespace in held, f"{caller} got to {far.name} of {far.namespace}, and does not"
+
+
+def test_every_endpoint_counts(tmp_path: Path) -> None:
+    """One endpoint listens at a port of its own and one at that of the entry: who gets to one alone is not let out to both."""
+    rng = random.Random(0)
+    chosen = ("Namespace", "Deployment", "Service")
+    items = [each for each in objects(rng) if each["kind"] in chosen and each["metadata"].get("namespace", "shop") != "pay"]
+    far = entry(rng, "shop", "far", {"number": 80, "name": "http", "protocol": "HTTP", "targetPort": 443})
+    far["spec"] |= {
+        "resolution": "STATIC",
+        "endpoints": [{"address": "9.9.9.9", "ports": {"http": 8443}}, {"address": "9.9.9.8"}],
+    }
+    tls = {"host": "far.shop.example", "trafficPolicy": {"tls": {"mode": "SIMPLE"}}}
+    items += [far, made("networking.istio.io/v1", "DestinationRule", "far", "shop", spec=tls)]
+    spec = {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{"ports": [{"protocol": "TCP", "port": 8443}]}]}
+    items.append(made("networking.k8s.io/v1", "NetworkPolicy", "one-port", "shop", spec=spec))
+    (tmp_path / "mesh.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    meshes = read_files([str(tmp_path)], Target(NEWEST, NEWEST_GATEWAY_API, "standard")).meshes
+    found = convert(meshes, (), Choice(settings=Settings()), check=nothing)
+    assert [each.reason for each in found.held if each.ref.kind == "NetworkPolicy"] == [
+        "whether it lets front out to far.shop.example is not known, so not whether to its waypoint"
+    ]
 
 
 def test_most_meshes_are_converted(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from ambimigrate.analyse import analyse
@@ -15,8 +16,9 @@ from ambimigrate.changes import Create, Stage
 from ambimigrate.cli import _app
 from ambimigrate.convert import Choice
 from ambimigrate.converters.settings import Accepted, Settings
-from ambimigrate.model import Target
-from ambimigrate.plan import Plan, Wanted, plans
+from ambimigrate.kinds import VirtualService
+from ambimigrate.model import Ref, Resource, Target
+from ambimigrate.plan import Plan, Wanted, gateways, plans
 from ambimigrate.plan.gateways import TITLE
 from ambimigrate.plan.staged import staged
 from ambimigrate.sources.read import read_files
@@ -62,6 +64,20 @@ def test_what_hangs_together_changes_by_one_command_after_all_its_namespaces() -
     ]
     assert any("--for=condition=Programmed gateway.gateway" in line for line in last.steps[0].gate)
     assert not any(each.ref.kind == "VirtualService" for each in last.steps[0].changes)
+
+
+def test_a_gateway_changes_with_its_group_whatever_it_is_written_beside() -> None:
+    """Beside a cluster that has the Service of its pods it is written beside another file's object."""
+    meshes = read_files([str(BOTH)], TARGET).meshes
+    choice = Choice(settings=Settings((Accepted("VS916", "shop", "public"),), gateways=True))
+    every = staged(meshes, analyse(meshes), choice).changes
+    made = next(each for each in every if each.ref.kind == "Gateway" and each.stage is Stage.retire and each.verb == "create")
+    assert isinstance(made.action, Create)
+    other = Resource(Ref("VirtualService", "networking.istio.io", "edge", "other"), VirtualService(), made.action.beside.origin)
+    moved = replace(made, action=replace(made.action, beside=other))
+    found = gateways.late(meshes[0], [moved if each is made else each for each in every], [("shop",)])
+    assert moved in found
+    assert len(found) == len(gateways.late(meshes[0], every, [("shop",)]))
 
 
 def test_grants_come_before_anybody_moves() -> None:

@@ -90,12 +90,53 @@ def test_what_the_conversion_was_allowed_to_change_is_named() -> None:
     assert verify((before,), (end,), SMALL).differs
 
 
+def test_what_one_gateway_was_allowed_excuses_no_other_gateway() -> None:
+    rule = "http: [{route: [{destination: {host: web}}]}]"
+    before = mesh(HTTPS, vs("v", f"{{hosts: [a.example, b.example], gateways: [edge/public], {rule}}}"))
+    end = mesh(
+        api(listener("a", 443, "HTTPS", "a.example", tls=TERMINATE), listener("b", 443, "HTTPS", "b.example", tls=TERMINATE)),
+        route("r", "{hostnames: [a.example, b.example], rules: [{backendRefs: [{name: web, port: 8000}]}]}"),
+    )
+    settings = Agreed(gateways=True, accepted=(Accepted("GW903", "edge", "public"),))
+    changes = worlds.converted(before, settings).changes
+    agreed = next(each for each in changes if "GW903" in each.because and each.subject)
+    assert agreed.subject is not None
+    spec = replace(agreed.subject.body.spec, selector={"istio": "other"})
+    elsewhere = replace(agreed, subject=replace(agreed.subject, body=replace(agreed.subject.body, spec=spec)))
+    assert not verify((before,), (end,), replace(SMALL, changes=(agreed,))).differs
+    assert verify((before,), (end,), replace(SMALL, changes=(elsewhere,))).differs
+
+
+def test_nobody_agrees_to_an_opening_by_agreeing_to_closed_connections() -> None:
+    """A connection for another host gets 404 for /v today, then what the wildcard serves there."""
+    wide = gateway(
+        *(server(443, "HTTPS", each, tls=SIMPLE, name=f"p{number}") for number, each in enumerate(("*.example", "a.example")))
+    )
+    rule = "http: [{{match: [{{uri: {{exact: {0}}}}}], route: [{{destination: {{host: {1}}}}}]}}]"
+    before = mesh(
+        wide,
+        vs("v", f"{{hosts: ['*.example'], gateways: [edge/public], {rule.format('/v', 'web')}}}"),
+        vs("u", f"{{hosts: [a.example], gateways: [edge/public], {rule.format('/u', 'next')}}}"),
+    )
+    changes = worlds.converted(before, Agreed(gateways=True, accepted=(Accepted("GW903", "edge", "public"),))).changes
+    found = verify((before,), (after(before, changes),), replace(SMALL, changes=changes)).differences
+    names = {(each.ask.path, each.named) for each in found if each.ask.tls and not each.minor}
+    assert names == {("/u", ("GW903",)), ("/v", ())}
+
+
 def test_another_certificate_is_a_difference() -> None:
     tls = {"mode": "Terminate", "certificateRefs": [{"name": "other"}]}
     gates = gateway(server(443, "HTTPS", "a.example", tls=SIMPLE)), api(listener("a", 443, "HTTPS", "a.example", tls=tls))
     found = weighty(mesh(gates[0], vs("v", rules(("/", "web")))), mesh(gates[1], route("r", routed(("/", "web")))))
     assert [each.because.partition(":")[0] for each in found] == ["another certificate or mode of TLS"]
     assert found[0].after.text.endswith("tls SIMPLE edge/other")
+
+
+def test_a_client_outside_has_no_certificate_of_the_mesh() -> None:
+    rule = vs("v", rules(("/", "web")))
+    for tls, ends in ((SIMPLE, True), ({"mode": "ISTIO_MUTUAL"}, False)):
+        found = weighty(mesh(gateway(server(443, "HTTPS", "a.example", tls=tls)), rule), mesh())
+        assert bool(found) == ends
 
 
 def test_connections_are_compared_by_server_name() -> None:

@@ -15,7 +15,7 @@ from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology.workloads import KINDS as WORKLOADS
 
 _WORKLOADS = "*KINDS"  # how a decorator names all kinds of workloads
-_DECORATOR = re.compile(r'^@rule\(\s*"\w+",([^)]*)\)', re.MULTILINE)
+_DECORATOR = re.compile(r'\n@rule\(\s*"\w+",([^)]*)\)')  # begins with plain text, which is found quickly
 
 Check = Callable[[Resource[Any], Mesh], Iterable[Hit]]
 

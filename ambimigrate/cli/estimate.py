@@ -36,7 +36,8 @@ Replicas = Annotated[int, typer.Option("--waypoint-replicas", min=1, help="Pods 
 
 
 def _request(what: str) -> object:
-    return typer.Option(metavar="QUANTITY", help=f"{what}; a range such as 50MB-100MB is possible.", rich_help_panel=GIVEN)
+    example = "100m-250m" if what.startswith("CPU") else "50MB-100MB"
+    return typer.Option(metavar="QUANTITY", help=f"{what}; a range such as {example} is possible.", rich_help_panel=GIVEN)
 
 
 Price = Annotated[str, typer.Option(metavar="PRICE", help="For a month; a number, or a range.", rich_help_panel=PRICES)]
@@ -73,8 +74,9 @@ def estimate(
     format: options.Format = "text",
     no_color: options.NoColor = False,
 ) -> None:
-    """Estimate CPU, memory and money: now, after the move in three scenarios, and while both run.
+    """Estimate CPU, memory and money before and after the move.
 
+    After it in three scenarios: with no waypoint, with those that are needed, and with one in each namespace.
     Reservations are what pods request, not what they use; money follows them only as nodes are taken away.
     """
     options.one_of("--format", format, "text", "json")

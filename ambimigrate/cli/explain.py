@@ -15,9 +15,9 @@ from ambimigrate import catalogue
 
 
 def explain(rule: Annotated[str, typer.Argument(help="Id of a rule, such as AP001.", metavar="ID")]) -> None:
-    """Explain one rule, with an example.
+    """Explain one rule.
 
-    Why it matters, what to do in each case, and the sources.
+    Why it matters, what to do in each case, and the sources; in a checkout of ambimigrate also an example.
     """
     try:
         entry = catalogue.entry(rule.upper())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -125,10 +126,12 @@ def _of_baseline(path: str, file: str, merged: Against, *, asked: bool) -> Again
         return merged
     if not merged.commit and not Path(file).is_file():
         if asked:
-            failed(f"gate: {file}: there is no such baseline; `ambimigrate gate {path} --update-baseline` writes one")
+            failed(
+                f"gate: {file}: there is no such baseline; `ambimigrate gate {shlex.quote(path)} --update-baseline` writes one"
+            )
         failed(
             "gate: nothing to compare with: give --base REF, or write a baseline with "
-            f"`ambimigrate gate {path} --update-baseline` ({file}); in a pull request GITHUB_BASE_REF or "
+            f"`ambimigrate gate {shlex.quote(path)} --update-baseline` ({file}); in a pull request GITHUB_BASE_REF or "
             "CI_MERGE_REQUEST_DIFF_BASE_SHA name the base"
         )
     return Against(merged.commit, file, file)

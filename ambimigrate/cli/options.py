@@ -169,8 +169,10 @@ def outputs(given: list[str] | None, *formats: str) -> tuple[tuple[str, Path], .
     for text in given or ():
         name, _, file = text.partition("=")
         one_of("--output", name, *formats)
-        if not file or not Path(file).parent.is_dir() or Path(file).is_dir():
-            raise typer.BadParameter(f"--output: {file or text!r} is no file that can be written")
+        if not file or Path(file).is_dir():
+            raise typer.BadParameter(f"--output: {text!r} names no file; write {name}=FILE")
+        if not Path(file).parent.is_dir():
+            raise typer.BadParameter(f"--output: {file} cannot be written: there is no folder {Path(file).parent}")
         found.append((name, Path(file)))
     return tuple(found)
 
@@ -238,7 +240,7 @@ def chosen(meshes: tuple[Mesh, ...], name: str) -> tuple[Mesh, ...]:
         return meshes
     found = tuple(mesh for mesh in meshes if mesh.name == name)
     if not found:
-        names = ", ".join(mesh.name or "(without a name)" for mesh in meshes)
+        names = ", ".join(mesh.name for mesh in meshes if mesh.name) or "one mesh without a name: leave --mesh out"
         raise typer.BadParameter(f"--mesh: there is no mesh {name!r}; the input has {names}")
     return found
 

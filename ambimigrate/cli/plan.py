@@ -6,6 +6,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Annotated, TextIO
 
 import typer
@@ -20,6 +21,7 @@ from ambimigrate.converters.settings import Settings
 from ambimigrate.model import Mesh
 from ambimigrate.plan import Plan, Wanted, excluding, plans
 from ambimigrate.plan.owners import Owned
+from ambimigrate.plan.recorded import NOTHING, Agreed
 from ambimigrate.plan.wishes import Contradiction, Wishes
 from ambimigrate.render import plan_gaps, plan_json, text
 from ambimigrate.render.encoding import dumped
@@ -111,7 +113,7 @@ def plan(
     sys.stderr.writelines(agreements.unmatched(made.meshes, accept or (), keep_virtual_services or ()))
     code = 2 if made.problems else int(bool(found.held))
     if record:
-        _keep(found, made, ask, given.words)
+        _keep(found, made, ask, given)
     owned = plan_files.owned(wish, found, made.meshes, ask.paths)
     plan_files.put(wish, found, made.meshes, owned)
     if explain_gaps and format == "text":
@@ -131,6 +133,7 @@ class Given(Struct, frozen=True):
     settings: Settings
     traffic: tuple[Traffic | None, str]
     words: tuple[str, ...]
+    agreed: Agreed = NOTHING
 
 
 def agreed(
@@ -140,7 +143,8 @@ def agreed(
     settings = agreements.settings(options.config(ask), *words, close_direct=close_direct, gateways=gateways)
     typed = agreements.typed(*words, close_direct=close_direct, gateways=gateways)
     known = (*plan_options.typed(ask), *typed, *(("--traffic", traffic) if traffic else ()))
-    return Given(settings, (measured.read(traffic), traffic), known)
+    recorded = Agreed(tuple(words[0]), tuple(words[1]), words[2], close_direct, gateways)
+    return Given(settings, (measured.read(traffic), traffic), known, recorded)
 
 
 def planned(ask: Ask, wanted: Wishes, given: Given, *, strict: bool) -> tuple[Plan, Report]:
@@ -168,7 +172,7 @@ def _staying(meshes: tuple[Mesh, ...], chosen: tuple[str, ...], wanted: Wishes) 
             yield from excluding(mesh, wanted)
 
 
-def _keep(found: Plan, made: Report, ask: Ask, known: tuple[str, ...]) -> None:
+def _keep(found: Plan, made: Report, ask: Ask, given: Given) -> None:
     """Records the plan, unless the input has problems: on them more may depend."""
     from ambimigrate.sinks import plans as kept
     from ambimigrate.sinks.tree import Unwritable
@@ -178,16 +182,17 @@ def _keep(found: Plan, made: Report, ask: Ask, known: tuple[str, ...]) -> None:
         return
     file = kept.place("" if made.source == "cluster" else ask.paths[0])
     try:
-        kept.save(_dumped(found, made), file)
+        kept.save(_dumped(found, made, given.agreed), file)
     except Unwritable as error:
         sys.stderr.write(f"Error: {error}\n")
         raise typer.Exit(2) from None
-    words = "".join(f" {each}" for each in map(shlex.quote, known))
-    sys.stderr.write(f"recorded in {file}; commit it, then: ambimigrate convert PATH{words} --wave N --stage STAGE --write\n")
+    words = "".join(f" {each}" for each in map(shlex.quote, given.words))
+    path = shlex.quote(ask.paths[0]) if len(ask.paths) == 1 and Path(ask.paths[0]).is_dir() else "PATH"
+    sys.stderr.write(f"recorded in {file}; commit it, then: ambimigrate convert {path}{words} --wave N --stage STAGE --write\n")
 
 
-def _dumped(found: Plan, made: Report) -> str:
-    return dumped(plan_json.record(found, head(plan_json.SCHEMA, made)))
+def _dumped(found: Plan, made: Report, agreed: Agreed = NOTHING) -> str:
+    return dumped(plan_json.record(found, head(plan_json.SCHEMA, made), agreed))
 
 
 def _width() -> int:

@@ -22,7 +22,7 @@ from ambimigrate.converters.settings import Settings
 from ambimigrate.decode import Reading
 from ambimigrate.model import Mesh
 from ambimigrate.plan import excluding
-from ambimigrate.plan.recorded import PlanError, RecordedPlan
+from ambimigrate.plan.recorded import NOTHING, Agreed, PlanError, RecordedPlan
 from ambimigrate.render import status_json, status_text, text
 from ambimigrate.render.encoding import dumped
 from ambimigrate.render.heads import head
@@ -58,17 +58,16 @@ def status(
     quiet: options.Quiet = False,
     no_color: options.NoColor = False,
 ) -> None:
-    """Show where each namespace stands in the recorded plan, what drifted, and the next safe step.
+    """Show where each namespace stands, and the next safe step.
 
-    With PATH and --context both: the cluster, and what the files are ahead of it. Exit code 1: a step was skipped or undone.
+    Against the recorded plan, with the options that it was recorded with. With PATH and --context both: the cluster, and what
+    the files are ahead of it. Exit 1: a step was skipped or undone.
     """
     options.one_of("--format", format, "text", "json")
     options.colours(off=no_color)
     file, recorded = _recorded(ask, plan)
-    words = (accept or (), keep_virtual_services or (), waypoints, "")
-    settings = agreements.settings(options.config(ask), *words, close_direct=close_direct_access, gateways=gateways)
-    typed = agreements.typed(*words, close_direct=close_direct_access, gateways=gateways)
-    made, found = _found(ask, recorded, Given(settings, (*plan_options.typed(ask), *typed)), strict=strict)
+    typed = Agreed(tuple(accept or ()), tuple(keep_virtual_services or ()), waypoints, close_direct_access, gateways)
+    made, found = _found(ask, recorded, _given(ask, typed, recorded.agreed if recorded else NOTHING), strict=strict)
     code = 2 if made.problems else int(found.is_out_of_order)
     if not (quiet and code == 0):
         _print(found, made, str(file or ""), format)
@@ -80,6 +79,18 @@ class Given(Struct, frozen=True):
 
     settings: Settings
     words: tuple[str, ...]
+    paths: tuple[str, ...]  # what was read, for commands that read it again
+
+
+def _given(ask: Ask, typed: Agreed, recorded: Agreed) -> Given:
+    """What is agreed to now, and was when the plan was recorded: its steps are what was made of that."""
+    accept = tuple(dict.fromkeys((*recorded.accept, *typed.accept)))
+    keep = tuple(dict.fromkeys((*recorded.keep, *typed.keep)))
+    words = (accept, keep, typed.waypoints or recorded.waypoints, "")
+    close_direct, gateways = typed.close_direct or recorded.close_direct, typed.gateways or recorded.gateways
+    settings = agreements.settings(options.config(ask), *words, close_direct=close_direct, gateways=gateways)
+    known = agreements.typed(*words, close_direct=close_direct, gateways=gateways)
+    return Given(settings, (*plan_options.typed(ask), *known), ask.paths)
 
 
 def _recorded(ask: Ask, given: str) -> tuple[Path | None, RecordedPlan | None]:
@@ -115,7 +126,7 @@ def _of(ask: Ask, plan: RecordedPlan | None, given: Given, *, strict: bool, conf
     made = report.joined(made, conversion.problems, conversion.notes)
     names = {each.name for each in chosen}
     path = "" if made.source != "files" or not ask.paths or not Path(ask.paths[0]).is_dir() else ask.paths[0]
-    mine = tuple(each for each in works(made.meshes, conversion, path, given.words) if each.mesh.name in names)
+    mine = tuple(each for each in works(made.meshes, conversion, path, given.words, given.paths) if each.mesh.name in names)
     return made, standing(mine, plan, made.target)
 
 

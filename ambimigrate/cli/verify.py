@@ -60,7 +60,10 @@ def verify(
     quiet: options.Quiet = False,
     no_color: options.NoColor = False,
 ) -> None:
-    """Prove that two trees route and authorize alike, or show a request that they treat differently."""
+    """Prove that two trees route and authorize alike.
+
+    Where they do not, it shows a request that they treat differently, and what decides. Exit 1: a difference that is not minor.
+    """
     options.one_of("--format", format, "text", "json")
     options.colours(off=no_color)
     _check(before, after, stage)

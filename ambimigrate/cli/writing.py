@@ -56,7 +56,9 @@ class How(Struct, frozen=True):
     def check(self, stage: Stage | None) -> None:
         """Ends the command if the options do not go together or the places are not as they must be."""
         if not Path(self.path).is_dir():
-            raise typer.BadParameter(f"{self.path} is no folder; convert changes the files of a repository")
+            raise typer.BadParameter(
+                f"{self.path} is no folder; convert changes the files of a repository (--snapshot FILE adds a cluster)"
+            )
         if self.write and self.out:
             raise typer.BadParameter("--write changes the tree in place, --out writes another one; give one of them")
         if self.write and stage is None:

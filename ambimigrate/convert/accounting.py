@@ -9,13 +9,15 @@ from msgspec import Struct
 
 from ambimigrate.changes import Change, Held, Untouched
 from ambimigrate.convert import staying, unchanged
-from ambimigrate.convert.unchanged import View
+from ambimigrate.convert.unchanged_traffic import View
 from ambimigrate.convert.values import Choice
 from ambimigrate.converters import shared
 from ambimigrate.holds import Place
+from ambimigrate.kinds import DestinationRule
 from ambimigrate.model import Mesh, Position, Ref, Resource, grouped
 
 NOT_ASKED = "its namespace was not asked for"
+_NOT_THERE = "nothing comes of it in the namespaces that were asked for"
 
 
 class Sheet(Struct, frozen=True):
@@ -38,13 +40,14 @@ def unaccounted(mesh: Mesh, end: Mesh, choice: Choice, sheet: Sheet) -> Iterator
         for resource in mesh.of(kind):
             if resource.ref in held or made.by(resource):
                 continue
-            if not choice.takes(mesh.name, resource.namespace) and not unchanged.is_wide(mesh, resource):
+            asked = choice.takes(mesh.name, resource.namespace)
+            if not asked and not unchanged.is_wide(mesh, resource):
                 reason = NOT_ASKED
             elif later := left.by(resource):
                 reason = f"it changes at stage {later[0].stage.name}"
             else:
                 reason = said.get(id(resource)) or unchanged.reason(view, resource)
-                reason = reason or _remaining(view, drafted.by(resource), resource)
+                reason = reason or (_remaining(view, drafted.by(resource), resource) if asked else _NOT_THERE)
             yield Untouched(mesh.name, Ref(*resource.ref), resource.file, reason)
 
 
@@ -52,11 +55,14 @@ def _remaining(view: View, drafted: tuple[Change, ...], resource: Resource[Any])
     """Why nothing becomes of it though it may have to change."""
     waiting = dict.fromkeys(each.namespace for each in drafted if each.namespace in view.held)
     if waiting:
-        return f"what replaces it is for namespace {next(iter(waiting))}, which is held"
+        return f"what would come of it is for namespace {next(iter(waiting))}, which is held"
     if drafted:
-        return "what stays in the mesh still uses it"
+        in_use = isinstance(resource.body, DestinationRule)
+        return (
+            "VirtualServices that stay name its subsets" if in_use else "its text also stands for objects that change otherwise"
+        )
     if resource.namespace in view.held:
-        return "its namespace is held, and nothing of it would change"
+        return "its namespace is held, and it stays with it"
     return unchanged.NOTHING
 
 

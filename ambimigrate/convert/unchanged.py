@@ -56,8 +56,7 @@ def reason(view: View, resource: Resource[Any]) -> str:
     """Why the object stays as it is; empty if none of these reasons holds."""
     if made.is_ours(resource):
         return "ambimigrate made it"
-    if (own := _OF.get(type(resource.body))) is VirtualService:
-        return ""
+    own = _OF.get(type(resource.body))
     if not is_wide(view.mesh, resource) and not injection.is_meshed(view.mesh, resource.namespace):
         return _OUTSIDE
     if type(resource.body) in _BY_SELECTOR and (found := _of_selector(view, resource)):

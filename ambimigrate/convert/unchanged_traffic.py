@@ -80,7 +80,7 @@ def _destination_rule(view: View, rule: Resource[DestinationRule]) -> str:
     if served := [each.name for each in targets if is_served(view.end, each)]:
         return f"the waypoint of {reach.listed(served)} reads it"
     if not destinationrules.matters(rule.body):
-        return "it asks for nothing that HBONE does not do"
+        return "it only says which TLS sidecars speak, which HBONE replaces"
     if not any(reach.is_called(view.mesh, each) for each in targets):
         return f"{targets[0].name} is not in the mesh, and gateways follow it as before"
     return "" if rule.namespace in view.held else f"no waypoint serves {targets[0].name}, and ztunnel does not read it"

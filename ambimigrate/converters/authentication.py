@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from ambimigrate.changes import Change, Held
 from ambimigrate.converters import twin_targets, twins
 from ambimigrate.converters.outcome import Account, Outcome, Refused, held
-from ambimigrate.converters.policies import classify, guard, openings, trust
-from ambimigrate.converters.policies.closing import Closing, Reading, closings
+from ambimigrate.converters.policies import tokens
 from ambimigrate.converters.routing import routed
 from ambimigrate.converters.serving import Plan
-from ambimigrate.converters.settings import Settings
+from ambimigrate.converters.settings import Aims, Settings
 from ambimigrate.converters.twin_targets import Aim
 from ambimigrate.converters.twins import Said
 from ambimigrate.kinds import AuthorizationPolicy, HTTPRoute, RequestAuthentication, Service, VirtualService
 from ambimigrate.kinds.security import JWTRule, Rule
 from ambimigrate.model import Mesh, Resource, grouped
-from ambimigrate.topology import meshconfig, policies, ztunnel
-from ambimigrate.topology.workloads import Workload, behind
+from ambimigrate.topology import meshconfig, policies
+from ambimigrate.topology.workloads import behind
 from ambimigrate.versions import at_least
 
 TWIN, HELD, WINDOW = "RA901", "RA902", "RA903"
 FAR_SINCE = "1.24.2"  # Istio, RN:54071: Service targets behind a waypoint of another namespace
 
 
-def convert(mesh: Mesh, namespace: str, plan: Plan, settings: Settings) -> Outcome:
+def convert(mesh: Mesh, namespace: str, plan: Plan, aims: Aims) -> Outcome:
     """The twins of what validates tokens for the namespace, and the end of the originals."""
     changes: list[Change] = []
     refusals: list[Held] = []
-    for aim in twins.applying(mesh, RequestAuthentication, namespace, settings):
+    for aim in twins.applying(mesh, RequestAuthentication, namespace, aims.settings):
         if not aim.subject.body.spec.jwt_rules or twins.is_idle(mesh, aim):
             continue
         account = Account()
         try:
             if not twins.known(mesh, aim):
-                _check(mesh, aim, plan, account, settings)
+                _check(mesh, aim, plan, account, aims)
             said = Said(_because(mesh, aim), account, FAR_SINCE if twin_targets.foreign(aim, plan) else None)
             changes += tuple(twins.changes(mesh, aim, plan, twins.spec_of(aim.subject), said))
         except Refused as refused:
@@ -51,7 +51,7 @@ def needs(mesh: Mesh, namespace: str) -> Iterator[str]:
             yield from (each.name for each in aim.services)
 
 
-def _check(mesh: Mesh, aim: Aim, plan: Plan, account: Account, settings: Settings) -> None:
+def _check(mesh: Mesh, aim: Aim, plan: Plan, account: Account, aims: Aims) -> None:
     twins.check_whole(mesh, aim)
     far = twin_targets.foreign(aim, plan)
     if far and not at_least(mesh.target.istio, FAR_SINCE):
@@ -59,64 +59,21 @@ def _check(mesh: Mesh, aim: Aim, plan: Plan, account: Account, settings: Setting
             f"the waypoint of {far.name} lies in another namespace; before Istio {FAR_SINCE} it does not validate tokens there"
         )
         raise Refused("far", ("spec", "selector"), reason)
-    _check_routed(mesh, aim, account, settings)
-    if (open_one := _open(mesh, aim, plan, settings)) is not None:
+    _check_routed(mesh, aim, account, aims.settings)
+    unknown = () if aim.workloads else ("the pods that it selects",)
+    open_one = next(chain(unknown, tokens.opened(mesh, aim, plan, aims.settings)), None)
+    if open_one is not None and not tokens.can_close(mesh, aim, plan, aims):
         issuer = aim.subject.body.spec.jwt_rules[0].issuer
         calls = f"Service {aim.past[0].name}" if aim.past else f"a pod of {open_one} by its address"
         reason = f"only the waypoint validates tokens, and no AuthorizationPolicy closes the way past it to {open_one}"
         witness = f"a call of {calls} with a forged token of {issuer or 'its issuer'}: 401 before, answered then"
-        account.agree(settings, HELD, aim.subject, Refused("unguarded", ("spec", "jwtRules"), reason, witness))
+        account.agree(aims.settings, HELD, aim.subject, Refused("unguarded", ("spec", "jwtRules"), reason, witness))
 
 
 def _because(mesh: Mesh, aim: Aim) -> str:
     """Tokens that the waypoint takes out are missing at sidecars behind it, while there are any."""
     taken = any(not each.forward_original_token for each in aim.subject.body.spec.jwt_rules)
     return WINDOW if taken and _is_asked(mesh, aim) else TWIN
-
-
-# --- the way past the waypoint ----------------------------------------------------------------------------------------
-
-
-def _open(mesh: Mesh, aim: Aim, plan: Plan, settings: Settings) -> Workload | str | None:
-    """A workload that somebody could still call past the waypoint, whose tokens nobody would look at; None if all are closed.
-
-    Closed with the guard of a DENY or CUSTOM about requests (AP905), or by ALLOWs of which ztunnel keeps none but the
-    waypoint's own.
-    """
-    domain = trust.domain(mesh).name
-    own = frozenset(plan.by_service[key].principal(domain) for each in aim.services if (key := _key(each)) in plan.by_service)
-    if not aim.workloads:
-        return "the pods that it selects"
-    return next((each for each in aim.workloads if not _is_closed(mesh, each, own, settings)), None)
-
-
-def _key(service: Resource[Service]) -> tuple[str, str]:
-    return service.namespace, service.name
-
-
-def _is_closed(mesh: Mesh, workload: Workload, own: frozenset[str], settings: Settings) -> bool:
-    if any(not openings.may_open(each, settings) for each in mesh.index(_guarded).get(id(workload), ())):
-        return True
-    allows = guard.allowing(mesh, workload)
-    opened = any(openings.may_open(each, settings) for each in allows)
-    return bool(allows) and not opened and not any(True for each in allows for _ in classify.surviving(each.body, own))
-
-
-def _guarded(mesh: Mesh) -> Mapping[int, tuple[Resource[AuthorizationPolicy], ...]]:
-    """The policies whose guard closes a workload for everybody, or that hold its namespace."""
-    return grouped(
-        (id(workload), policy)
-        for policy in mesh.of(AuthorizationPolicy)
-        if policy.body.spec.action in {"DENY", "CUSTOM"} and not ztunnel.is_dry_run(policy.body)
-        if Closing() in _closings(mesh, policy)
-        for workload in policies.scope(mesh, policy).workloads
-    )
-
-
-def _closings(mesh: Mesh, policy: Resource[AuthorizationPolicy]) -> tuple[Closing, ...]:
-    rules = policy.body.spec.rules or ()
-    about = [rules[each] for each in classify.l7_rules(policy.body)] if policy.body.spec.action == "DENY" else rules
-    return closings(about, Reading(policy.namespace, mesh.target.istio, trust.domain(mesh).name), ())
 
 
 # --- who asks for tokens ----------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ambimigrate.changes import Change, Delete, Held, Note, Stage
+from ambimigrate.changes import Change, Create, Delete, Held, Note, Stage
 from ambimigrate.converters import egress, through
 from ambimigrate.converters.gateways import binding
 from ambimigrate.converters.outcome import Account, Outcome, Refused, held
@@ -15,6 +15,7 @@ from ambimigrate.converters.routing import routes
 from ambimigrate.converters.settings import Settings
 from ambimigrate.converters.through import Chain
 from ambimigrate.kinds import DestinationRule, IstioGateway, VirtualService
+from ambimigrate.kinds.networking import Server
 from ambimigrate.model import Mesh, Resource, grouped
 from ambimigrate.topology import chains, hosts, reach
 from ambimigrate.topology.virtualservices import MESH, destinations, is_of_gateway, is_of_mesh
@@ -51,7 +52,22 @@ def _converted(mesh: Mesh, vs: Resource[VirtualService], settings: Settings) -> 
     if known := through.address(mesh, chain):
         account.agree(settings, CHAIN, vs, known)
     found = routes.convert(vs, mesh, settings) if chain.is_http else Outcome(tuple(_ended(mesh, vs)))
-    return Outcome(tuple(_said(each, vs, chain, account) for each in found.changes), found.held)
+    changes = (_in_time(each, chain) for each in found.changes)
+    return Outcome(tuple(_said(each, vs, chain, account) for each in changes), found.held)
+
+
+def _in_time(change: Change, chain: Chain) -> Change:
+    """The routes as soon as clients cross the waypoint, where it does not get through the gateway by the VirtualService.
+
+    A waypoint does not speak the mTLS of sidecars (cluster_waypoint.go: ISTIO_MUTUAL is ignored), gateways no HBONE.
+    """
+    is_mutual = any(_is_mutual(server) for leg in chain.legs for server in leg.gateway.body.spec.servers)
+    is_late = change.stage is Stage.retire and isinstance(change.action, Create)
+    return replace(change, stage=Stage.enroll) if is_late and is_mutual else change
+
+
+def _is_mutual(server: Server) -> bool:
+    return server.tls is not None and server.tls.mode == "ISTIO_MUTUAL"
 
 
 def _ended(mesh: Mesh, vs: Resource[VirtualService]) -> Iterator[Change]:
@@ -75,7 +91,7 @@ def _gone(mesh: Mesh) -> Mapping[str, tuple[Resource[IstioGateway], ...]]:
     for own in homes.values():
         gateway, spaces = own[0].gateway, {leg.sender.namespace for leg in own}
         senders = {id(leg.sender) for leg in own}
-        closed = all(each.tls and each.tls.mode == "ISTIO_MUTUAL" for each in gateway.body.spec.servers)
+        closed = all(map(_is_mutual, gateway.body.spec.servers))
         if closed and len(spaces) == 1 and senders.issuperset(bound.get((gateway.namespace, gateway.name), ())):
             ends.append((spaces.pop(), gateway))
     return grouped(ends)

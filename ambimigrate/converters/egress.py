@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ambimigrate.changes import Change, Create, Held, Set, Stage
-from ambimigrate.converters import made, outgoing, serving, waypoint_objects
+from ambimigrate.converters import egress_routes, made, outgoing, serving, waypoint_objects
 from ambimigrate.converters.outcome import Account, Outcome, Refused, held
 from ambimigrate.converters.room import NoRoom
 from ambimigrate.converters.serving import Waypoint
@@ -100,8 +100,8 @@ def _first(entries: Iterable[Resource[ServiceEntry]]) -> Resource[ServiceEntry]:
 def _account(mesh: Mesh, entry: Resource[ServiceEntry], settings: Settings) -> Account:
     """What was agreed to about the entry. Raises Refused."""
     account = Account()
-    for refused in outgoing.faults(mesh, entry):
-        if refused.case != "export":
+    for refused in (*outgoing.faults(mesh, entry), *egress_routes.faults(mesh, entry)):
+        if refused.case not in {"export", "retries"}:
             raise refused
         account.agree(settings, HELD, entry, refused)
     return account
@@ -118,8 +118,10 @@ def _changes(mesh: Mesh, taken: list[Taken], settings: Settings) -> Iterator[Cha
     if home.waypoint.is_new:
         yield from waypoint_objects.around(mesh, _gateway(mesh, home, entries))
     for entry, account in taken:
-        if callers := outgoing.callers(mesh, entry):
-            yield from _allow(mesh, entry, callers, account)
+        ways = outgoing.ways(mesh, entry)
+        if any(each.callers for each in ways):
+            yield from _allow(mesh, entry, ways, account)
+        yield from egress_routes.serve(mesh, entry)
         edits = [Set(("metadata", "labels", USE), home.waypoint.name)]
         if home.waypoint.namespace != entry.namespace:
             edits.append(Set(("metadata", "labels", USE_NAMESPACE), home.waypoint.namespace))
@@ -143,14 +145,15 @@ def _gateway(mesh: Mesh, home: Home, entries: list[Resource[ServiceEntry]]) -> C
     return Change(Stage.waypoints, entries[0].namespace, mesh.name, ref, action, None, (BOUND,), sources)
 
 
-def _allow(mesh: Mesh, entry: Resource[ServiceEntry], callers: tuple[str, ...], account: Account) -> Iterator[Change]:
+def _allow(mesh: Mesh, entry: Resource[ServiceEntry], ways: tuple[outgoing.Way, ...], account: Account) -> Iterator[Change]:
     """The policy by which only those may use the waypoint that see the entry today."""
     name = f"{made.written_name(entry)}-callers"
     shown = made.renamed(name, entry)
     if mesh.find(AuthorizationPolicy, entry.namespace, shown) is not None:
         return
     target = {"group": ServiceEntry.GROUP, "kind": "ServiceEntry", "name": entry.name}
-    rules = [{"from": [{"source": {"namespaces": list(callers)}}]}]
+    same = len({each.callers for each in ways}) == 1
+    rules = [_rule(each, is_whole=same) for each in (ways[:1] if same else ways)]
     value: dict[str, Any] = {
         "apiVersion": "security.istio.io/v1",
         "kind": "AuthorizationPolicy",
@@ -160,6 +163,12 @@ def _allow(mesh: Mesh, entry: Resource[ServiceEntry], callers: tuple[str, ...], 
     ref = Ref("AuthorizationPolicy", AuthorizationPolicy.GROUP, entry.namespace, shown)
     change = Change(Stage.policies, entry.namespace, mesh.name, ref, Create(ref, value, entry), None)
     yield _said(change, entry, account, ALLOWED)
+
+
+def _rule(way: outgoing.Way, *, is_whole: bool) -> dict[str, Any]:
+    """The callers of the ports; a waypoint sees the port that is called (conversion.md 5.4)."""
+    found: dict[str, Any] = {"from": [{"source": {"namespaces": list(way.callers)}}]} if way.callers else {}
+    return found if is_whole else found | {"to": [{"operation": {"ports": [str(each) for each in sorted(way.ports)]}}]}
 
 
 def _said(change: Change, entry: Resource[ServiceEntry], account: Account, because: str, *rules: Position) -> Change:

@@ -13,6 +13,7 @@ from ambimigrate.topology import egress, hosts, ingress, injection, meshconfig, 
 from ambimigrate.topology.workloads import behind, matches
 
 REGISTRY_ONLY = "REGISTRY_ONLY"
+UNNAMED = "its namespace"  # of objects whose namespace is given elsewhere
 
 
 def governing(mesh: Mesh, namespace: str) -> tuple[Resource[Sidecar], ...]:
@@ -44,7 +45,7 @@ def losses(mesh: Mesh, sidecar: Resource[Sidecar], namespace: str) -> Iterator[R
 
 def remedy(mesh: Mesh, sidecar: Resource[Sidecar], namespace: str, refused: Refused) -> str | None:
     """What a person does about unknown destinations, with the names of this mesh; None for other losses."""
-    if refused.case != "registry":
+    if refused.case != "registry" or not namespace:
         return None
     written = [host for listener in sidecar.body.spec.egress for host in listener.hosts]
     spaces = sorted({namespace, *(each.partition("/")[0] for each in written if "/" in each)} - {".", "~", "*"})
@@ -89,15 +90,15 @@ def _listeners(sidecar: Resource[Sidecar]) -> Iterator[Refused]:
 
 def _outside(mesh: Mesh, sidecar: Resource[Sidecar], namespace: str) -> Iterator[Refused]:
     """Destinations that no object of the mesh names."""
-    policy = sidecar.body.spec.outbound_traffic_policy
+    policy, place = sidecar.body.spec.outbound_traffic_policy, namespace or UNNAMED
     if policy and policy.egress_proxy:
         proxy = policy.egress_proxy.host
-        reason = f"what {namespace} calls outside the mesh goes through {proxy}; ztunnel sends it straight out"
-        witness = f"a call from {namespace} to an unknown destination: past {proxy} then"
+        reason = f"what {place} calls outside the mesh goes through {proxy}; ztunnel sends it straight out"
+        witness = f"a call from {place} to an unknown destination: past {proxy} then"
         yield Refused("egress-proxy", ("spec", "outboundTrafficPolicy", "egressProxy"), reason, witness)
     if is_registry_only(mesh, sidecar) and not _is_closed(mesh, namespace):
-        reason = f"REGISTRY_ONLY keeps pods of {namespace} from unknown destinations; ztunnel lets them pass"
-        witness = f"https://203.0.113.1/ from a pod of {namespace}: refused today, let out then"
+        reason = f"REGISTRY_ONLY keeps pods of {place} from unknown destinations; ztunnel lets them pass"
+        witness = f"https://203.0.113.1/ from a pod of {place}: refused today, let out then"
         yield Refused("registry", ("spec", "outboundTrafficPolicy"), reason, witness)
 
 
@@ -134,7 +135,7 @@ def _inside(mesh: Mesh, sidecar: Resource[Sidecar], namespace: str) -> Iterator[
     imported = [host for listener in sidecar.body.spec.egress for host in listener.hosts]
     if not sidecar.body.spec.egress or "*/*" in imported or "*" in imported:
         return
-    strictly = is_registry_only(mesh, sidecar)
+    strictly, place = is_registry_only(mesh, sidecar), namespace or UNNAMED
     closed = egress.closing(mesh, namespace) is not None
     for service in mesh.of(Service) if strictly else mesh.index(_refusing):
         if _is_imported(imported, hosts.host_of(service), service.namespace, namespace):
@@ -144,8 +145,8 @@ def _inside(mesh: Mesh, sidecar: Resource[Sidecar], namespace: str) -> Iterator[
         number = next(n for n, each in enumerate(sidecar.body.spec.egress) if each.hosts)
         name = f"{service.name}.{service.namespace}"
         why = "REGISTRY_ONLY" if strictly else "it demands mTLS, and calls to it leave the sidecar in plaintext"
-        reason = f"its hosts keep pods of {namespace} from {reach.listed([name])}, among others; ztunnel lets them call it"
-        witness = f"a call from {namespace} to {name}: refused today ({why}), answered then"
+        reason = f"its hosts keep pods of {place} from {reach.listed([name])}, among others; ztunnel lets them call it"
+        witness = f"a call from {place} to {name}: refused today ({why}), answered then"
         yield Refused("hosts", ("spec", "egress", number, "hosts"), reason, witness)
         return
 

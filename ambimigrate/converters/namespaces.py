@@ -56,7 +56,7 @@ def _whole(mesh: Mesh, name: str, asked: tuple[str, ...] | None, aims: policies.
     needed |= {*policies.needs(mesh, name), *destinationrules.needs(mesh, name, settings)}
     plan = serving.plan(mesh, name, needed, settings)
     found += [waypoints.serve(mesh, name, plan, settings), passing.serve(mesh, name, plan, settings)]
-    found += others.convert(mesh, name, plan, settings)
+    found += others.convert(mesh, name, plan, aims)
     found += [
         policies.convert(mesh, name, plan, aims),
         networks.convert(mesh, name, plan, settings),

@@ -7,17 +7,18 @@ from collections.abc import Iterator
 from ambimigrate.converters import authentication, envoyfilters, extensions, peers, telemetry
 from ambimigrate.converters.outcome import Outcome
 from ambimigrate.converters.serving import Plan
-from ambimigrate.converters.settings import Settings
+from ambimigrate.converters.settings import Aims
 from ambimigrate.model import Mesh
 
-_CONVERTERS = (authentication.convert, extensions.convert, telemetry.convert, envoyfilters.convert, peers.convert)
+_CONVERTERS = (extensions.convert, telemetry.convert, envoyfilters.convert, peers.convert)
 _NEEDS = (authentication.needs, extensions.needs, envoyfilters.needs)
 
 
-def convert(mesh: Mesh, namespace: str, plan: Plan, settings: Settings) -> Iterator[Outcome]:
+def convert(mesh: Mesh, namespace: str, plan: Plan, aims: Aims) -> Iterator[Outcome]:
     """What becomes of RequestAuthentications, extensions, Telemetry, EnvoyFilters and PeerAuthentications of the namespace."""
+    yield authentication.convert(mesh, namespace, plan, aims)
     for each in _CONVERTERS:
-        yield each(mesh, namespace, plan, settings)
+        yield each(mesh, namespace, plan, aims.settings)
 
 
 def needs(mesh: Mesh, namespace: str) -> frozenset[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Mapping
 
+from msgspec import Struct
+
 from ambimigrate.converters import through
 from ambimigrate.converters.outcome import Refused
 from ambimigrate.kinds import DestinationRule, ServiceEntry, VirtualService
@@ -154,10 +156,25 @@ def _is_file(path: str) -> bool:
     return bool(path) and not path.startswith(_SYSTEM)
 
 
-def callers(mesh: Mesh, entry: Resource[ServiceEntry]) -> tuple[str, ...]:
-    """The namespaces whose pods alone get to the entry today; none if all do."""
-    seen, through_gateway = _seen(mesh, entry), through.callers(mesh, entry)
-    return tuple(each for each in seen if each in through_gateway) if seen and through_gateway else seen or through_gateway
+class Way(Struct, frozen=True):
+    """Ports of an entry to which the same clients get in the same way: through gateways, or directly.
+
+    `callers` are the namespaces whose pods alone do; none if all do.
+    """
+
+    ports: frozenset[int]
+    callers: tuple[str, ...]
+    is_through: bool
+
+
+def ways(mesh: Mesh, entry: Resource[ServiceEntry]) -> tuple[Way, ...]:
+    """The ways to the entry today, each with its ports."""
+    seen, chained = _seen(mesh, entry), through.ports(mesh, entry)
+    rest = frozenset(each.number for each in entry.body.spec.ports) - chained
+    own = through.callers(mesh, entry)
+    both = tuple(each for each in seen if each in own) if seen and own else seen or own
+    found = (Way(chained, both, is_through=True), Way(rest, seen, is_through=False))
+    return tuple(each for each in found if each.ports)
 
 
 def _seen(mesh: Mesh, entry: Resource[ServiceEntry]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from ambimigrate.changes import Stage
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.traffic import Flow, Traffic
 
@@ -48,6 +49,14 @@ class Settings(Struct, frozen=True):
     def keeps(self, namespace: str, name: str) -> bool:
         """Whether the VirtualServices of the Service are to stay."""
         return not self.keep.isdisjoint({f"{namespace}/{name}", f"{namespace}/*", "*"})
+
+
+class Aims(Struct, frozen=True):
+    """How far to go: the settings, the namespaces that move together, and the last stage that is asked for."""
+
+    settings: Settings
+    moving: frozenset[str] = frozenset()
+    last: Stage = Stage.tighten
 
 
 DEFAULT = Settings()

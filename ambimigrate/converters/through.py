@@ -29,6 +29,7 @@ from ambimigrate.topology.workloads import matches
 
 _RULERS: tuple[type[Any], ...] = (AuthorizationPolicy, RequestAuthentication, EnvoyFilter, WasmPlugin, TrafficExtension)
 _AT_GATEWAYS = frozenset({"", "ANY", "GATEWAY"})  # contexts of an EnvoyFilter
+_HTTP = frozenset({"", "HTTP", "HTTP2", "GRPC", "GRPC-WEB"})  # protocols of ports whose requests are routed
 _LINUX = {"kubernetes.io/os": "linux"}
 _ADDRESSES = ("projectcalico.org/ip", "projectcalico.org/floating", "egress.projectcalico.org", "k8s.v1.cni.cncf.io/networks")
 EXPORT = "defaultVirtualServiceExportTo"
@@ -51,7 +52,12 @@ def chain(mesh: Mesh, vs: Resource[VirtualService]) -> Chain | Refused | None:
 
 
 def _chains(mesh: Mesh) -> Mapping[int, Chain | Refused]:
-    return {id(vs): _read(mesh, vs) for vs in mesh.of(VirtualService) if chains.gateway(mesh, vs)}
+    """By VirtualService; chains to one entry that are open to different clients cannot be told apart at its waypoint."""
+    found = {id(vs): _read(mesh, vs) for vs in mesh.of(VirtualService) if chains.gateway(mesh, vs)}
+    legs = ((each.entry.ref, leg) for each in found.values() if isinstance(each, Chain) for leg in each.legs)
+    homes = grouped((entry, _homes(mesh, leg)) for entry, leg in legs)
+    apart = {entry for entry, every in homes.items() if len(set(every)) > 1}
+    return {key: _apart(each) if isinstance(each, Chain) and each.entry.ref in apart else each for key, each in found.items()}
 
 
 def _read(mesh: Mesh, vs: Resource[VirtualService]) -> Chain | Refused:
@@ -60,6 +66,7 @@ def _read(mesh: Mesh, vs: Resource[VirtualService]) -> Chain | Refused:
         found = Chain(tuple(through_legs.read(mesh, vs)), entry)
         _check_kinds(mesh, vs, found)
         for leg in found.legs:
+            _check_subset(mesh, leg)
             _check_rules(mesh, leg)
     except Refused as refused:
         return refused
@@ -83,7 +90,7 @@ def address(mesh: Mesh, found: Chain) -> Refused | None:
     """Why the far side may know the gateway by its address; None if its pods may run on every node, as those of a waypoint."""
     for leg in found.legs:
         if reason := _pinned(mesh, leg):
-            route: Route = (*leg.route, "route", 0, "destination", "host")
+            route = _to(leg, "host")
             names = reach.listed(found.entry.body.spec.hosts)
             reason = f"{names} leaves through {leg.host}, {reason}; a waypoint calls from an address of its own"
             return Refused("address", route, reason, f"a connection to {names}: not from {leg.host} then")
@@ -150,8 +157,8 @@ def _check_kinds(mesh: Mesh, vs: Resource[VirtualService], found: Chain) -> None
 
 def callers(mesh: Mesh, entry: Resource[ServiceEntry]) -> tuple[str, ...]:
     """The namespaces whose clients alone get through the gateway, since others do not see its subset; none if all do."""
-    found = [homes for leg in legs(mesh, entry) if leg.subset and (homes := _homes(mesh, leg))]
-    return tuple(sorted(set.intersection(*found))) if found else ()
+    homes = next((_homes(mesh, leg) for leg in legs(mesh, entry)), None)  # those of all legs are the same
+    return tuple(sorted(homes or ()))
 
 
 def _by_entry(mesh: Mesh) -> Mapping[Ref, tuple[Leg, ...]]:
@@ -164,16 +171,51 @@ def legs(mesh: Mesh, entry: Resource[ServiceEntry]) -> tuple[Leg, ...]:
     return mesh.index(_by_entry).get(entry.ref, ())
 
 
-def _homes(mesh: Mesh, leg: Leg) -> set[str]:
-    """Where its subset is defined, if not for all (push_context.go `destinationRule`: the client's namespace comes first)."""
-    near = [
+def ports(mesh: Mesh, entry: Resource[ServiceEntry]) -> frozenset[int]:
+    """The ports of the entry whose callers are sent through gateways."""
+    found: set[int] = set()
+    for leg in legs(mesh, entry):
+        is_http = leg.route[1] == "http"
+        found |= {
+            each.number
+            for each in entry.body.spec.ports
+            if (each.protocol.upper() in _HTTP) == is_http and _meets(leg, each.number)
+        }
+    return frozenset(found)
+
+
+def _meets(leg: Leg, port: int) -> bool:
+    return leg.called is None or port in leg.called
+
+
+def _homes(mesh: Mesh, leg: Leg) -> frozenset[str] | None:
+    """Where its subset is seen (push_context.go `destinationRule`: the client's namespace comes first); None for everywhere."""
+    if leg.subset is None:
+        return None
+    near = frozenset(
         each.namespace
         for each in mesh.of(DestinationRule)
         if hosts.full_name(each.body.spec.host, each.namespace) == leg.host
         and any(one.name == leg.subset for one in each.body.spec.subsets)
-    ]
-    common = {leg.host.split(".")[1], meshconfig.root_namespace(mesh)}
-    return set() if common.intersection(near) else set(near)
+    )
+    return None if near & {leg.host.split(".")[1], meshconfig.root_namespace(mesh)} else near
+
+
+def _check_subset(mesh: Mesh, leg: Leg) -> None:
+    """Raises Refused where nobody sees the subset: sidecars answer 503 then, a waypoint would send on."""
+    if _homes(mesh, leg) == frozenset():
+        reason = f"no DestinationRule of the input defines subset {leg.subset} of {leg.host}: sidecars answer 503 today"
+        raise Refused("subset", _to(leg, "subset"), reason)
+
+
+def _apart(found: Chain) -> Refused:
+    leg = next((each for each in found.legs if each.subset), found.legs[0])
+    reason = f"not all who call {reach.listed(found.entry.body.spec.hosts)} see the same subsets of {leg.host}"
+    return Refused("subset", _to(leg, "subset" if leg.subset else "host"), f"{reason}; a waypoint asks no caller for that")
+
+
+def _to(leg: Leg, field: str) -> Route:
+    return (*leg.route, "route", 0, "destination", field)
 
 
 # --- what the gateway does besides -----------------------------------------------------------------------------------
@@ -181,7 +223,7 @@ def _homes(mesh: Mesh, leg: Leg) -> set[str]:
 
 def _check_rules(mesh: Mesh, leg: Leg) -> None:
     """Raises Refused if something at the gateway decides about what leaves, or changes it."""
-    route: Route = (*leg.route, "route", 0, "destination", "host")
+    route = _to(leg, "host")
     root = meshconfig.root_namespace(mesh)
     for each in (one for kind in _RULERS for one in mesh.of(kind)):
         labels = policies.selector(each)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ambimigrate.converters.gateways import binding
 from ambimigrate.converters.outcome import Refused, leaves, written
@@ -36,7 +37,10 @@ class Door(Struct, frozen=True, eq=False):
 
 
 class Leg(Struct, frozen=True, eq=False):
-    """A rule by which clients send to the host of a gateway, and the destination to which its `sender` sends it on there."""
+    """A rule by which clients send to the host of a gateway, and the destination to which its `sender` sends it on there.
+
+    `called` are the ports of the entry at which it takes what clients send; None for all that carry what it is about.
+    """
 
     route: Route
     host: str
@@ -46,6 +50,7 @@ class Leg(Struct, frozen=True, eq=False):
     onward: Destination
     sender: Resource[VirtualService]
     gateway: Resource[IstioGateway]
+    called: frozenset[int] | None = None
 
 
 def read(mesh: Mesh, vs: Resource[VirtualService]) -> Iterator[Leg]:
@@ -53,7 +58,12 @@ def read(mesh: Mesh, vs: Resource[VirtualService]) -> Iterator[Leg]:
     for route, rule, gateway in chains.legs(mesh, vs):
         if len(rule.route) != 1:
             raise Refused("form", (*route, "route"), f"it sends a part of what it matches to {gateway}")
-        yield _leg(mesh, vs, route, rule.route[0].destination)
+        yield replace(_leg(mesh, vs, route, rule.route[0].destination), called=_called(rule))
+
+
+def _called(rule: Rule) -> frozenset[int] | None:
+    ports = {each.port for each in rule.match if not each.gateways or MESH in each.gateways}
+    return None if None in ports or not ports else frozenset(each for each in ports if each is not None)
 
 
 def _door(mesh: Mesh, vs: Resource[VirtualService], target: Destination) -> Door:

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 from ambimigrate.changes import FROM, Change, Create, Stage
 from ambimigrate.converters.gateways.binding import Group, groups
 from ambimigrate.converters.gateways.whole import CONVERTED
-from ambimigrate.kinds import VirtualService
 from ambimigrate.model import Mesh
 from ambimigrate.plan import steps
 from ambimigrate.plan.values import Step
@@ -60,11 +59,12 @@ def _source(change: Change) -> Name:
     """What a change comes from: what goes, or what the annotation of a new object says."""
     if not isinstance(change.action, Create):
         return change.ref.kind, change.ref.namespace, change.ref.name
-    if isinstance(change.action.beside.body, VirtualService):
-        return VirtualService.__name__, change.action.beside.namespace, change.action.beside.name
     said: Mapping[str, str] = change.action.value["metadata"]["annotations"]
-    kind, namespace, name = said[FROM].split("/")
-    return kind, namespace, name
+    kind, *rest = said[FROM].split("/")
+    if len(rest) > 1:
+        return kind, rest[0], rest[1]
+    beside = change.action.beside  # what says no namespace stands beside what it comes from
+    return beside.kind, beside.namespace, beside.name
 
 
 __all__ = ["TITLE", "late", "wave"]

@@ -97,6 +97,19 @@ class RecordedHold(Struct, frozen=True):
     mesh: str = ""
 
 
+class Agreed(Struct, frozen=True):
+    """The options of the plan by which a user agreed to differences, as they were typed."""
+
+    accept: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    waypoints: str = ""
+    close_direct: bool = False
+    gateways: bool = False
+
+
+NOTHING = Agreed()
+
+
 class RecordedPlan(Struct, frozen=True):
     """A plan as it was kept."""
 
@@ -104,6 +117,7 @@ class RecordedPlan(Struct, frozen=True):
     held: tuple[RecordedHold, ...] = ()
     cycles: tuple[tuple[str, ...], ...] = ()
     target: dict[str, str | None] = field(default_factory=dict)
+    agreed: Agreed = NOTHING
 
     @property
     def meshes(self) -> tuple[str, ...]:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import asdict
+
 from ambimigrate.changes import Change, Create, Set
 from ambimigrate.converters import made
 from ambimigrate.plan import Plan, Wave
+from ambimigrate.plan.recorded import NOTHING, Agreed
 from ambimigrate.plan.values import Edge, Gap, Step
 from ambimigrate.render.heads import reference
 
 SCHEMA = "ambimigrate.plan/v1"
 
 
-def record(plan: Plan, head: dict[str, Any]) -> dict[str, Any]:
-    """The plan as plain values behind the head of every output."""
+def record(plan: Plan, head: dict[str, Any], agreed: Agreed = NOTHING) -> dict[str, Any]:
+    """The plan as plain values behind the head of every output, with what was agreed to where it is kept."""
     return {
         **head,
+        **({"agreed": asdict(agreed)} if agreed != NOTHING else {}),
         "waves": [_wave(wave) for wave in plan.waves],
         "held": [{"namespace": each.namespace, "mesh": each.mesh, "because": list(each.because)} for each in plan.held],
         "cycles": [list(cycle) for cycle in plan.cycles],

@@ -84,7 +84,9 @@ def _counts(plan: Plan, width: int) -> Iterator[str]:
         text = "The queries behind `stop if` are in --format json and in the runbooks of --out DIR."
         yield from wrap(text, width)
     if not moving:
-        yield "Nothing moves yet: `ambimigrate scan` says what stands in the way."
+        yield from wrap(
+            "Nothing moves yet: `ambimigrate convert` says for each of a repository what to do, else `ambimigrate scan`.", width
+        )
 
 
 def _held(held: HeldBack, width: int) -> Iterator[str]:

@@ -62,7 +62,10 @@ def _line(cells: tuple[str, ...], widths: list[int], width: int) -> str:
 def _held(found: Status, width: int) -> Iterator[str]:
     """The table has room for the beginning of a reason only."""
     if any(each.why.startswith("held: ") for each in found.namespaces):
-        yield from wrap("Why namespaces are held, in full: --format json; what to do: `ambimigrate scan`.", width)
+        yield from wrap(
+            "Why namespaces are held, in full: --format json; what to do: `ambimigrate convert`, or `scan` without files.",
+            width,
+        )
 
 
 def _drift(found: Status, style: Style, width: int) -> Iterator[str]:

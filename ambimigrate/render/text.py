@@ -87,6 +87,8 @@ def _lines(report: Report, page: _Page) -> Iterator[str]:
             yield from _section(name, members, findings[name], page)
         else:
             found = "all that was found is suppressed" if name in hushed else "nothing found"
+            missing = dict.fromkeys(kind for each in members for kind in each.not_seen)
+            found += f" (not read: {', '.join(missing)})" if missing else ""
             quiet[members[0].verdict, found].append(visible(name) or NAMELESS)
     for (verdict, found), names in sorted(quiet.items(), key=lambda item: (_ORDER.index(item[0][0]), item[0][1])):
         yield from page.wrapped(f"{_SAYS[verdict].capitalize()}, {found}: {', '.join(names)}", "")
@@ -220,7 +222,7 @@ def _closing(report: Report, style: Style, width: int) -> Iterator[str]:
         read = counted(sum(counts.objects.values()), "object")
     yield from wrap(f"Read {read}: {objects or 'no object of a kind that matters here'}.", width)
     if counts.skipped:
-        skipped = ", ".join(f"{number} {reason}" for reason, number in sorted(counts.skipped.items()))
+        skipped = ", ".join(f"{reason} ({number})" for reason, number in sorted(counts.skipped.items()))
         yield from wrap(f"Passed over: {skipped}.", width)
     yield f"For Istio {report.target.istio}, Gateway API {report.target.gateway_api} ({report.target.channel})."
     if said := suppressed(report.findings):

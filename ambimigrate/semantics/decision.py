@@ -44,7 +44,7 @@ class Outcome(Struct, frozen=True):
     """One way in which a request ends: at `backends` (namespace/name:targetPort), or with the proxy's own answer.
 
     `request` is None if the proxy answers itself, and for a connection without HTTP, whose status is 0. `policy` is what
-    DestinationRules say about connections to the backends, as text.
+    DestinationRules say about connections to the backends, as text. `through` is the pod of an egress gateway on the way.
     """
 
     status: int
@@ -54,6 +54,7 @@ class Outcome(Struct, frozen=True):
     location: str | None = None
     response: Headers = ()
     policy: str = ""
+    through: str = ""
 
 
 class Retries(Struct, frozen=True):

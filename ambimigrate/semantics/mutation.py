@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -66,6 +67,7 @@ def mutated(headers: Headers, mutation: Mutation, request: Message) -> Headers:
     return tuple(left)
 
 
+@lru_cache(maxsize=4096)
 def lowered(headers: Headers) -> Headers:
     """Names in lower case and sorted, lines of one name in their order; blanks around values are no part of them."""
     plain = ((name.lower(), value.strip(" \t")) for name, value in headers)

@@ -7,8 +7,8 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,6 +35,13 @@ class Built(Struct, frozen=True):
     base: str
 
 
+def _folder() -> AbstractContextManager[str]:
+    """A folder for a while."""
+    import tempfile  # what few scans need is loaded by them alone
+
+    return tempfile.TemporaryDirectory(prefix="ambimigrate-")
+
+
 class Kustomize(Struct, frozen=True):
     """The renderer that was found, as the beginning of its command line."""
 
@@ -43,7 +50,7 @@ class Kustomize(Struct, frozen=True):
 
     def build(self, folder: Path) -> Built | Failed:
         """The objects of a kustomization, each with the file that it comes from in an annotation."""
-        with tempfile.TemporaryDirectory(prefix="ambimigrate-") as place:
+        with _folder() as place:
             wrapper = Path(place).resolve()
             target = os.path.relpath(folder.resolve(), wrapper)
             (wrapper / "kustomization.yaml").write_text(
@@ -94,7 +101,7 @@ class Helm(Struct, frozen=True):
 
     def template(self, release: Release) -> str | Failed:
         """The objects of a release, each with the template that it comes from in a comment."""
-        with tempfile.TemporaryDirectory(prefix="ambimigrate-") as place:
+        with _folder() as place:
             home = Path(place).resolve()
             given = home / "values.json"
             given.write_text(json.dumps(release.values), encoding="utf-8")

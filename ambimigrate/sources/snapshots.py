@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -29,9 +28,15 @@ def read_snapshots(paths: Iterable[str], target: Target, given: Collection[str] 
 
 
 def _read(path: str, target: Target, given: Collection[str]) -> Reading:
+    import gzip  # what few scans need is loaded by them alone
+
     try:
         return restored(gzip.decompress(Path(path).read_bytes()), target, given)
-    except (OSError, EOFError, zlib.error) as error:
+    except gzip.BadGzipFile:
+        raise NoSnapshot(f"{path} is no snapshot, which `ambimigrate scan --save` writes") from None
+    except OSError as error:
+        raise NoSnapshot(f"{path} cannot be read: {error.strerror or error}") from None
+    except (EOFError, zlib.error) as error:
         raise NoSnapshot(f"{path} cannot be read: {error}") from None
     except NoSnapshot as error:
         raise NoSnapshot(f"{path} {error}") from None

@@ -133,8 +133,8 @@ def _reached(work: Work, name: str, concerned: tuple[Seen, ...]) -> Stage | None
 
 def _half(work: Work, found: Seen, name: str) -> Iterator[str]:
     """What is half done of a step, for one namespace."""
-    total = [each for each in found.step.changes if each.namespace == name]
     left = [each for each in (*found.left, *(one for one, _ in found.lost)) if each.namespace == name]
+    total = [*left, *(each for each in found.there if each.namespace == name)]
     if left and len(left) < len(total):
         yield f"step {found.step.id} ({found.step.stage}): {len(left)} of {len(total)} changes are left"
     if not left and found.unconfirmed and found.stage:

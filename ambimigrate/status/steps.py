@@ -70,9 +70,9 @@ def seen(work: Work, plan: RecordedPlan) -> tuple[Seen, ...]:
     """The steps of the mesh in their order."""
     mine = tuple(step for _, step in plan.steps(work.mesh.name))
     titles = None if work.mesh.source == "files" else frozenset(each.title for each in install.steps(work.mesh))
-    following, waiting = _by_object(mine), _Waiting({})
+    following, waiting, elsewhere = _by_object(mine), _Waiting({}), _elsewhere(work, mine)
     return tuple(
-        _staged(work, step, partial(_after, following, number), waiting) if step.stage else _install(step, titles)
+        _staged(work, step, partial(_after, following, number), waiting, elsewhere) if step.stage else _install(step, titles)
         for number, step in enumerate(mine)
     )
 
@@ -108,6 +108,13 @@ def _by_object(steps: tuple[RecordedStep, ...]) -> Later:
     return grouped((each.object.ref, (number, each)) for number, step in enumerate(steps) for each in step.changes)
 
 
+def _elsewhere(work: Work, steps: tuple[RecordedStep, ...]) -> frozenset[Ref]:
+    """What the plan edits by commands: files never had it, so that only a cluster shows how it is."""
+    changes = tuple(each for step in steps for each in step.changes if work.mesh.source == "files")
+    kept = {each.object.ref for each in changes if each.action != "edit"}
+    return frozenset(each.object.ref for each in changes if not objects.found(work.mesh, each)) - kept
+
+
 def _after(found: Later, number: int, change: RecordedChange) -> tuple[RecordedChange, ...]:
     """What later steps do to the same object."""
     return tuple(each for at, each in found.get(change.object.ref, ()) if at > number)
@@ -129,13 +136,19 @@ def _beginning(title: str) -> str:
     return " ".join(title.split()[:2])
 
 
-def _staged(work: Work, step: RecordedStep, later: partial[tuple[RecordedChange, ...]], waiting: _Waiting) -> Seen:
+def _staged(
+    work: Work,
+    step: RecordedStep,
+    later: partial[tuple[RecordedChange, ...]],
+    waiting: _Waiting,
+    elsewhere: frozenset[Ref],
+) -> Seen:
     stage = Stage[step.stage or ""]
     if not step.changes:
         return _unlisted(work, step, stage)
     found: dict[str, list[Judged]] = {"there": [], "left": [], "lost": [], "otherwise": []}
-    here = tuple(each for each in step.changes if _is_here(work, each))
-    if not here and work.mesh.scope:
+    here = tuple(each for each in step.changes if _is_here(work, each) and each.object.ref not in elsewhere)
+    if not here and (work.mesh.scope or work.mesh.source == "files"):
         return Seen(step, is_unseen=True)
     for change in here:
         for kind, said in _judged(work, change, stage, later(change), builds=waiting.has(change)):

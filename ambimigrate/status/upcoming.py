@@ -69,7 +69,7 @@ def of_stage(work: Work, stage: Stage, namespaces: tuple[str, ...]) -> Next:
     """Without a plan: the stage, as long as its order does not matter, else how to get one."""
     title = f"Stage {stage.name}: {', '.join(each or '(none given)' for each in namespaces)}"
     if stage > Stage.bind or not work.path:
-        command = shlex.join(("ambimigrate", "plan", *((work.path,) if work.path else ()), *work.options, "--record"))
+        command = shlex.join(("ambimigrate", "plan", *work.sources, *work.options, "--record"))
     else:
         command = work.command(stage, namespaces)
     return Next(title, "", work.mesh.name, stage.name, (command,), namespaces)

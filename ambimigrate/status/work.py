@@ -13,7 +13,6 @@ from ambimigrate.changes import Change, Held, Stage
 from ambimigrate.convert import Conversion
 from ambimigrate.model import Mesh, Ref, Resource, grouped
 from ambimigrate.topology import gatewaypods, injection
-from ambimigrate.topology.workloads import in_namespace
 
 
 class Work(Struct, frozen=True, eq=False):
@@ -24,6 +23,7 @@ class Work(Struct, frozen=True, eq=False):
     holding: Mapping[str, tuple[Held, ...]]
     path: str = ""  # of the folder that `convert` takes; empty for a cluster
     options: tuple[str, ...] = ()  # that `convert` needs to give the same
+    sources: tuple[str, ...] = ()  # what `plan` reads to give the same, but for what options name
 
     def wants(self, namespace: str, stage: Stage, ref: Ref, verb: str) -> bool:
         """Whether convert would make such a change."""
@@ -46,7 +46,9 @@ class Work(Struct, frozen=True, eq=False):
         return next((f"{', '.join(each.because)} {each.ref}: {each.reason}" for each in self.holding.get(namespace, ())), "")
 
 
-def works(meshes: Iterable[Mesh], conversion: Conversion, path: str, options: tuple[str, ...] = ()) -> tuple[Work, ...]:
+def works(
+    meshes: Iterable[Mesh], conversion: Conversion, path: str, options: tuple[str, ...] = (), sources: tuple[str, ...] = ()
+) -> tuple[Work, ...]:
     """The work of each mesh, from one conversion of all of them."""
     changes: dict[str, dict[str, list[Change]]] = defaultdict(lambda: defaultdict(list))
     for change in (*conversion.changes, *conversion.pending):
@@ -56,7 +58,7 @@ def works(meshes: Iterable[Mesh], conversion: Conversion, path: str, options: tu
         if reasons:
             held[name][namespace] = reasons
     return tuple(
-        Work(mesh, {name: tuple(each) for name, each in changes[mesh.name].items()}, held[mesh.name], path, options)
+        Work(mesh, {name: tuple(each) for name, each in changes[mesh.name].items()}, held[mesh.name], path, options, sources)
         for mesh in meshes
     )
 
@@ -71,8 +73,5 @@ def _by_ref(mesh: Mesh) -> Mapping[Ref, tuple[Resource[Any], ...]]:
 
 
 def takes_part(mesh: Mesh, namespace: str) -> bool:
-    """Whether a namespace of the mesh has pods of its own to move: gateways keep their proxies."""
-    if not injection.is_meshed(mesh, namespace):
-        return False
-    members, gateways = in_namespace(mesh, namespace), gatewaypods.members(mesh)
-    return not members or any(id(each) not in gateways for each in members)
+    """Whether a namespace is of the mesh and has pods of its own to move."""
+    return injection.is_meshed(mesh, namespace) and not gatewaypods.only(mesh, namespace)

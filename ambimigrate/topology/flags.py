@@ -6,15 +6,16 @@ from ambimigrate.kinds import Deployment
 from ambimigrate.kinds.pods import EnvVar
 from ambimigrate.model import Mesh
 from ambimigrate.topology import meshconfig
+from ambimigrate.topology.booleans import TRUE
 
 
 def pilot_env(mesh: Mesh, name: str) -> bool | None:
     """The value of a boolean variable of istiod, None if nothing sets it."""
     for setting in meshconfig.helm_settings(mesh, "pilot", "env", name):
-        return str(setting.value).lower() == "true"
+        return said(setting.value)
     for variable in mesh.index(_variables):
         if variable.name == name:
-            return (variable.value or "").lower() == "true"
+            return (variable.value or "") in TRUE
     return None
 
 
@@ -28,5 +29,10 @@ def _variables(mesh: Mesh) -> tuple[EnvVar, ...]:
 def dns_capture(mesh: Mesh) -> bool | None:
     """Whether the CNI's values switch DNS capture on or off, None if nothing says so."""
     for setting in meshconfig.helm_settings(mesh, "cni", "ambient", "dnsCapture"):
-        return str(setting.value).lower() == "true"
+        return said(setting.value)
     return None
+
+
+def said(value: object) -> bool:
+    """Whether a value of a chart switches something on: a boolean, or a text that istiod takes for one."""
+    return str(value) in TRUE

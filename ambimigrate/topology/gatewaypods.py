@@ -7,12 +7,18 @@ from collections.abc import Mapping
 from ambimigrate.kinds import IstioGateway
 from ambimigrate.model import Mesh, grouped
 from ambimigrate.topology import injection
-from ambimigrate.topology.workloads import matches, workloads
+from ambimigrate.topology.workloads import in_namespace, matches, workloads
 
 
 def members(mesh: Mesh) -> frozenset[int]:
     """The identities of the workloads that run gateways: by template or arguments, or since a Gateway selects them."""
     return mesh.index(_members)
+
+
+def only(mesh: Mesh, namespace: str) -> bool:
+    """Whether all pods of a namespace run gateways, which keep their proxies; not where there are none."""
+    found = in_namespace(mesh, namespace)
+    return bool(found) and all(id(each) in members(mesh) for each in found)
 
 
 def _members(mesh: Mesh) -> frozenset[int]:

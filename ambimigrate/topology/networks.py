@@ -19,6 +19,7 @@ from ambimigrate.model import Mesh, Resource, grouped
 from ambimigrate.topology import injection, selectors
 from ambimigrate.topology.captured import captured
 from ambimigrate.topology.reach import listed
+from ambimigrate.topology.waypoint_pods import copied_labels
 from ambimigrate.topology.waypoints import waypoints
 from ambimigrate.topology.workloads import Workload, in_namespace, workloads
 
@@ -54,11 +55,11 @@ def _all(mesh: Mesh) -> Iterator[Pods]:
         if captured(mesh, workload):
             yield Pods(workload.namespace, str(workload), workload.labels, workload)
     for gateway in waypoints(mesh):
-        yield waypoint_pods(gateway.namespace, gateway.name, gateway.body.metadata.labels)
+        yield waypoint_pods(gateway.namespace, gateway.name, copied_labels(gateway.body))
 
 
 def waypoint_pods(namespace: str, name: str, labels: Mapping[str, str]) -> Pods:
-    """The pods of a waypoint: istiod copies the Gateway's labels and adds its name."""
+    """The pods of a waypoint: istiod adds its name to the labels that it copies."""
     return Pods(namespace, f"waypoint {name}", {**labels, GATEWAY_NAME: name, "istio.io/gateway-name": name})
 
 

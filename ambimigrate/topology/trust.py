@@ -13,6 +13,10 @@ DEFAULT = "cluster.local"
 
 def own(mesh: Mesh) -> str:
     """The trust domain that identities of the mesh begin with, as far as the input shows it."""
+    return mesh.index(_own)
+
+
+def _own(mesh: Mesh) -> str:
     stated = meshconfig.trust_domain(mesh)
     found = named(mesh)
     return stated or (found[0] if len(found) == 1 else DEFAULT)

@@ -1,4 +1,4 @@
-"""What the pods of a waypoint ask for: istiod's defaults, or what its parameters say (ConfigMap, Istio 1.26)."""
+"""The pods that istiod makes for a Gateway: their labels, and what those of a waypoint ask for (its defaults or parameters)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,19 @@ DEFAULT: Mapping[str, Mapping[str, str]] = {
     "requests": {"cpu": "100m", "memory": "128Mi"},
     "limits": {"cpu": "2", "memory": "1Gi"},
 }
+_RESERVED = "gateway.networking.k8s.io/"  # names of labels that `infrastructure` may not set
 PARAMETERS_SINCE = "1.26.0"  # Istio, release note gateway-customization: parametersRef of automated deployments
+
+
+def copied_labels(gateway: Gateway) -> dict[str, str]:
+    """The labels that istiod copies to the pods: those of the Gateway, or those of `infrastructure` in their place.
+
+    Istio, pilot/pkg/config/kube/gateway/deploymentcontroller.go `extractInfrastructureMetadata` (1.24 to master).
+    """
+    infrastructure = gateway.spec.infrastructure
+    if infrastructure is None or not infrastructure.labels:
+        return dict(gateway.metadata.labels)
+    return {name: value for name, value in infrastructure.labels.items() if not name.startswith(_RESERVED)}
 
 
 def resources(mesh: Mesh, gateway: Resource[Gateway]) -> dict[str, dict[str, Any]]:

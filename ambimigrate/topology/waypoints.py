@@ -42,6 +42,10 @@ def is_waypoint(gateway: Gateway) -> bool:
 
 def binding(mesh: Mesh, service: Resource[Any]) -> Binding | None:
     """The binding of a Service (or ServiceEntry), None if it asks for no waypoint or says `none`."""
+    return mesh.once(_binding, service)
+
+
+def _binding(mesh: Mesh, service: Resource[Any]) -> Binding | None:
     own = service.body.metadata.labels
     if USE in own:
         return _resolved(mesh, service, own, service)

@@ -14,6 +14,7 @@ from ambimigrate import support
 from ambimigrate.kinds import AuthorizationPolicy
 from ambimigrate.kinds.security import Condition, Operation, Rule, Source
 from ambimigrate.model import Route
+from ambimigrate.topology.booleans import TRUE
 from ambimigrate.versions import Version
 
 DRY_RUN = "istio.io/dry-run"
@@ -106,8 +107,8 @@ def is_closing(rule: Rule) -> bool:
 
 
 def is_dry_run(policy: AuthorizationPolicy) -> bool:
-    """Whether the policy only reports what it would do (Istio reads the annotation with strconv.ParseBool)."""
-    return policy.metadata.annotations.get(DRY_RUN, "") in {"1", "t", "T", "true", "TRUE", "True"}
+    """Whether the policy only reports what it would do."""
+    return policy.metadata.annotations.get(DRY_RUN, "") in TRUE
 
 
 def is_sent(policy: AuthorizationPolicy, istio: Version) -> bool:

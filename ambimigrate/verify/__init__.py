@@ -39,6 +39,7 @@ ASSUMPTIONS = (
     "a service account that only a policy names is in the data plane of its namespace, else of the Service's",
     "every token counts as signed by the issuer that it names",
     "pods of the mesh call from 10.244.0.9, others from 10.9.0.9 or from an address of each block that a policy names",
+    "hosts outside of the mesh are called with a server name where their port is for TLS, and have public addresses",
     "what DestinationRules say about TLS between sidecars has no counterpart, since HBONE encrypts",
 )
 _ENOUGH = 3000  # objects from which on several processes are faster

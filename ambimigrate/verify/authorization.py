@@ -21,10 +21,9 @@ def differing(
     before: Mapping[str, authz.Decision], after: Mapping[str, authz.Decision]
 ) -> Iterator[tuple[str, str, authz.Decision, authz.Decision]]:
     """Kind of difference, workload, and both decisions, for each workload that both ways lead to."""
-    for workload in sorted(before.keys() & after.keys()):
-        kind = kind_of(before[workload], after[workload])
-        if kind:
-            yield kind, workload, before[workload], after[workload]
+    found = [(workload, kind_of(one, after[workload])) for workload, one in before.items() if workload in after]
+    for workload, kind in sorted(each for each in found if each[1]):
+        yield kind, workload, before[workload], after[workload]
 
 
 def kind_of(before: authz.Decision, after: authz.Decision) -> str:

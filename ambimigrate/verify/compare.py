@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any
 
@@ -14,7 +14,7 @@ from ambimigrate.semantics import authz, registry, sidecar
 from ambimigrate.semantics.decision import Client
 from ambimigrate.topology import injection
 from ambimigrate.verify import authorization, callers, places, requests, routing, sources, trip
-from ambimigrate.verify.named import Verdicts, named, unseen
+from ambimigrate.verify.named import Verdicts, named, outside, unseen
 from ambimigrate.verify.seen import Case, Found, Seen, folded
 from ambimigrate.verify.values import GATEWAY, OUTSIDE, Ask, Difference, Place, Settings, Side, Source
 
@@ -56,7 +56,7 @@ class Comparison:
             yield from ((case, found) for found in self._differing(case))
 
     def _cases(self, place: Place) -> Iterator[Case]:
-        service = places.service(self.before, place) or places.service(self.after, place)
+        service = places.called(self.before, place) or places.called(self.after, place)
         asked = requests.asked(self.before, self.after, place, self.settings)
         self.tried[place] = len(asked)
         every = callers.every(self.before, self.after, place)
@@ -75,11 +75,15 @@ class Comparison:
             yield from self._routed_otherwise(case, old, new)
         self.authorization += bool(old.verdicts or new.verdicts)
         for kind, workload, one, other in authorization.differing(old.verdicts, new.verdicts):
-            by = (
-                named(self.before, self.settings.changes, Verdicts(kind, workload, one, other)) if self.settings.changes else ()
-            )
+            by = self._named(case, Verdicts(kind, workload, one, other))
             outside, direct = case.caller.kind == OUTSIDE, case.ask.direct
             yield Found(kind, (kind, one.because, other.because, by, outside, direct), (), workload, by)
+
+    def _named(self, case: Case, found: Verdicts) -> tuple[str, ...]:
+        changes = self.settings.changes
+        if not changes:
+            return ()
+        return named(self.before, changes, found) or outside(self.before, changes, case.service.ref if case.service else None)
 
     def _trip(self, mesh: Mesh, case: Case) -> trip.Trip:
         return trip.travel(mesh, case.caller, case.place, case.ask, case.service)
@@ -99,10 +103,11 @@ class Comparison:
             return
         one, other = (routing.fields(each.routed) for each in (old, new))
         names = routing.differing(one, other)
-        if names:
+        if names and not (_is_refused(old, one) and _is_refused(new, other)):
             minor = routing.is_minor(names, one, other, self.before) or self._is_no_call(case)
             minor = minor or (routing.gains_retries(names, other, self.before) and self._was_unknown(case))
             by = unseen(self.before, self.settings.changes, case.caller.namespace, case.place.host)
+            by = by or outside(self.before, self.settings.changes, case.service.ref if case.service else None)
             kind = f"{ROUTING} minor" if minor else ROUTING
             yield Found(kind, (minor, by, *routing.signature(names, one, other)), names, named=by)
 
@@ -203,6 +208,14 @@ class Comparison:
             return owner
         found = (each.ref for mesh in (self.before, self.after) for each in places.routing(mesh, place))
         return next(found)
+
+
+def _is_refused(found: trip.Trip, fields: Mapping[str, Any]) -> bool:
+    """Whether nothing comes of the request: by its routes, or by the policies on its way."""
+    if not fields["backends"]:
+        return all(each == 0 or each >= 400 for each in fields["status"])
+    verdicts = found.verdicts.values()
+    return bool(verdicts) and all(each.verdict is authz.Verdict.DENY for each in verdicts)
 
 
 def _by(found: tuple[Source, ...]) -> str:

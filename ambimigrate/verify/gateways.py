@@ -8,10 +8,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ambimigrate.kinds import Service
+from ambimigrate.kinds import IstioGateway, Service
 from ambimigrate.model import Mesh, Ref
 from ambimigrate.semantics import gateways
 from ambimigrate.semantics.decision import Request
+from ambimigrate.topology.workloads import matches
 from ambimigrate.verify import callers, entrances, routing, sources
 from ambimigrate.verify.entrances import Entrance
 from ambimigrate.verify.seen import Case, Found, Seen
@@ -20,6 +21,7 @@ from ambimigrate.verify.values import GATEWAY, OUTSIDE, Ask, Caller, Difference,
 _SHOWN = 6  # ways in which one port differs
 _COALESCED = "GW903"  # agreed to: connections that were opened for another host
 _CLIENT = Caller(OUTSIDE, ip=callers.OUTSIDE_IP)
+Fields = Mapping[str, Any]
 
 
 class Gateways:
@@ -54,29 +56,31 @@ class Gateways:
             one, other = _fields(old), _fields(new)
             names = routing.differing(one, other)
             if names:
-                yield Case(entrance.place, None, _CLIENT, ask), self._found(ask, names, one, other)
+                yield Case(entrance.place, None, _CLIENT, ask), self._found(entrance, ask, names, (one, other))
 
     def _sides(self, entrance: Entrance) -> tuple[tuple[Mesh, gateways.Pods | None], ...]:
         return (self.before, entrance.before), (self.after, entrance.after)
 
-    def _found(self, ask: Ask, names: tuple[str, ...], one: Mapping[str, Any], other: Mapping[str, Any]) -> Found:
+    def _found(self, entrance: Entrance, ask: Ask, names: tuple[str, ...], sides: tuple[Fields, Fields]) -> Found:
+        one, other = sides
         is_minor = _is_default_port(ask, names) or (
             not {"retries", "policy"} & set(names) and routing.is_minor(names, one, other, self.before)
         )
-        by = self._agreed(ask)
+        by = self._agreed(entrance, ask) if one["backends"] or one["location"] else ()  # nobody agreed to an opening
         kind = "routing minor" if is_minor else "routing"
         tls = one["tls"], other["tls"]
-        way = (
-            (names,) if names == ("tls",) else routing.signature(names, one, other)
-        )  # where only that differs, the rest is one
+        way = (names,) if names == ("tls",) else routing.signature(names, one, other)  # if that alone differs, the rest is one
         return Found(kind, (is_minor, by, tls, *way), names, named=by)
 
-    def _agreed(self, ask: Ask) -> tuple[str, ...]:
-        """The id under which a conversion names what becomes of connections that were opened for another host."""
-        if not ask.tls or ask.sni == ask.host.partition(":")[0].lower():
+    def _agreed(self, entrance: Entrance, ask: Ask) -> tuple[str, ...]:
+        """The id under which a conversion of a Gateway of the pods names connections that were opened for another host."""
+        if not ask.tls or ask.sni == ask.host.partition(":")[0].lower() or entrance.before is None:
             return ()
-        own = (each for each in self.settings.changes if each.mesh == self.before.name and each.verdict == "differs")
-        return (_COALESCED,) if any(_COALESCED in each.because for each in own) else ()
+        labels = dict(entrance.before.labels)
+        agreed = (each for each in self.settings.changes if each.mesh == self.before.name and _COALESCED in each.because)
+        subjects = (each.subject.body for each in agreed if each.verdict == "differs" and each.subject)
+        found = (each.spec.selector for each in subjects if isinstance(each, IstioGateway))
+        return (_COALESCED,) if any(matches(each, labels) for each in found) else ()
 
     # --- its report -------------------------------------------------------------------------------------------------
 

@@ -9,14 +9,14 @@ from msgspec import Struct
 
 from ambimigrate.changes import Change
 from ambimigrate.kinds import AuthorizationPolicy, RequestAuthentication, VirtualService
-from ambimigrate.model import Mesh, Position, Resource
+from ambimigrate.model import Mesh, Position, Ref, Resource
 from ambimigrate.semantics import authz
 from ambimigrate.topology import hosts, policies
 from ambimigrate.verify import authorization
 
 COPIED, CLOSED, PAST, OPENED, ENDED = "AP903", "AP905", "AP906", "AP910", "AP911"  # entries of the catalogue
 TOKENS, TAKEN = "RA902", "RA903"
-BEGINS, UNSEEN = "NS910", "NS906"
+BEGINS, UNSEEN, EGRESS = "NS910", "NS906", "SE903"
 _POLICIES = (AuthorizationPolicy, RequestAuthentication)
 
 
@@ -52,6 +52,12 @@ def unseen(mesh: Mesh, changes: Iterable[Change], namespace: str, host: str) -> 
     return (UNSEEN,) if known and any(_routes(vs, host) for vs in mesh.of(VirtualService) if vs.at() in known) else ()
 
 
+def outside(mesh: Mesh, changes: Iterable[Change], owner: Ref | None) -> tuple[str, ...]:
+    """The ids under which something was agreed to about the ServiceEntry that is called."""
+    own = (each for each in changes if (each.mesh, each.ref, each.verdict) == (mesh.name, owner, "differs"))
+    return tuple(dict.fromkeys(id for each in own for id in each.because if id == EGRESS))
+
+
 def _routes(vs: Resource[VirtualService], host: str) -> bool:
     return any(hosts.covers(hosts.full_name(each, vs.namespace), host) for each in vs.body.spec.hosts)
 
@@ -71,7 +77,11 @@ def _by_position(mesh: Mesh) -> dict[Position, Resource[Any]]:
 def _means(mesh: Mesh, policy: Resource[Any], workload: str) -> bool:
     if policies.targets(policy):
         return workload.startswith(f"{policy.namespace}/") or policies.is_root(mesh, policy)
-    return any(f"{each.namespace}/{each.name}" == workload for each in policies.scope(mesh, policy).workloads)
+    return workload in mesh.once(_selected, policy)
+
+
+def _selected(mesh: Mesh, policy: Resource[Any]) -> frozenset[str]:
+    return frozenset(f"{each.namespace}/{each.name}" for each in policies.scope(mesh, policy).workloads)
 
 
 def _action(policy: Resource[Any]) -> str:

@@ -12,6 +12,7 @@ from ambimigrate.kinds import (
     HTTPRoute,
     RequestAuthentication,
     Service,
+    ServiceEntry,
     TCPRoute,
     TLSRoute,
     VirtualService,
@@ -60,11 +61,25 @@ def service(mesh: Mesh, place: Place) -> Resource[Service] | None:
     return owner if owner is not None and isinstance(owner.body, Service) else None
 
 
+def called(mesh: Mesh, place: Place) -> Resource[Service] | Resource[ServiceEntry] | None:
+    """The Service or ServiceEntry of the place."""
+    entry = registry.entries(mesh).get(place.host)
+    return entry.owner if entry else None
+
+
 def is_grpc(mesh: Mesh, place: Place) -> bool:
     """Whether the port is declared as gRPC, so that what is no gRPC call is nothing that clients send."""
     own = service(mesh, place)
     found = (each for each in own.body.spec.ports if each.port == place.port) if own else ()
     return any((each.app_protocol or each.name.partition("-")[0]).lower() == "grpc" for each in found)
+
+
+def is_tls_outside(mesh: Mesh, place: Place) -> bool:
+    """Whether clients start TLS themselves towards a host outside of the mesh, and so name the server."""
+    entry = called(mesh, place)
+    if entry is None or not isinstance(entry.body, ServiceEntry):
+        return False
+    return any(each.number == place.port and each.protocol.upper() in {"TLS", "HTTPS"} for each in entry.body.spec.ports)
 
 
 def routing(mesh: Mesh, place: Place) -> tuple[Resource[Any], ...]:

@@ -32,6 +32,8 @@ def asked(before: Mesh, after: Mesh, place: Place, settings: Settings) -> tuple[
     looked_for = _shapes(before, after, place)
     if not place.is_http:
         servers = dict.fromkeys(("", place.host, *(each.host for each in looked_for)))
+        if any(places.is_tls_outside(mesh, place) for mesh in (before, after)):
+            del servers[""]
         return (*(Ask("", "", name) for name in servers), Ask("", "", direct=True))
     chosen = around(place, looked_for, settings)
     reply = replies(looked_for)

@@ -7,16 +7,15 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from ambimigrate.kinds import Service
-from ambimigrate.model import Resource
+from ambimigrate.semantics import authz
 from ambimigrate.verify.values import Ask, Caller, Place
 
 
 class Case(Struct, frozen=True):
-    """One request of one caller to a place; `service` is the Service that it dials, of either mesh."""
+    """One request of one caller to a place; `service` is the Service or ServiceEntry that it dials, of either mesh."""
 
     place: Place
-    service: Resource[Service] | None
+    service: authz.Called | None
     caller: Caller
     ask: Ask
 

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ambimigrate.kinds import Service
+from ambimigrate.kinds import Service, ServiceEntry
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.semantics import authz, direct, registry, sidecar, sidecar_connections, waypoint, waypoint_connections
 from ambimigrate.semantics.authz import settings
@@ -18,9 +18,11 @@ from ambimigrate.semantics.decision import Client, Decision, Outcome, Request
 from ambimigrate.topology import injection
 from ambimigrate.topology.workloads import Workload, behind, target_port, workloads
 from ambimigrate.verify import callers, memory, onward, wires
+from ambimigrate.verify.seen import Case
 from ambimigrate.verify.values import GATEWAY, OUTSIDE, Ask, Caller, Place
 
 PROXY = "the proxies themselves"  # what answers where no backend does
+_LET_IN = authz.Decision(authz.Verdict.ALLOW, 200)  # nobody of the mesh decides about what has left it
 
 
 class Trip(Struct, frozen=True):
@@ -54,17 +56,25 @@ def _routed(mesh: Mesh, client: Client | None, place: Place, ask: Ask, *, captur
     if not place.is_http:
         return _connected(mesh, client, place, Connection(place.host, place.port, ask.host), captured=captured)
     request = Request(place.host, place.port, ask.method, ask.path, ask.host, ask.headers, reply=ask.reply)
-    if client is not None:
-        found = sidecar.decide(mesh, client, request)
-        return onward.follow(mesh, found, place, lambda view, gateway: sidecar.decide(view, gateway, request))
-    return waypoint.decide(mesh, request) if captured else direct.decide(mesh, request)
+    if client is None and not captured:
+        return direct.decide(mesh, request)
+    found = sidecar.decide(mesh, client, request) if client is not None else waypoint.decide(mesh, request)
+    return onward.follow(
+        mesh, found, place, lambda view, own, sent: onward.requested(view, own, request, sent), by_waypoint=client is None
+    )
 
 
 def _connected(mesh: Mesh, client: Client | None, place: Place, connection: Connection, *, captured: bool) -> Decision:
-    if client is not None:
-        found = sidecar_connections.decide(mesh, client, connection)
-        return onward.follow(mesh, found, place, lambda view, own: sidecar_connections.decide(view, own, connection))
-    return waypoint_connections.decide(mesh, connection) if captured else direct.connect(mesh, connection)
+    if client is None and not captured:
+        return direct.connect(mesh, connection)
+    found = (
+        sidecar_connections.decide(mesh, client, connection)
+        if client is not None
+        else waypoint_connections.decide(mesh, connection)
+    )
+    return onward.follow(
+        mesh, found, place, lambda view, own, _: sidecar_connections.decide(view, own, connection), by_waypoint=client is None
+    )
 
 
 def _is_captured(mesh: Mesh, mode: str, place: Place) -> bool:
@@ -72,25 +82,32 @@ def _is_captured(mesh: Mesh, mode: str, place: Place) -> bool:
     return mode == injection.AMBIENT or (mode == GATEWAY and callers.opted_in(mesh, place))
 
 
-def travel(mesh: Mesh, caller: Caller, place: Place, ask: Ask, service: Resource[Service] | None) -> Trip:
+def travel(mesh: Mesh, caller: Caller, place: Place, ask: Ask, service: authz.Called | None) -> Trip:
     """The whole way; `service` stands in where the mesh does not have the Service: then its pods are called directly."""
-    return judged(mesh, caller, place, ask, service, routed(mesh, caller, place, ask))
+    return judged(mesh, Case(place, service, caller, ask), routed(mesh, caller, place, ask))
 
 
-def judged(mesh: Mesh, caller: Caller, place: Place, ask: Ask, service: Resource[Service] | None, found: Decision) -> Trip:
+def judged(mesh: Mesh, case: Case, found: Decision) -> Trip:
     """The whole way of a request of which it is known where it is routed."""
+    caller, place, ask = case.caller, case.place, case.ask
     mode = callers.mode(mesh, caller, place)
-    if service is None:
+    if case.service is None:
         return Trip(mode, found, {})
-    own = mesh.find(Service, service.namespace, service.name, service.file)
+    own = _here(mesh, case.service)
     call = authz.Call(
         _identified(mesh, caller, mode, place),
-        own or service,
+        own or case.service,
         place.port,
         authz.Request(ask.method, ask.path, ask.host, ask.headers, signed=True) if place.is_http else None,
         direct=ask.direct or own is None,
     )
     return Trip(mode, found, dict(_verdicts(mesh, call, found, (caller, mode))))
+
+
+def _here(mesh: Mesh, service: authz.Called) -> authz.Called | None:
+    if isinstance(service.body, Service):
+        return mesh.find(Service, service.namespace, service.name, service.file)
+    return mesh.find(ServiceEntry, service.namespace, service.name, service.file)
 
 
 def _identified(mesh: Mesh, caller: Caller, mode: str, place: Place) -> authz.Caller:
@@ -105,8 +122,8 @@ def _verdicts(mesh: Mesh, call: authz.Call, found: Decision, who: tuple[Caller, 
     gateway = guard.crossed(mesh, call)
     first = guard.decide(mesh, call, gateway) if gateway else None
     onward = guard.onward(mesh, call, gateway) if gateway else call
-    if call.direct:
-        for workload, port in _pods(mesh, call):
+    if call.direct and isinstance(call.service.body, Service):
+        for workload, port in _pods(mesh, call, call.service):
             last = memory.at_workload(mesh, onward, workload, port)
             yield _named(workload), _wired(mesh, wires.Way(*who, None, workload, port), call, last)
         return
@@ -114,11 +131,20 @@ def _verdicts(mesh: Mesh, call: authz.Call, found: Decision, who: tuple[Caller, 
         if not outcome.backends:
             yield PROXY, _both(call, first, _answer(outcome))
         for backend in outcome.backends:
-            reached = mesh.index(_by_name).get(backend.rpartition(":")[0])
+            name, port = backend.rpartition(":")[0], int(backend.rpartition(":")[2])
+            reached = mesh.index(_by_name).get(name)
             if reached is not None:
-                port = int(backend.rpartition(":")[2])
                 last = memory.at_workload(mesh, _received(onward, outcome), reached, port)
                 yield _named(reached), _wired(mesh, wires.Way(*who, gateway, reached, port), call, _both(call, first, last))
+            elif _is_outside(call):
+                way = wires.Way(*who, gateway, None, port, name, outcome.through)
+                yield backend, _wired(mesh, way, call, _both(call, first, _LET_IN))
+
+
+def _is_outside(call: authz.Call) -> bool:
+    """Whether nothing of the mesh stands before what is called: neither pods nor machines that it lists as its own."""
+    body = call.service.body
+    return isinstance(body, ServiceEntry) and body.spec.location == "MESH_EXTERNAL" and body.spec.workload_selector is None
 
 
 def _answer(outcome: Outcome) -> authz.Decision:
@@ -134,8 +160,8 @@ def _wired(mesh: Mesh, way: wires.Way, call: authz.Call, found: authz.Decision) 
     return authz.Decision(authz.Verdict.DENY, 503 if call.is_http else 0, found.path, because=wires.CUT)
 
 
-def _pods(mesh: Mesh, call: authz.Call) -> Iterator[tuple[Workload, int]]:
-    for workload in behind(mesh, call.service):
+def _pods(mesh: Mesh, call: authz.Call, service: Resource[Service]) -> Iterator[tuple[Workload, int]]:
+    for workload in behind(mesh, service):
         port = target_port(call.service_port, workload) if call.service_port else None
         if port is not None:
             yield workload, port

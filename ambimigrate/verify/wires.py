@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
 import msgspec
@@ -18,23 +20,30 @@ from ambimigrate.model import Mesh, Resource
 from ambimigrate.semantics.cni import Networks
 from ambimigrate.semantics.networks import Connection, End, Network
 from ambimigrate.topology import injection
-from ambimigrate.topology.workloads import Workload, in_namespace
+from ambimigrate.topology.waypoint_pods import copied_labels
+from ambimigrate.topology.workloads import Workload, in_namespace, workloads
 from ambimigrate.verify.values import ANY, GATEWAY, OUTSIDE, WORKLOAD, Caller
 
 HBONE = 15008  # ztunnel, src/config.rs: where mesh traffic arrives in enrolled pods and waypoints
 CUT = "NetworkPolicy"
+PUBLIC = "203.0.113.9"  # stands for a host outside of the mesh: in no block but such as 0.0.0.0/0
 _NAME = "kubernetes.io/metadata.name"
 _GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
 
 
 class Way(Struct, frozen=True):
-    """A call on the network: the caller with its data plane, the waypoint that it crosses, and the pod's port."""
+    """A call on the network: the caller with its data plane, the waypoint that it crosses, and the pod's port.
+
+    Without a workload it leaves the mesh for `address`, by the pod of an egress gateway (namespace/name:port) if `through`.
+    """
 
     caller: Caller
     mode: str
     waypoint: Resource[Gateway] | None
-    workload: Workload
+    workload: Workload | None
     port: int
+    address: str = ""
+    through: str = ""
 
 
 def is_cut(mesh: Mesh, way: Way) -> bool:
@@ -44,9 +53,11 @@ def is_cut(mesh: Mesh, way: Way) -> bool:
         return False
     gateway = way.waypoint
     known = mesh.index(_known)
-    key = (way.caller, way.mode, gateway and (gateway.namespace, gateway.name), id(way.workload), way.port)
+    to = id(way.workload) if way.workload else (way.address, way.through)
+    key = (way.caller, way.mode, gateway and (gateway.namespace, gateway.name), to, way.port)
     if key not in known:
-        known[key] = not all(_admits(network, each) for each in _connections(mesh, way))
+        made = _connections(mesh, way, way.workload) if way.workload else _leaving(mesh, network, way)
+        known[key] = not all(_admits(network, each) for each in made)
     return known[key]
 
 
@@ -69,10 +80,10 @@ def _admits(network: Networks, wanted: tuple[Connection, ...]) -> bool:
     return any(network.admits(each) for each in wanted)
 
 
-def _connections(mesh: Mesh, way: Way) -> Iterator[tuple[Connection, ...]]:
+def _connections(mesh: Mesh, way: Way, workload: Workload) -> Iterator[tuple[Connection, ...]]:
     """The connections one after the other, each in the forms that it may have."""
-    start, end = _caller(mesh, way.caller), _pod(way.workload)
-    is_ambient = injection.workload_mode(mesh, way.workload) == injection.AMBIENT
+    start, end = _caller(mesh, way.caller), _pod(workload)
+    is_ambient = injection.workload_mode(mesh, workload) == injection.AMBIENT
     if way.waypoint is not None:
         between = _waypoint(way.waypoint)
         if start is not None:
@@ -85,6 +96,41 @@ def _connections(mesh: Mesh, way: Way) -> Iterator[tuple[Connection, ...]]:
             yield (plain,)
         else:
             yield (tunnel,) if way.mode == injection.AMBIENT else (tunnel, plain)  # sidecars and gateways: by their settings
+
+
+def _leaving(mesh: Mesh, network: Networks, way: Way) -> Iterator[tuple[Connection, ...]]:
+    """The connections to the outside; rules of Cilium and Calico name hosts there, which are not evaluated."""
+    if network.cilium or network.calico:
+        return
+    last = _caller(mesh, way.caller)
+    if way.waypoint is not None:
+        between = _waypoint(way.waypoint)
+        if last is not None:
+            yield (Connection(last, between, HBONE),)
+        last = between
+    name, _, port = way.through.rpartition(":")
+    gateway = next((each for each in workloads(mesh) if name == f"{each.namespace}/{each.name}"), None) if name else None
+    if gateway is not None:
+        if last is not None:
+            yield (Connection(last, _pod(gateway), int(port)),)
+        last = _pod(gateway)
+    if last is not None:
+        yield tuple(Connection(last, End(address=each), way.port) for each in _addresses(network, way.address))
+
+
+def _addresses(network: Networks, host: str) -> tuple[str, ...]:
+    """The address, or those that a name may have: one that no rule names, and a public one of each block that rules name."""
+    try:
+        return (str(ip_address(host)),)
+    except ValueError:
+        return (PUBLIC, *(str(each[0]) for each in _blocks(network) if each[0].is_global))
+
+
+def _blocks(network: Networks) -> Iterator[IPv4Network | IPv6Network]:
+    rules = (rule for policy in network.kubernetes.policies for rule in policy.body.spec.egress)
+    for cidr in dict.fromkeys(peer.ip_block.cidr for rule in rules for peer in rule.to if peer.ip_block):
+        with suppress(ValueError):
+            yield ip_network(cidr, strict=False)
 
 
 def _caller(mesh: Mesh, caller: Caller) -> End | None:
@@ -102,7 +148,5 @@ def _pod(workload: Workload, address: str = "10.244.0.1") -> End:
 
 
 def _waypoint(gateway: Resource[Gateway]) -> End:
-    """Its pods: istiod copies the Gateway's labels, or those of `infrastructure`, and adds its name."""
-    more = gateway.body.spec.infrastructure
-    labels = {**gateway.body.metadata.labels, **(more.labels if more else {}), _GATEWAY_NAME: gateway.name}
-    return End(gateway.namespace, labels, "10.244.0.2")
+    """Its pods: istiod adds its name to the labels that it copies."""
+    return End(gateway.namespace, {**copied_labels(gateway.body), _GATEWAY_NAME: gateway.name}, "10.244.0.2")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from ambimigrate.checks import rule
 from ambimigrate.kinds import AuthorizationPolicy
 from ambimigrate.model import Hit, Mesh, Resource
-from ambimigrate.topology import fronts, policies, ztunnel
+from ambimigrate.topology import attachment, fronts, policies, ztunnel
 from ambimigrate.topology.fronts import Front
 
 Policy = Resource[AuthorizationPolicy]
@@ -39,7 +39,13 @@ def _is_cause(policy: Policy, front: Front, mesh: Mesh) -> bool:
     let_in, names_callers = mesh.once(_verdict, front, front.service)
     if let_in:
         return False
-    return True if policy.body.spec.rules else front.is_bound and not names_callers
+    return True if policy.body.spec.rules else not names_callers and _lets_in(mesh, front)
+
+
+def _lets_in(mesh: Mesh, front: Front) -> bool:
+    """Whether a policy at the waypoint admits somebody: without one nobody is meant to get in."""
+    applied = attachment.attached(mesh, front.service) if front.is_bound else ()
+    return any(each.body.spec.action in {"", "ALLOW"} and each.body.spec.rules for each in applied)
 
 
 def _verdict(mesh: Mesh, front: Front) -> tuple[bool, bool]:

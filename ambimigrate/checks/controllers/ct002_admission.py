@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,9 @@ from ambimigrate.kinds import ClusterPolicy, ConstraintTemplate, KyvernoPolicy, 
 from ambimigrate.model import Hit, Mesh, Resource, Route
 
 _KEYS = ("istio-injection", "sidecar.istio.io/inject")
-_PROXY = "istio-proxy"  # the container that a policy may demand by name
+_PROXY = "istio-proxy"  # the container that a policy may demand by name; most that name it leave it out of what they demand
+_HAS_PROXY = re.compile(rf"\bexists\w*\(\s*\w+\s*,[^()]*==\s*['\"]{_PROXY}['\"]\s*\)")  # in CEL
+_PATTERNS = frozenset({"pattern", "anyPattern"})
 _ON = ("enabled", "true")
 
 
@@ -22,7 +25,7 @@ def check(policy: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
         return
     field = "targets" if isinstance(policy.body, ConstraintTemplate) else "validations"
     for route, text in strings(getattr(policy.body.spec, field)):
-        word = next((each for each in (*_KEYS, _PROXY) if each in text), None)
+        word = next((each for each in _KEYS if each in text), _PROXY if _HAS_PROXY.search(text) else None)
         if word is not None:
             said = f"{policy.name} judges {word}: what has no sidecar is refused once namespaces are ambient"
             yield Hit(policy.at("spec", field, *route), said, "demands")
@@ -60,6 +63,6 @@ def _asked(part: Any) -> tuple[Route, str] | None:
 
 
 def _proxy(part: Any) -> tuple[Route, str] | None:
-    """Where a part of a rule names the sidecar's container."""
-    found = (route for route, text in strings(part) if text == _PROXY and "message" not in route)
-    return next(((route, f"container {_PROXY}") for route in found), None)
+    """Where a pattern of a rule demands the sidecar's container; `(name)` would only choose it."""
+    named = (route for route, text in strings(part) if text == _PROXY and route[-1] == "name")
+    return next(((route, f"container {_PROXY}") for route in named if not _PATTERNS.isdisjoint(route)), None)

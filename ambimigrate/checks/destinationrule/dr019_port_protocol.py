@@ -36,17 +36,17 @@ def check(service: Resource[Service], mesh: Mesh) -> Iterator[Hit]:
 
 def _declared_otherwise(mesh: Mesh, service: Resource[Service]) -> Iterator[Hit]:
     """Rules for HTTP about a Service none of whose ports is declared to speak it."""
-    ports = service.body.spec.ports
-    if not ports or any(protocol(each) not in _PLAIN for each in ports if each.protocol == "TCP"):
+    ports = [(number, each) for number, each in enumerate(service.body.spec.ports) if each.protocol == "TCP"]
+    if not ports or any(protocol(each) not in _PLAIN for _, each in ports):
         return
     found = reach.listed((str(each.ref) for each in _http_rules(mesh, service)), 1)
     if found:
-        port = ports[0]
+        number, port = ports[0]
         message = (
             f"port {port.name or port.port} is declared {protocol(port)}: a waypoint does no HTTP on it, so of {found} only "
             "what needs no HTTP is carried out, as with sidecars"
         )
-        yield Hit(service.at("spec", "ports", 0), message, "other")
+        yield Hit(service.at("spec", "ports", number), message, "other")
 
 
 def _http_rules(mesh: Mesh, service: Resource[Service]) -> Iterator[Resource[Any]]:

@@ -10,6 +10,7 @@ from ambimigrate.kinds import NetworkPolicy
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import networks as reach
 from ambimigrate.topology import waypoints
+from ambimigrate.topology.waypoint_pods import copied_labels
 from ambimigrate.topology.workloads import services_of
 
 
@@ -48,8 +49,7 @@ def _waypoints(mesh: Mesh, pods: reach.Pods) -> Iterator[tuple[str, reach.Pods]]
     for service in services_of(mesh, pods.workload) if pods.workload else ():
         found = waypoints.binding(mesh, service)
         if found is not None and found.fault is None and found.gateway is not None:
-            labels = found.gateway.body.metadata.labels
-            yield service.name, reach.waypoint_pods(found.namespace, found.name, labels)
+            yield service.name, reach.waypoint_pods(found.namespace, found.name, copied_labels(found.gateway.body))
 
 
 def _egress(mesh: Mesh, policy: Resource[NetworkPolicy], pods: reach.Pods) -> Iterator[Hit]:

@@ -12,6 +12,7 @@ from ambimigrate.model import Hit, Mesh, Position, Resource
 from ambimigrate.topology import networks as reach
 from ambimigrate.topology import waypoints
 from ambimigrate.topology.captured import captured
+from ambimigrate.topology.waypoint_pods import copied_labels
 from ambimigrate.topology.workloads import Workload, container_ports, in_namespace
 
 # Istio, docs "Application Requirements", ports used by Istio: of the sidecar, and of istiod for proxies
@@ -49,7 +50,7 @@ def _selected(mesh: Mesh, policy: Resource[NetworkPolicy]) -> tuple[Workload, ..
     selector = policy.body.spec.pod_selector
     own = tuple(each for each in in_namespace(mesh, policy.namespace) if reach.selects(selector, each.labels))
     for gateway in waypoints.waypoints(mesh):
-        made = reach.waypoint_pods(gateway.namespace, gateway.name, gateway.body.metadata.labels)
+        made = reach.waypoint_pods(gateway.namespace, gateway.name, copied_labels(gateway.body))
         if gateway.namespace == policy.namespace and reach.selects(selector, made.labels):
             return ()
     return own if all(captured(mesh, each) for each in own) else ()

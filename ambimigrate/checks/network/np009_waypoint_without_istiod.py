@@ -11,7 +11,8 @@ from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import injection, meshconfig, networks
 from ambimigrate.topology.networks import Pods
 
-ISTIOD, DNS = 15012, 53
+ISTIOD = 15012
+DNS = (53, 5353)  # of the Service and, on OpenShift, of the pods behind it, at which policies look
 
 
 @rule("NP009", NetworkPolicy)
@@ -33,20 +34,20 @@ def _missing(mesh: Mesh, pods: Pods) -> tuple[str, ...]:
     """What the pods need and no policy lets them out to."""
     found = [each for policy in networks.policies_on(mesh, pods, "Egress") for each in policy.body.spec.egress]
     root = meshconfig.root_namespace(mesh)
-    control = any(networks.admits(each.ports, ISTIOD) and _reaches(each.to, root, mesh) for each in found)
+    control = any(networks.admits(each.ports, ISTIOD) and _reaches(each.to, pods.namespace, root, mesh) for each in found)
     names = any(_is_dns(each) for each in found)
     return (*(() if control else (f"istiod on TCP {ISTIOD}",)), *(() if names else ("DNS",)))
 
 
-def _reaches(peers: Iterable[NetworkPolicyPeer], root: str, mesh: Mesh) -> bool:
+def _reaches(peers: Iterable[NetworkPolicyPeer], own: str, root: str, mesh: Mesh) -> bool:
     """Whether peers can be istiod: anybody, a block of addresses, or pods of the root namespace."""
     known = tuple(peers)
-    return not known or any(each.ip_block is not None or _names(each, root, mesh) for each in known)
+    return not known or any(each.ip_block is not None or _names(each, own, root, mesh) for each in known)
 
 
-def _names(peer: NetworkPolicyPeer, root: str, mesh: Mesh) -> bool:
+def _names(peer: NetworkPolicyPeer, own: str, root: str, mesh: Mesh) -> bool:
     if peer.namespace_selector is None:
-        return False
+        return own == root
     chosen = peer.namespace_selector
     known = any(each.name == root for each in mesh.of(Namespace))
     labels = {networks.NAME: root, **injection.labels(mesh, root)}
@@ -60,4 +61,5 @@ def _is_dns(found: NetworkPolicyEgressRule) -> bool:
 def _covers(port: NetworkPolicyPort) -> bool:
     if not isinstance(port.port, int):
         return True  # every port, or one by a name that the input does not resolve
-    return port.port <= DNS <= (port.end_port or port.port)
+    last = port.end_port or port.port
+    return any(port.port <= each <= last for each in DNS)

@@ -8,11 +8,11 @@ from typing import Any
 from ambimigrate.kinds import Deployment, HelmValues, IstioOperator, SailIstio
 from ambimigrate.model import Mesh, Position, Resource, Route
 from ambimigrate.topology import charts
+from ambimigrate.topology.booleans import TRUE
 from ambimigrate.topology.meshconfig import PARTS, dig
 from ambimigrate.topology.workloads import Workload, of_resource
 
 AMBIENT = "PILOT_ENABLE_AMBIENT"
-_TRUE = frozenset({"true", "1", "True", "TRUE", "t", "T"})
 
 
 def is_installation(resource: Resource[Any]) -> bool:
@@ -74,7 +74,7 @@ def environment(resource: Resource[Any], name: str) -> str | None:
 
 
 def is_true(text: str | None) -> bool:
-    return text in _TRUE
+    return text in TRUE
 
 
 def has_ambient_profile(resource: Resource[Any]) -> bool:

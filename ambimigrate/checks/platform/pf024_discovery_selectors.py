@@ -20,7 +20,8 @@ def check(namespace: Resource[Namespace], mesh: Mesh) -> Iterator[Hit]:
     selectors = [each for one in meshconfig.settings(mesh, "discoverySelectors") for each in sequence(one.value)]
     if not selectors or not injection.is_meshed(mesh, namespace.name):
         return
-    if not any(_selects(each, namespace.body.metadata.labels) for each in selectors):
+    labels = {networks.NAME: namespace.name, **namespace.body.metadata.labels}
+    if not any(_selects(each, labels) for each in selectors):
         yield Hit(
             namespace.at("metadata", "labels"),
             f"no discoverySelectors of MeshConfig choose {namespace.name}: ztunnel knows nothing of its pods and Services",

@@ -21,7 +21,7 @@ def check(found: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
         yield from _of_entry(found, mesh)
         return
     said = found.body.metadata.annotations.get(EXPORT)
-    if said and "*" not in said.split(",") and injection.is_meshed(mesh, found.namespace):
+    if said and "*" not in map(str.strip, said.split(",")) and injection.is_meshed(mesh, found.namespace):
         place = found.at("metadata", "annotations", EXPORT)
         yield Hit(place, f"{EXPORT} {said} is ignored: ambient clients of every namespace see {found.name}", "service")
 

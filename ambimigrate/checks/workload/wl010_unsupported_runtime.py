@@ -1,4 +1,4 @@
-"""WL010: pods that ztunnel cannot capture: Windows, sandboxed runtimes, virtual machines of KubeVirt."""
+"""WL010: pods that ztunnel cannot serve: Windows, sandboxed runtimes, virtual machines of KubeVirt."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from ambimigrate.topology.meshconfig import dig
 from ambimigrate.topology.workloads import KINDS, Workload
 
 _SANDBOXES = ("gvisor", "runsc", "kata")
+# KubeVirt translates the answers of a guest for the addresses of a sidecar only (kubevirt/kubevirt#18871)
+_UNANSWERED = "ztunnel captures its pod, and connections to the guest hang until they time out"
 
 
 @rule("WL010", *KINDS, VirtualMachine)
@@ -40,15 +42,16 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
         )
     if any(key.startswith("kubevirt.io") for key in workload.labels):
         yield Hit(
-            at(workload, "metadata", "labels"), f"{workload} is a virtual machine of KubeVirt, which is not captured", "machine"
+            at(workload, "metadata", "labels"),
+            f"{workload} is a virtual machine of KubeVirt: {_UNANSWERED}",
+            "machine",
         )
 
 
 def _of_machine(resource: Resource[VirtualMachine], mesh: Mesh) -> Iterator[Hit]:
     mode = resource.body.spec.template.metadata.labels.get(injection.MODE)
     if mode != "none" and injection.is_meshed(mesh, resource.namespace):
-        said = f"VirtualMachine {resource.name} runs in a pod that is not captured, as every machine of KubeVirt"
-        yield Hit(resource.at("spec", "template"), said, "machine")
+        yield Hit(resource.at("spec", "template"), f"VirtualMachine {resource.name}: {_UNANSWERED}", "machine")
 
 
 def _is_windows(workload: Workload) -> bool:

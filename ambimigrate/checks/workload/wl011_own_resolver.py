@@ -8,6 +8,7 @@ from typing import Any
 from ambimigrate.checks import rule
 from ambimigrate.checks.pods import at, listed, sequence, subject
 from ambimigrate.model import Hit, Mesh, Resource
+from ambimigrate.topology.booleans import FALSE
 from ambimigrate.topology.workloads import KINDS
 
 CAPTURE = "ambient.istio.io/dns-capture"
@@ -16,7 +17,7 @@ CAPTURE = "ambient.istio.io/dns-capture"
 @rule("WL011", *KINDS)
 def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     workload = subject(mesh, resource)
-    if workload is None or workload.annotations.get(CAPTURE) == "false":
+    if workload is None or workload.annotations.get(CAPTURE) in FALSE:
         return
     servers = sequence((workload.pod.dns_config or {}).get("nameservers"))
     if workload.pod.dns_policy == "None" or servers:

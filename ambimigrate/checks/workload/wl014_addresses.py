@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from ambimigrate.topology.workloads import KINDS
 
 MODE = "sidecar.istio.io/interceptionMode"
 LOOPBACK = "127.0.0.6"  # from which a sidecar in mode REDIRECT calls the application
+_ADDRESS = re.compile(rf"(?<![\d.]){re.escape(LOOPBACK)}(?!\.?\d)")
 
 
 @rule("WL014", *KINDS, ConfigMap)
@@ -32,7 +34,7 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
             "tproxy",
         )
     for route, text in texts(workload):
-        if LOOPBACK in text:
+        if _ADDRESS.search(text):
             yield Hit(
                 at(workload, *route),
                 f"{workload} is told of {LOOPBACK}, from which only a sidecar calls; callers come from their own or the "
@@ -45,7 +47,7 @@ def _of_text(config: Resource[ConfigMap], mesh: Mesh) -> Iterator[Hit]:
     if not injection.is_meshed(mesh, config.namespace):
         return
     for key, text in config.body.data.items():
-        if LOOPBACK in text:
+        if _ADDRESS.search(text):
             said = (
                 f"{key} names {LOOPBACK}, from which only a sidecar calls; callers come from their own address or a waypoint's"
             )

@@ -11,6 +11,7 @@ from ambimigrate.checks.workload.wl011_own_resolver import CAPTURE
 from ambimigrate.kinds import AuthorizationPolicy, ServiceEntry
 from ambimigrate.model import Hit, Mesh, Resource
 from ambimigrate.topology import mtls, policies, waypoints
+from ambimigrate.topology.booleans import FALSE, TRUE
 from ambimigrate.topology.workloads import KINDS, Workload
 
 BYPASS = "ambient.istio.io/bypass-inbound-capture"
@@ -21,9 +22,9 @@ def check(resource: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
     workload = subject(mesh, resource)
     if workload is None:
         return
-    if workload.annotations.get(BYPASS) == "true":
+    if workload.annotations.get(BYPASS) in TRUE:
         yield _inbound(mesh, workload)
-    if workload.annotations.get(CAPTURE) == "false":
+    if workload.annotations.get(CAPTURE) in FALSE:
         yield _names(mesh, workload)
 
 

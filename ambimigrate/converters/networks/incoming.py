@@ -33,7 +33,7 @@ def convert(mesh: Mesh, namespace: str, plan: Plan, settings: Settings) -> Found
     blocked: list[Blocked] = []
     wanted: list[Wanted] = []
     shut: set[int] = set()  # policies that stay as they are
-    for each in pods:
+    for each in (*pods, *_beside(mesh, namespace, pods)):
         try:
             wanted += _wanted(mesh, each, plan)
         except Blocked as reason:
@@ -52,6 +52,16 @@ def convert(mesh: Mesh, namespace: str, plan: Plan, settings: Settings) -> Found
     behind = entries.fronted(mesh, namespace, waypoints.services(mesh, namespace, plan), settings)
     edits += waypoints.admitted(mesh, [each for each in behind if not _is_shut(mesh, each, shut)], plan)
     return Found(tuple(edits), made, tuple(blocked), frozenset(id(each.pods.workload) for each in wanted))
+
+
+def _beside(mesh: Mesh, namespace: str, pods: tuple[Pods, ...]) -> Iterator[Pods]:
+    """Pods that ztunnel serves already, and to which the tunnel is opened by a policy that is about joining pods, too."""
+    policies = [each for each in networks.within(mesh, namespace) if networks.restricts(each.body, "Ingress")]
+    opened = [each for each in policies if any(_binds(each, one) for one in pods) and any(True for _ in _closed(mesh, each))]
+    for each in networks.subjects(mesh).get(namespace, ()) if opened else ():
+        is_served = each.workload is not None and injection.workload_mode(mesh, each.workload) == injection.AMBIENT
+        if is_served and any(_binds(policy, each) for policy in opened):
+            yield each
 
 
 _UNSEEN = "the pods that it selects are not in the input, so what the tunnel would open to them cannot be closed again"

@@ -17,20 +17,21 @@ from ambimigrate.converters.outcome import Refused
 from ambimigrate.converters.serving import Waypoint
 from ambimigrate.converters.settings import Settings
 from ambimigrate.converters.through_legs import Leg
-from ambimigrate.kinds import AuthorizationPolicy, NetworkPolicy, ServiceEntry
+from ambimigrate.kinds import AuthorizationPolicy, LabelSelector, NetworkPolicy, ServiceEntry
 from ambimigrate.kinds.core import NetworkPolicyEgressRule
-from ambimigrate.model import Mesh, Resource
+from ambimigrate.model import Mesh, Resource, grouped
 from ambimigrate.topology import egress as outside
 from ambimigrate.topology import meshconfig, networks
 from ambimigrate.topology.networks import GATEWAY_NAME, NAME, Pods
-from ambimigrate.topology.workloads import Workload
+from ambimigrate.topology.workloads import Workload, in_namespace
 
 
 class Exit(Struct, frozen=True, eq=False):
-    """A ServiceEntry that gets an egress waypoint: the ports outside, and the legs of the chain through which calls go."""
+    """A way to a ServiceEntry that gets an egress waypoint: its ports, those outside, and the legs of a chain, if any."""
 
     waypoint: Waypoint
     entry: Resource[ServiceEntry]
+    called: frozenset[int]
     ports: frozenset[int]
     legs: tuple[Leg, ...]
     callers: tuple[str, ...]  # the namespaces that see it; none for all
@@ -44,17 +45,26 @@ class _Exits(Struct, frozen=True):
 
     def __call__(self, mesh: Mesh) -> tuple[Exit, ...]:
         return tuple(
-            Exit(waypoint, each, _ports(each), through.legs(mesh, each), outgoing.callers(mesh, each))
+            _exit(mesh, waypoint, each, way)
             for waypoint, members in egress.planned(mesh, self.settings)
             for each in members
+            for way in outgoing.ways(mesh, each)
         )
 
 
-def _ports(entry: Resource[ServiceEntry]) -> frozenset[int]:
+def _exit(mesh: Mesh, waypoint: Waypoint, entry: Resource[ServiceEntry], way: outgoing.Way) -> Exit:
+    legs = through.legs(mesh, entry) if way.is_through else ()
+    onward = frozenset(each.onward.port.number for each in legs if each.onward.port)
+    return Exit(waypoint, entry, way.ports, _ports(entry, way.ports | onward), legs, way.callers)
+
+
+def _ports(entry: Resource[ServiceEntry], called: frozenset[int]) -> frozenset[int]:
     """The ports at the far side: of endpoints as they say, else the target port, else the port itself."""
     spec = entry.body.spec
-    known = {port for each in spec.endpoints for port in each.ports.values()}
-    return frozenset(known or {each.target_port or each.number for each in spec.ports})
+    own = [each for each in spec.ports if each.number in called]
+    plain = {each.name: each.target_port or each.number for each in own}
+    said = {each.ports[n] for each in spec.endpoints for n in plain if n in each.ports}
+    return frozenset(said or plain.values())
 
 
 def wanted(mesh: Mesh, policy: Policy, settings: Settings) -> Iterator[Waypoint]:
@@ -97,10 +107,13 @@ def kept_from(seen: Seen, namespace: str, settings: Settings) -> Iterator[Change
     for each in own:
         _check_gateways(seen.mesh, each)
     for bound, callers in seen.mesh.index(entries.restricted) if own else ():
-        for each in (each for each in own if each.is_seen(bound[0].namespace)):
-            others = [one for one in exits if one.waypoint == each.waypoint]
-            if _gets_there(seen, bound, callers[0], others) and not _today(seen, bound, callers[0], each):
-                yield from _kept(seen.mesh, bound, callers, each)
+        for ways in grouped((each.entry.ref, each) for each in own).values():
+            near = [one for one in exits if one.waypoint == ways[0].waypoint]
+            shown = [each for each in ways if each.is_seen(bound[0].namespace)]
+            if not shown or not _gets_there(seen, bound, callers[0], near):
+                continue
+            if shut := [each for each in shown if not _today(seen, bound, callers[0], each)]:
+                yield from _kept(seen.mesh, bound, callers, shut, is_whole=len(shut) == len(ways))
 
 
 def _check_gateways(mesh: Mesh, way: Exit) -> None:
@@ -143,20 +156,36 @@ def _reaches(mesh: Mesh, policy: Policy, rule: NetworkPolicyEgressRule, pods: Po
     return into and networks.is_peer(mesh, rule.to, pods, policy.namespace)
 
 
-def _kept(mesh: Mesh, bound: tuple[Policy, ...], callers: tuple[Workload, ...], way: Exit) -> Iterator[Change]:
+def _kept(
+    mesh: Mesh, bound: tuple[Policy, ...], callers: tuple[Workload, ...], shut: list[Exit], *, is_whole: bool
+) -> Iterator[Change]:
+    source = _source(mesh, bound, callers)
+    if source is None:
+        return
+    entry, rule = shut[0].entry, {"from": [{"source": source}]}
+    if not is_whole:
+        rule |= {
+            "to": [{"operation": {"ports": [str(port) for port in sorted(port for each in shut for port in each.called)]}}]
+        }
+    name = f"{made.written_name(entry)}-not-from-{entries.joined(bound, entry.namespace)}"
+    target = {"group": ServiceEntry.GROUP, "kind": "ServiceEntry", "name": entry.name}
+    value: dict[str, Any] = {"apiVersion": f"{AuthorizationPolicy.GROUP}/v1", "kind": "AuthorizationPolicy"}
+    value |= {"metadata": made.metadata(name, entry), "spec": {"targetRefs": [target], "action": "DENY", "rules": [rule]}}
+    yield from waypoints.create(mesh, value, entry, bound[0], Stage.policies)
+
+
+def _source(mesh: Mesh, bound: tuple[Policy, ...], callers: tuple[Workload, ...]) -> dict[str, Any] | None:
+    """The callers: their whole namespace, pods that were not seen among them, where all of it stands under these policies."""
+    selectors = (each.body.spec.pod_selector for each in bound)
+    space = callers[0].namespace
+    known = {id(each) for each in callers}
+    if any(each == LabelSelector() for each in selectors) and all(id(each) in known for each in in_namespace(mesh, space)):
+        return {"namespaces": [space]}
     try:
         sources = identities.accounts(mesh, callers, ("spec", "podSelector"))
     except Refused as refused:
         raise Blocked(bound[0], refused) from refused
-    if not sources:
-        return
-    entry = way.entry
-    name = f"{made.written_name(entry)}-not-from-{entries.joined(bound, entry.namespace)}"
-    target = {"group": ServiceEntry.GROUP, "kind": "ServiceEntry", "name": entry.name}
-    rule = {"from": [{"source": {"principals": list(sources)}}]}
-    value: dict[str, Any] = {"apiVersion": f"{AuthorizationPolicy.GROUP}/v1", "kind": "AuthorizationPolicy"}
-    value |= {"metadata": made.metadata(name, entry), "spec": {"targetRefs": [target], "action": "DENY", "rules": [rule]}}
-    yield from waypoints.create(mesh, value, entry, bound[0], Stage.policies)
+    return {"principals": list(sources)} if sources else None
 
 
 # --- the waypoint's own pods ----------------------------------------------------------------------------------------

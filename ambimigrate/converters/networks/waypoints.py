@@ -19,6 +19,7 @@ from ambimigrate.kinds import AuthorizationPolicy, Gateway, NetworkPolicy, Servi
 from ambimigrate.model import Mesh, Ref, Resource
 from ambimigrate.topology import meshconfig, networks, waypoints
 from ambimigrate.topology.networks import GATEWAY_NAME, HBONE, NAME, Pods
+from ambimigrate.topology.waypoint_pods import copied_labels
 from ambimigrate.topology.waypoints import FOR
 from ambimigrate.topology.workloads import Workload, behind, services_of, target_port
 
@@ -72,7 +73,7 @@ def targets(service: Resource[Service], pods: Pods) -> frozenset[int]:
 def pods_of(mesh: Mesh, waypoint: Waypoint) -> Pods:
     """The pods of a waypoint, also of one that is to be made."""
     known = mesh.find(Gateway, waypoint.namespace, waypoint.name)
-    return networks.waypoint_pods(waypoint.namespace, waypoint.name, known.body.metadata.labels if known else {FOR: "service"})
+    return networks.waypoint_pods(waypoint.namespace, waypoint.name, copied_labels(known.body) if known else {FOR: "service"})
 
 
 def peer(waypoint: Waypoint, own: str) -> dict[str, Any]:

@@ -125,21 +125,21 @@ def built(mesh: Mesh, subject: Subject, own: tuple[str, ...]) -> Guard | None:
     """
     rules = subject.policy.body.spec.rules or ()
     covered = rules if subject.action == "DENY" else ()
-    other = {
-        target_port(port, workload)
-        for service in subject.served
-        for port in service.body.spec.ports
-        if not protocols.carries_http(port)
-        for workload in subject.members
-    }
-    ports = sorted(each for each in other if each is not None and not any(_covers(rule, str(each)) for rule in covered))
-    ports = [] if subject.action == "CUSTOM" else ports
+    open_ones = (each for each in other_ports(subject) if not any(_covers(rule, each) for rule in covered))
+    ports = () if subject.action == "CUSTOM" else tuple(open_ones)
     known = {*placed(subject.policy.body, own)}
     about = [rules[each] for each in subject.about if each not in known] if subject.action == "DENY" else rules
     domain = trust.domain(mesh)
     reading = Reading(subject.policy.namespace, mesh.target.istio, domain.name)
-    found = closings(about, reading, tuple(map(str, ports)))
+    found = closings(about, reading, ports)
     return Guard(own, found) if found else None
+
+
+def other_ports(subject: Subject) -> tuple[str, ...]:
+    """The ports of the pods to which Services lead with another protocol than HTTP."""
+    ports = (port for service in subject.served for port in service.body.spec.ports if not protocols.carries_http(port))
+    found = {target_port(port, workload) for port in ports for workload in subject.members}
+    return tuple(str(each) for each in sorted(each for each in found if each is not None))
 
 
 def _covers(rule: Rule, port: str) -> bool:

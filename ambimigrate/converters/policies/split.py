@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from ambimigrate.changes import Change, Held, Note, Set, Stage
@@ -13,6 +12,7 @@ from ambimigrate.converters.policies import (
     classify,
     direct,
     domains,
+    entry,
     guard,
     guard_apart,
     judging,
@@ -22,6 +22,7 @@ from ambimigrate.converters.policies import (
     spare,
     targets,
     tightening,
+    tokens,
     trust,
     waypoint_copy,
     workload_copy,
@@ -30,7 +31,7 @@ from ambimigrate.converters.policies.guard import Guard
 from ambimigrate.converters.policies.targets import Subject
 from ambimigrate.converters.policies.workload_copy import Move
 from ambimigrate.converters.serving import Plan
-from ambimigrate.converters.settings import Settings
+from ambimigrate.converters.settings import Aims
 from ambimigrate.kinds import AuthorizationPolicy, Service
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.topology import injection, policies, waypoints, ztunnel
@@ -40,21 +41,15 @@ SPLIT, ROOT = "AP901", "AP902"
 _ORDER = frozenset({direct.GATEWAY, direct.SIDECARS})
 
 
-class Aims(Struct, frozen=True):
-    """How far to go: the settings, the namespaces that move together, and the last stage that is asked for."""
-
-    settings: Settings
-    moving: frozenset[str] = frozenset()
-    last: Stage = Stage.tighten
-
-
 def convert(mesh: Mesh, namespace: str, plan: Plan, aims: Aims) -> Outcome:
     """The changes for all policies that hold in the namespace, and those that stay as they are and why."""
     found = [each for each in targets.subjects(mesh, namespace, plan, aims.settings) if refused.is_valid(mesh, each.policy)]
     outcomes = [_subject(mesh, each, aims) for each in found if _concerns(mesh, each)]
-    changes = spare.without(mesh, namespace, [change for outcome in outcomes for change in outcome.changes])
+    changes = spare.without(mesh, namespace, entry.once(change for outcome in outcomes for change in outcome.changes))
     changes += tightening.changes(mesh, namespace, aims.moving, changes)
-    changes += _through_waypoint(mesh, namespace, found)
+    guarded = tuple(tokens.guarded(mesh, namespace, plan, aims))
+    changes += (_said(mesh, subject, change) for subject, closing in guarded for change in closing)
+    changes += _through_waypoint(mesh, namespace, [*filter(_judges, found), *(subject for subject, _ in guarded)])
     changes += domains.changes(mesh, namespace)
     reasons = [each for outcome in outcomes for each in outcome.held]
     if injection.mode(mesh, namespace) != injection.AMBIENT:
@@ -104,13 +99,16 @@ def _changes(mesh: Mesh, subject: Subject, aims: Aims) -> Iterator[Change]:
     if subject.is_l7:
         targets.check_proxies(mesh, subject)
     for change in workload_copy.changes(mesh, subject, _move(mesh, subject, own, aims)):
-        assumed = domain.assumed and not set(change.because).isdisjoint({workload_copy.ADMITTED, guard.CLOSED})
-        yield replace(change, notes=(*change.notes, _assumed(subject, domain.name))) if assumed else change
+        yield _said(mesh, subject, change)
 
 
-def _assumed(subject: Subject, name: str) -> Note:
-    reason = f"the trust domain is {name}, which no source states (--trust-domain says it; a wrong one only denies)"
-    return Note(subject.policy.at("spec"), reason, "assumed")
+def _said(mesh: Mesh, subject: Subject, change: Change) -> Change:
+    """The change with the trust domain that it takes for granted, if it names identities and no source states it."""
+    domain = trust.domain(mesh)
+    if not domain.assumed or set(change.because).isdisjoint({workload_copy.ADMITTED, guard.CLOSED}):
+        return change
+    reason = f"the trust domain is {domain.name}, which no source states (--trust-domain says it; a wrong one only denies)"
+    return replace(change, notes=(*change.notes, Note(subject.policy.at("spec"), reason, "assumed")))
 
 
 def _move(mesh: Mesh, subject: Subject, own: tuple[str, ...], aims: Aims) -> Move:
@@ -181,7 +179,7 @@ def _check_alone(mesh: Mesh, subject: Subject) -> None:
 
 def _through_waypoint(mesh: Mesh, namespace: str, subjects: list[Subject]) -> Iterator[Change]:
     """The label that sends gateways through the waypoint, on Services whose policies only it can carry out (1.24+)."""
-    judged = {id(each): each for subject in subjects if _judges(subject) for each in subject.served}
+    judged = {id(each): each for subject in subjects for each in subject.served}
     for service in judged.values():
         if direct.needs_ingress(mesh, service):
             yield _ingress(mesh, namespace, service)

@@ -144,7 +144,7 @@ def mark(policy: Policy, namespace: str) -> str:
     """What the annotation of copies in the namespace says they were made from."""
     name = made.written_name(policy)
     own = policy.namespace == namespace
-    return f"AuthorizationPolicy/{name}" if own else f"AuthorizationPolicy/{policy.namespace}/{policy.name}"
+    return f"{policy.kind}/{name}" if own else f"{policy.kind}/{policy.namespace}/{policy.name}"
 
 
 def _has_twin(mesh: Mesh, policy: Policy, namespace: str) -> bool:

@@ -19,7 +19,7 @@ from ambimigrate.model import Mesh, Ref, Resource, Route
 from ambimigrate.topology import ztunnel
 from ambimigrate.versions import at_least
 
-ADMITTED, RETIRED = "AP904", "AP907"
+ADMITTED, RETIRED = entry.ADMITTED, "AP907"
 SIDECARS_ONLY = {"key": "request.headers[:method]", "values": ["*"]}  # holds for every request, and ztunnel has none
 
 
@@ -165,8 +165,8 @@ def _of_root(mesh: Mesh, subject: Subject, move: Move) -> Iterator[Change]:
         _check_root(subject, move.own)
     if subject.action == "ALLOW" and rules and not ztunnel.is_dry_run(policy):
         missing = [each for each in move.own if not classify.admits(policy, each)]
-        if missing and not entry.is_there(mesh, subject):
-            yield replace(entry.create(mesh, subject, missing), because=(ADMITTED,))
+        if missing and not entry.is_there(mesh, subject, missing):
+            yield entry.create(mesh, subject, missing)
     if move.guard is not None:
         yield from _guarded(mesh, subject, move, move.guard)
 

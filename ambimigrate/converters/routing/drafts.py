@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from ambimigrate.converters.outcome import Account, Refused
 from ambimigrate.converters.routing import distribute, grpc, layer4
+from ambimigrate.converters.routing.defaults import MERGING
 from ambimigrate.converters.routing.flat import flatten, speaks
 from ambimigrate.converters.routing.lists import Lists, port_lists
-from ambimigrate.converters.routing.passing import MERGING
 from ambimigrate.converters.routing.subjects import Subject
 from ambimigrate.converters.routing.work import Work
 from ambimigrate.kinds import VirtualService

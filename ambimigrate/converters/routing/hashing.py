@@ -12,7 +12,11 @@ from ambimigrate.topology import hosts
 
 def is_hashed(mesh: Mesh, service: Resource[Service], subset: str = "") -> bool:
     """Whether a DestinationRule for the Service, or for one of its subsets, hashes requests."""
-    host = hosts.host_of(service)
+    return is_hashed_host(mesh, hosts.host_of(service), subset)
+
+
+def is_hashed_host(mesh: Mesh, host: str, subset: str = "") -> bool:
+    """The same of a host, a ServiceEntry's among them."""
     return any(hosts.covers(pattern, host) for name in {"", subset} for pattern in mesh.index(_hashed).get(name, ()))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from msgspec.structs import replace
 from ambimigrate.changes import Change, Create, Edit, Held, Set, Stage
 from ambimigrate.converters import made
 from ambimigrate.converters.outcome import Account, Outcome, Refused, held
+from ambimigrate.converters.routing.defaults import MERGING, PASSED, RETRYING, free_name
 from ambimigrate.converters.routing.flat import flatten, speaks
 from ambimigrate.converters.routing.hashing import is_hashed
 from ambimigrate.converters.routing.routed import routing
@@ -26,9 +26,7 @@ from ambimigrate.topology.virtualservices import MESH, is_of_gateway
 from ambimigrate.versions import at_least
 from ambimigrate.yamlio.trees import edited
 
-MERGING = ("1.28.6", "1.29.2", "1.30.0")  # all lists of a Service count (istio#59484); before, one merge key only
-RETRYING = ("1.30.3", "1.31.0")  # the default route of a waypoint retries as sidecars do (istio#60683)
-SPOKEN, PASSED, LOST = "VS917", "VS918", "VS919"
+SPOKEN, LOST = "VS917", "VS919"
 
 
 # --- a VirtualService that says nothing for a port ------------------------------------------------------------------
@@ -129,7 +127,7 @@ def _route(mesh: Mesh, service: Resource[Service], port: int, ports: list[int]) 
     to = parent | {"namespace": service.namespace, "port": port, "weight": 1}
     several = len(ports) > 1
     rule = {"matches": [{"path": {"type": "PathPrefix", "value": "/"}}], "backendRefs": [to]}
-    name = _name(mesh, service, f"{made.written_name(service)}-{port}" if several else made.written_name(service))
+    name = free_name(mesh, service, f"{made.written_name(service)}-{port}" if several else made.written_name(service))
     value = {
         "apiVersion": f"{HTTPRoute.GROUP}/v1",
         "kind": "HTTPRoute",
@@ -139,12 +137,3 @@ def _route(mesh: Mesh, service: Resource[Service], port: int, ports: list[int]) 
     ref = Ref("HTTPRoute", HTTPRoute.GROUP, service.namespace, made.renamed(name, service))
     action = Create(ref, value, service)
     return Change(Stage.waypoints, service.namespace, mesh.name, ref, action, None, (PASSED,), (service.at(),))
-
-
-def _name(mesh: Mesh, service: Resource[Service], plain: str) -> str:
-    """A name that neither a route nor a VirtualService has, whose routes would be called like it."""
-    for name in itertools.chain([plain], (f"{plain}-default{number or ''}" for number in itertools.count())):
-        shown = made.renamed(name, service)
-        if not any(mesh.find(kind, service.namespace, shown) for kind in (HTTPRoute, VirtualService)):
-            return name
-    raise AssertionError("names do not end")

@@ -12,6 +12,7 @@ from ambimigrate.changes import Change, Create, Delete, Edit, Held, Note, Stage
 from ambimigrate.converters import made, through
 from ambimigrate.converters.outcome import Account, Outcome, Refused, held
 from ambimigrate.converters.routing import keeping, passing
+from ambimigrate.converters.routing.defaults import MERGING
 from ambimigrate.converters.routing.drafts import Draft, drafts
 from ambimigrate.converters.routing.flat import Ledger, place
 from ambimigrate.converters.routing.subjects import check_exported, check_subject, subjects
@@ -123,7 +124,7 @@ def _changes(work: Work, found: list[Draft]) -> Iterator[Change]:
     for draft in found:
         value, ref, is_there = _named(vs, mesh, draft, several=several)
         if not is_there:
-            since = passing.MERGING[0] if draft.several and draft.kind in {"HTTPRoute", "GRPCRoute"} else None
+            since = MERGING[0] if draft.several and draft.kind in {"HTTPRoute", "GRPCRoute"} else None
             verdict = "exact-since" if since else "exact"
             create = replace(
                 end, ref=ref, action=Create(ref, value, vs), subject=None, verdict=verdict, since=since, stage=stage

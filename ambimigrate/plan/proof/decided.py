@@ -19,6 +19,7 @@ from ambimigrate.semantics.decision import Decision, Headers, Received
 from ambimigrate.topology import injection, waypoints
 from ambimigrate.topology.workloads import in_namespace
 from ambimigrate.verify import callers, trip
+from ambimigrate.verify.seen import Case
 from ambimigrate.verify.values import GATEWAY, Ask, Caller
 
 Results = Mapping[str, authz.Decision]  # by workload
@@ -76,6 +77,7 @@ class Decided:
         self._policies = frozenset(number for number, each in every if each.ref.kind in _POLICIES)
         self._beyond = frozenset(number for number, each in every if _is_of_waypoints(each, is_cut=is_cut))
         self._results: dict[Any, tuple[Results, ...]] = {}
+        self._equal: dict[Hashable, Results] = {}  # one for all that are equal, so that nobody compares them
         self._routed: dict[_Way, tuple[Decision, ...]] = {}
         self._classes: dict[Any, tuple[int, ...]] = {}
         self._signatures: dict[Lists, _Signatures] = {}
@@ -93,7 +95,8 @@ class Decided:
             alike = self._alike(way, mesh, routed)
             known: dict[int, Results] = {}
             for each in dict.fromkeys(alike):
-                known[each] = trip.judged(mesh, caller, place, every[each], service, routed[each]).verdicts
+                verdicts = trip.judged(mesh, Case(place, service, caller, every[each]), routed[each]).verdicts
+                known[each] = self._equal.setdefault(tuple(verdicts.items()), verdicts)
             self._results[key] = tuple(known[each] for each in alike)
         return self._results[key]
 

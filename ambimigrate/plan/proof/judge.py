@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ambimigrate.changes import FROM, Change
-from ambimigrate.converters.apply import after
+from ambimigrate.converters.apply import Known, after
 from ambimigrate.kinds import AuthorizationPolicy, PeerAuthentication, RequestAuthentication
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.plan.proof import pods
@@ -56,6 +56,7 @@ class Judge:
         self._decided = Decided(part)
         self._last = State(tuple(range(len(part.changes))))
         self._meshes: dict[State, Mesh] = {State(()): part.before, self._last: part.end}
+        self._made: Known = {}
         self._known: dict[tuple[State, Caller], list[Results]] = {}
         self._found: dict[tuple[State, Who, str], Found] = {}
         self._instead = frozenset(
@@ -68,7 +69,7 @@ class Judge:
     def mesh(self, state: State) -> Mesh:
         """The part of the mesh in a state. Raises Missing where a change edits what one that is not done would make."""
         if state not in self._meshes:
-            found = after(self.before, self._done(state))
+            found = after(self.before, self._done(state), self._made)
             if state.pods:
                 found = pods.running(self.before, found, state.pods, state.moving)
             self._meshes[state] = found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, TypeVar
 
@@ -53,15 +53,21 @@ def _binding(kind: type[Targeted]) -> Callable[[Mesh, Workload], tuple[Resource[
     return answer
 
 
-def of_service(
-    mesh: Mesh, kind: type[Targeted], service: Called, gateway: Resource[Gateway]
-) -> tuple[Resource[Targeted], ...]:
+def of_service(mesh: Mesh, kind: type[Targeted], service: Called, gateway: Resource[Gateway]) -> tuple[Resource[Targeted], ...]:
     """The policies of a Service's (or ServiceEntry's) filter chain at its waypoint."""
-    return tuple(
-        each
-        for each in living_in(mesh, kind, service.namespace, gateway.namespace, root_namespace(mesh))
-        if any(_binds(mesh, each.namespace, ref, service, gateway) for ref in target_refs(each.body.spec))
-    )
+    known = mesh.index(_at_services)
+    key = kind, service, gateway
+    if key not in known:
+        known[key] = tuple(
+            each
+            for each in living_in(mesh, kind, service.namespace, gateway.namespace, root_namespace(mesh))
+            if any(_binds(mesh, each.namespace, ref, service, gateway) for ref in target_refs(each.body.spec))
+        )
+    return known[key]
+
+
+def _at_services(_mesh: Mesh) -> dict[Any, tuple[Resource[Any], ...]]:
+    return {}
 
 
 def _binds(mesh: Mesh, namespace: str, ref: TargetRef, service: Called, gateway: Resource[Gateway]) -> bool:
@@ -96,20 +102,20 @@ def token_rules(policies: Iterable[Resource[RequestAuthentication]]) -> tuple[JW
 
 def mtls_mode(mesh: Mesh, workload: Workload, port: int) -> str:
     """What a sidecar demands of connections to a port of its workload: STRICT, PERMISSIVE or DISABLE."""
-    return next((mode for mode in _modes(mesh, workload, port) if mode != UNSET), PERMISSIVE)
+    by_port, of_others = mesh.once(_modes, workload)
+    return by_port.get(str(port), of_others)
 
 
-def _modes(mesh: Mesh, workload: Workload, port: int) -> Iterator[str]:
+def _modes(mesh: Mesh, workload: Workload) -> tuple[Mapping[str, str], str]:
+    """What is demanded at ports that a policy names, and at all others."""
     root = root_namespace(mesh)
     own = _oldest_first(mesh, workload.namespace) if workload.namespace != root else []
     selecting = next((each for each in own if _selects(each, workload)), None)
-    if selecting is not None:
-        spec = selecting.body.spec
-        yield spec.port_level_mtls[str(port)].mode if str(port) in spec.port_level_mtls else UNSET
-        yield spec.mtls.mode if spec.mtls else UNSET
-    for candidates in (own, _oldest_first(mesh, root)):
-        wide = next((each for each in candidates if not _has_selector(each)), None)
-        yield wide.body.spec.mtls.mode if wide is not None and wide.body.spec.mtls else UNSET
+    wide = (next((each for each in found if not _has_selector(each)), None) for found in (own, _oldest_first(mesh, root)))
+    said = (each.body.spec.mtls.mode for each in (selecting, *wide) if each is not None and each.body.spec.mtls)
+    ports = selecting.body.spec.port_level_mtls if selecting is not None else {}
+    by_port = {port: each.mode for port, each in ports.items() if each.mode != UNSET}
+    return by_port, next((mode for mode in said if mode != UNSET), PERMISSIVE)
 
 
 def _oldest_first(mesh: Mesh, namespace: str) -> list[Resource[PeerAuthentication]]:

@@ -121,9 +121,11 @@ def header(request: Request | None, name: str) -> str | None:
     """The values of a header as one text, None if the request has none."""
     if request is None:
         return None
-    pseudo = {":method": request.method, ":path": request.path, ":authority": request.host}.get(name)
-    found = [text for key, text in request.headers if key.lower() == name.lower()]
-    return ",".join(found) if found else pseudo
+    wanted = name.lower()
+    found = [text for key, text in request.headers if key.lower() == wanted]
+    if found:
+        return ",".join(found)
+    return {":method": request.method, ":path": request.path, ":authority": request.host}.get(name)
 
 
 def _host(value: str, view: View) -> bool:

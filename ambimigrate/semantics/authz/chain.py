@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import repeat
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -36,41 +37,56 @@ class Enforced(Struct, frozen=True, eq=False):
     rules: tuple[rbac.Compiled, ...]
 
 
+class Acting(Struct, frozen=True, eq=False):
+    """The policies that are enforced, by their action."""
+
+    custom: tuple[Enforced, ...]
+    deny: tuple[Enforced, ...]
+    allow: tuple[Enforced, ...]
+    audit: tuple[Enforced, ...]
+
+
 def decide(mesh: Mesh, chain: Chain, view: View, now: float | None = None) -> Decision:
     """The decision of the chain, without the path."""
-    enforced = _enforced(chain.policies, settings.trust_domains(mesh), mesh.target.istio, is_http=view.request is not None)
-    asked, refused = _external(mesh, enforced.get("CUSTOM", ()), view)
+    acting = _acting(chain.policies, settings.trust_domains(mesh), mesh.target.istio, is_http=view.request is not None)
+    asked, refused = _external(mesh, acting.custom, view)
     if refused is not None:
         return _denied(view, 403, refused.name)
-    if view.request is not None:
-        found = authenticate(chain.tokens, view.request, now)
-        if found.status:
-            return _denied(view, found.status, "RequestAuthentication")
-        view = replace(view, request=found.request, claims=found.claims)
-    denying = _first(enforced.get("DENY", ()), view)
+    if view.request is not None and chain.tokens:
+        token = authenticate(chain.tokens, view.request, now)
+        if token.status:
+            return _denied(view, token.status, "RequestAuthentication")
+        found = _judged(acting, replace(view, request=token.request, claims=token.claims))
+    else:
+        found = _known(acting, view)
+    if asked and found.verdict is Verdict.ALLOW:
+        return replace(found, verdict=Verdict.ASK, status=403 if view.request else 0, providers=asked)
+    return found
+
+
+def _judged(acting: Acting, view: View) -> Decision:
+    """What DENY and ALLOW decide."""
+    denying = _first(acting.deny, view)
     if denying is not None:
         return _denied(view, 403, denying.name)
-    allowing = enforced.get("ALLOW", ())
-    granted = _first(allowing, view)
-    if allowing and granted is None:
+    granted = _first(acting.allow, view)
+    if acting.allow and granted is None:
         return _denied(view, 403, "no ALLOW policy matches")
-    audit = view.request is not None and _first(enforced.get("AUDIT", ()), view) is not None
-    because = granted.name if granted else ""
-    if asked:
-        return Decision(Verdict.ASK, 403 if view.request else 0, (), audit, asked, because)
-    return Decision(Verdict.ALLOW, 200, (), audit, (), because)
+    audit = view.request is not None and _first(acting.audit, view) is not None
+    return Decision(Verdict.ALLOW, 200, (), audit, (), granted.name if granted else "")
 
 
-@lru_cache(maxsize=4096)  # for all meshes: those of the states of a plan share their policies
-def _enforced(
-    policies: tuple[Policy, ...], domains: tuple[str, ...], version: Version, *, is_http: bool
-) -> dict[str, tuple[Enforced, ...]]:
-    """The policies by their action."""
-    acting = (each for each in policies if not is_dry_run(each))
-    return grouped(
+_known = lru_cache(maxsize=16_384)(_judged)  # for all meshes: the states of a plan share their policies; claims have no hash
+
+
+@lru_cache(maxsize=4096)
+def _acting(policies: tuple[Policy, ...], domains: tuple[str, ...], version: Version, *, is_http: bool) -> Acting:
+    enforced = (each for each in policies if not is_dry_run(each))
+    found = grouped(
         (each.body.spec.action, Enforced(each, str(each.ref), tuple(_rules(each, domains, version, is_http=is_http))))
-        for each in acting
+        for each in enforced
     )
+    return Acting(*(found.get(action, ()) for action in ("CUSTOM", "DENY", "ALLOW", "AUDIT")))
 
 
 def _rules(policy: Policy, domains: tuple[str, ...], version: Version, *, is_http: bool) -> Iterator[rbac.Compiled]:
@@ -109,7 +125,7 @@ def _provider(policy: Policy) -> str:
 
 
 def _first(policies: Iterable[Enforced], view: View) -> Enforced | None:
-    return next((each for each in policies if any(rbac.matches(rule, view) for rule in each.rules)), None)
+    return next((each for each in policies if any(map(rbac.matches, each.rules, repeat(view)))), None)
 
 
 def is_dry_run(policy: Policy) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from ambimigrate.kinds import Service
 from ambimigrate.model import Mesh
 from ambimigrate.semantics.authz import sidecar, waypoint, ztunnel
 from ambimigrate.semantics.authz.model import Call, Decision, Hop, Verdict, place
@@ -14,7 +15,7 @@ from ambimigrate.topology.workloads import Workload, behind, target_port
 def decide(mesh: Mesh, call: Call) -> dict[str, Decision]:
     """The decision by workload (namespace/name), none for a workload without the port."""
     port = call.service_port
-    if port is None:
+    if port is None or not isinstance(call.service.body, Service):
         return {}
     gateway = waypoint.crossed(mesh, call)
     first = waypoint.decide(mesh, call, gateway) if gateway else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from functools import cached_property
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -51,7 +51,7 @@ class Caller(Struct, frozen=True):
 Called = Resource[Service] | Resource[ServiceEntry]
 
 
-class Call(Struct, frozen=True, dict=True):
+class Call(Struct, frozen=True):
     """A connection to a port of a Service or ServiceEntry, with a request if it is HTTP.
 
     `direct`: to the address of a pod. `now`: for the validity of tokens; None leaves it unchecked.
@@ -66,16 +66,14 @@ class Call(Struct, frozen=True, dict=True):
     service_ip: str = "10.96.0.1"
     now: float | None = None
 
-    @cached_property
+    @property
     def service_port(self) -> ServicePort | None:
-        return next((each for each in _ports(self.service.body) if each.port == self.port), None)
+        return _port(self.service, self.port)
 
-    @cached_property
+    @property
     def is_http(self) -> bool:
         """Whether an Envoy reads the request: the port says HTTP, or says nothing and the traffic is."""
-        if self.request is None or self.service_port is None:
-            return False
-        return speaks_http(self.service_port) is not False
+        return self.request is not None and _may_be_http(self.service, self.port)
 
 
 class Hop(Struct, frozen=True):
@@ -107,6 +105,17 @@ class Decision(Struct, frozen=True):
     audit: bool = False
     providers: tuple[str, ...] = ()
     because: str = ""
+
+
+@lru_cache(maxsize=4096)
+def _port(service: Called, number: int) -> ServicePort | None:
+    return next((each for each in _ports(service.body) if each.port == number), None)
+
+
+@lru_cache(maxsize=4096)
+def _may_be_http(service: Called, number: int) -> bool:
+    port = _port(service, number)
+    return port is not None and speaks_http(port) is not False
 
 
 def _ports(body: Service | ServiceEntry) -> tuple[ServicePort, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import repeat
 
 from msgspec import Struct
 
@@ -75,20 +76,20 @@ def matches(rule: Compiled, view: View) -> bool:
     """Whether the rule matches."""
     return (
         _all(rule.conditions, view)
-        and any(_all(each, view) for each in rule.sources)
-        and any(_all(each, view) for each in rule.operations)
+        and any(map(_all, rule.sources, repeat(view)))
+        and any(map(_all, rule.operations, repeat(view)))
     )
 
 
 def _all(comparisons: Comparisons, view: View) -> bool:
-    return all(_holds(each, view) for each in comparisons)
+    return all(map(_holds, comparisons, repeat(view)))
 
 
 def _holds(comparison: Comparison, view: View) -> bool:
     fits, values, not_values = comparison.fits, comparison.values, comparison.not_values
-    if values and not any(fits(each, view) for each in values):
+    if values and not any(map(fits, values, repeat(view))):
         return False
-    return not any(fits(each, view) for each in not_values)
+    return not any(map(fits, not_values, repeat(view)))
 
 
 def _source(source: Source | None, version: Version) -> Iterator[Clause]:

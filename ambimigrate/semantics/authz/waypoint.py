@@ -12,6 +12,7 @@ from ambimigrate.semantics.authz.model import Call, Caller, Decision, Hop, Verdi
 from ambimigrate.semantics.authz.sidecar import received, remote_ip
 from ambimigrate.topology import hosts, waypoints
 from ambimigrate.topology.meshconfig import root_namespace
+from ambimigrate.topology.waypoint_pods import copied_labels
 from ambimigrate.topology.workloads import matches
 
 CONNECT_PORT = 15008
@@ -56,8 +57,7 @@ def _connect(mesh: Mesh, call: Call, gateway: Resource[Gateway]) -> Decision:
     """What policies of the waypoint's own pod say about the tunnel, if the switch for them is on."""
     if not settings.is_on(mesh, settings.LAYERED):
         return Decision(Verdict.ALLOW, 200)
-    infrastructure = gateway.body.spec.infrastructure
-    labels = {**(infrastructure.labels if infrastructure else {}), GATEWAY_NAME: gateway.name}
+    labels = {**copied_labels(gateway.body), GATEWAY_NAME: gateway.name}
     policies = tuple(
         each
         for each in attach.living_in(mesh, AuthorizationPolicy, gateway.namespace, root_namespace(mesh))

@@ -17,16 +17,21 @@ from ambimigrate.semantics.gateways.servers import Server
 from ambimigrate.semantics.gateways.virtualhosts import virtual_hosts
 from ambimigrate.topology import meshconfig
 
+MUTUAL = "ISTIO_MUTUAL"
 _PROTO = "x-forwarded-proto"
 
 
 class Arrival(Struct, frozen=True):
-    """A connection to a port of a gateway, with or without TLS, and the request that it carries if HTTP is spoken there."""
+    """A connection to a port of a gateway, with or without TLS, and the request that it carries if HTTP is spoken there.
+
+    `is_meshed`: the client has a certificate of the mesh, which servers with ISTIO_MUTUAL ask for.
+    """
 
     port: int
     request: Request
     tls: bool = False
     sni: str = ""
+    is_meshed: bool = False
 
 
 class Handled(Struct, frozen=True):
@@ -50,6 +55,8 @@ def decide(mesh: Mesh, pods: Pods, arrival: Arrival) -> Handled:
     found = chains(mesh, pods.client, port.servers)
     chain = pick(found, arrival.sni if arrival.tls else "")
     if chain is None or (chain.server.tls is not None and not arrival.tls):
+        return CLOSED
+    if chain.server.tls is not None and chain.server.tls.mode == MUTUAL and not arrival.is_meshed:
         return CLOSED
     return _through(mesh, pods, chain, arrival)
 

@@ -15,6 +15,7 @@ from ambimigrate.kinds.core import ServicePort
 from ambimigrate.model import Mesh, Resource
 from ambimigrate.semantics.decision import Client
 from ambimigrate.topology import gatewaypods, hosts, ingress, meshconfig, waypoints
+from ambimigrate.topology.waypoint_pods import copied_labels
 from ambimigrate.topology.workloads import Workload, behind, matches, services_of, target_port, workloads
 
 CONTROLLER = "istio.io/gateway-controller"
@@ -95,8 +96,7 @@ def _made(mesh: Mesh) -> Iterator[Pods]:
     """Those that istiod makes for a Gateway that names no Service, with a Service of the listeners' ports."""
     for gateway in mesh.of(Gateway):
         if is_ours(mesh, gateway) and services(gateway) is None:
-            more = gateway.body.spec.infrastructure
-            labels = {**gateway.body.metadata.labels, **(more.labels if more else {}), ingress.GATEWAY_NAME: gateway.name}
+            labels = {**copied_labels(gateway.body), ingress.GATEWAY_NAME: gateway.name}
             name = made_name(gateway)
             numbers = dict.fromkeys(each.port for each in gateway.body.spec.listeners)
             yield Pods(

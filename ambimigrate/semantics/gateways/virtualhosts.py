@@ -5,7 +5,8 @@ Istio, pilot/pkg/networking/core/gateway.go `buildGatewayHTTPRouteConfig` (1.24 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from msgspec import Struct, field
@@ -41,7 +42,7 @@ class Listener(Struct, frozen=True):
     granted_as: str
 
 
-_List = tuple[str, str, tuple[str, ...], tuple[Route, ...]]  # its key, its namespace, its hosts, its routes
+_List = tuple[str, str, tuple[str, ...], Callable[[], tuple[Route, ...]]]  # its key, its namespace, its hosts, its routes
 
 
 def virtual_hosts(mesh: Mesh, client: Client, servers: tuple[Server, ...]) -> Mapping[str, VirtualHost]:
@@ -58,12 +59,14 @@ class _Table(Struct, frozen=True):
         found: dict[str, VirtualHost] = {}
         for server in self.servers:
             redirects = server.tls is not None and server.tls.redirects
-            for key, namespace, hosts, routes in _lists(mesh, self.client, server):
+            for key, namespace, hosts, compiled in _lists(mesh, self.client, server):
                 shared = intersection(of_namespace(server.hosts, namespace), hosts)
-                made = known.setdefault((server.gateway, key), routes) if shared and routes else ()
-                for host in shared if made else ():
+                if shared and not known.get((server.gateway, key)):
+                    known[server.gateway, key] = compiled()
+                routes = known.get((server.gateway, key), ())
+                for host in shared if routes else ():
                     own = found.setdefault(host.lower(), VirtualHost())
-                    own.routes.extend(made)
+                    own.routes.extend(routes)
                     own.redirects |= redirects
             for host in server.hosts if redirects else ():
                 found.setdefault(host.lower(), VirtualHost()).redirects = True
@@ -77,11 +80,12 @@ def _lists(mesh: Mesh, client: Client, server: Server) -> Iterator[_List]:
     scheme = "https" if server.tls is not None else "http"
     for vs in bound(mesh, client.namespace, server.gateway):
         place = sidecar_rules.Place(mesh, client, server.number, vs.namespace, server.gateway, scheme)
-        yield f"{vs.name}/{vs.namespace}", vs.namespace, full_hosts(vs), sidecar_rules.routes(place, vs)
+        yield f"{vs.name}/{vs.namespace}", vs.namespace, full_hosts(vs), partial(sidecar_rules.routes, place, vs)
     by_host = grouped((each.host, each.route) for each in attached(mesh, server.gateway))
     merged = [(used, host) for host, routes in by_host.items() if (used := _used(mesh, routes))]
     for used, host in sorted(merged, key=lambda pair: (pair[0][0].namespace != client.namespace, age(pair[0][0]), pair[1])):
-        yield f"{server.gateway}/{host}", used[0].namespace, (host,), _of_routes(mesh, client, (server.number, scheme), used)
+        compiled = partial(_of_routes, mesh, client, (server.number, scheme), used)
+        yield f"{server.gateway}/{host}", used[0].namespace, (host,), compiled
 
 
 def _of_routes(mesh: Mesh, client: Client, port: tuple[int, str], routes: list[Resource[Any]]) -> tuple[Route, ...]:
