@@ -92,17 +92,24 @@ def _layers(meshes: tuple[Mesh, ...], moving: list[Standing]) -> Iterator[Advice
     if len(names) * 2 > len(all_names):
         yield Advice(
             "Mostly HTTP rules",
-            f"A waypoint is needed in {len(names)} of {len(all_names)} namespaces: move clients before servers, and bind each"
+            f"A waypoint is needed in {_share(names, all_names)}: move clients before servers, and bind each"
             " waypoint before the first of its callers becomes ambient.",
             because,
         )
     else:
         yield Advice(
             "Mostly L4",
-            f"No waypoint is needed in {len(all_names - names)} of {len(all_names)} namespaces: start there, where pods only"
-            " lose their sidecars.",
+            f"{_lead(all_names - names, all_names)}; pods there only lose their sidecars, so start with them.",
             because,
         )
+
+
+def _share(some: set[str], every: set[str]) -> str:
+    return f"{len(some)} of {len(every)} namespaces" if some < every else "every namespace"
+
+
+def _lead(some: set[str], every: set[str]) -> str:
+    return f"No waypoint is needed in {_share(some, every)}" if some < every else "No namespace needs a waypoint"
 
 
 def _ids(findings: Iterable[Finding], *prefixes: str) -> tuple[str, ...]:

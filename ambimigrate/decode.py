@@ -241,7 +241,8 @@ class Decoder:
             of = f"{part.kind} {part.name} of {whole.file}"
             yield f"{part.file}:{part.at().line or 1} is taken for a patch of {of}: it is no whole object by itself."
         if len(found) > MOST_NAMED:
-            yield f"{len(found) - MOST_NAMED} more objects are taken for patches in the same way."
+            rest = len(found) - MOST_NAMED
+            yield f"{rest} more {'objects are' if rest > 1 else 'object is'} taken for patches in the same way."
 
     def _problems_of(self, mesh: str, problems: Iterable[Problem]) -> tuple[Problem, ...]:
         return tuple(problem for problem in problems if mesh in self.layout.meshes_of(problem.file))

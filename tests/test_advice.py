@@ -114,3 +114,25 @@ def test_a_filter_of_few_namespaces_is_no_heavy_use(tmp_path: Path) -> None:
 def test_the_state_of_several_clusters_is_that_of_the_target(tmp_path: Path) -> None:
     assert "is unsupported in Istio 1.24.6" in advised(tmp_path, SHOP + REMOTE, "1.24")["Several clusters"].recommendation
     assert f"is beta in Istio {NEWEST}" in advised(tmp_path, SHOP + REMOTE)["Several clusters"].recommendation
+
+
+def test_pods_of_gateways_keep_their_proxies_and_are_no_namespace_to_start_with(tmp_path: Path) -> None:
+    gateway = """
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: edge, labels: {istio-injection: enabled}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: edge, namespace: edge}
+spec:
+  selector: {matchLabels: {istio: edge}}
+  template:
+    metadata: {labels: {istio: edge}, annotations: {inject.istio.io/templates: gateway}}
+    spec: {containers: [{name: istio-proxy, image: auto}]}
+"""
+    (tmp_path / "alone").mkdir()
+    (tmp_path / "both").mkdir()
+    assert "Mostly L4" not in advised(tmp_path / "alone", gateway)
+    assert advised(tmp_path / "both", SHOP + gateway)["Mostly L4"].recommendation.startswith("No namespace needs a waypoint")

@@ -73,17 +73,14 @@ def test_headers_that_clients_change_on_the_way_to_the_gateway_are_compared(tmp_
     assert "name: x-asked" in text
     assert "name: x-answered" in text
     written.write_text(text.replace(f"name: {lost}", "name: x-other") if lost else text, encoding="utf-8")
-    found = [each for each in differing(before, end) if each["request"]["caller"]["name"] != UNSEEN]
-    assert bool(found) == bool(lost)
+    assert bool(differing(before, end)) == bool(lost)
 
 
 @pytest.mark.parametrize("name", ["egress.news", "news/egress", "./egress"])
 def test_a_gateway_is_followed_under_each_of_its_names(tmp_path: Path, name: str) -> None:
     """Istio, pkg/model/config.go `resolveGatewayName`: the namespace may stand before a slash or behind a dot."""
     text = (FOLDER / "egress-gateway" / "input" / "mesh.yaml").read_text(encoding="utf-8")
-    both = ("gateways: [egress, mesh]", "gateways: [egress], port")
-    assert all(each in text for each in both)
-    text = text.replace(both[0], f"gateways: [{name}, mesh]")  # the rule says it in another way
-    (tmp_path / "mesh.yaml").write_text(text, encoding="utf-8")
-    found = differing(tmp_path, FOLDER / "egress-gateway" / "expected")
-    assert {each["request"]["caller"]["name"] for each in found} <= {UNSEEN}
+    bound = "gateways: [egress, mesh]"  # the rule says `egress`
+    assert bound in text
+    (tmp_path / "mesh.yaml").write_text(text.replace(bound, f"gateways: [{name}, mesh]"), encoding="utf-8")
+    assert not differing(tmp_path, FOLDER / "egress-gateway" / "expected")

@@ -136,6 +136,8 @@ CASES = {
         "{connectionPool.tcp.tcpKeepalive.time: 60s} into a DestinationRule of api.example.com",
     ),
     "a field of clusters": (merged("CLUSTER", {}, track_cluster_stats={"timeout_budgets": True}), "", "Drop track_cluster"),
+    "a balancer": (merged("CLUSTER", CLUSTER, lb_policy="RANDOM"), "", "{loadBalancer.simple: RANDOM} into"),
+    "a ring": (merged("CLUSTER", CLUSTER, lb_policy="RING_HASH"), "", "{loadBalancer.consistentHash: {ringHash: {}, …}} into"),
     "settings": (
         manager(common_http_protocol_options={"idle_timeout": "3600s"}),
         "",

@@ -290,6 +290,15 @@ def test_ports_that_lead_to_one_port_of_the_pods_share_a_table(tmp_path: Path) -
     assert any("ports 80 and 8081 of Service ingress" in each for each in reasons(tried(tmp_path, gateway(two), front=front)))
 
 
+def test_ports_of_http3_lead_to_other_ports_of_the_pods(tmp_path: Path) -> None:
+    """A Service may have a number twice, for TCP and for UDP; a listener means the former."""
+    two = f"{HTTP[:-1]}, {{port: {{number: 8081, name: http-alt, protocol: HTTP}}, hosts: [a.example]}}]"
+    tcp = "port: 8081, targetPort: 8081}"
+    assert tcp in FRONT
+    front = FRONT.replace(tcp, f"{tcp}\n    - {{name: quic, protocol: UDP, port: 8081, targetPort: 8080}}")
+    assert not reasons(tried(tmp_path, gateway(two), front=front))
+
+
 def test_an_overlay_that_renames_holds_it(tmp_path: Path) -> None:
     vs = virtual_service("{hosts: [a.example], gateways: [edge/gw], http: [{route: [{destination: {host: web}}]}]}")
     tried(tmp_path, gateway(HTTP) + vs)

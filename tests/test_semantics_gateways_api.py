@@ -140,6 +140,17 @@ def test_a_gateway_without_address_has_pods_of_its_own() -> None:
     assert [str(each) for each in gateways.pods(found)] == ["gateway edge/ingress", "gateway edge/public-istio"]
 
 
+def test_labels_of_infrastructure_stand_in_place_of_those_of_the_gateway() -> None:
+    """Istio, pilot/pkg/config/kube/gateway/deploymentcontroller.go `extractInfrastructureMetadata`."""
+    own = api(listener("http", 80), address="")
+    own["metadata"]["labels"] = {"team": "shop"}
+    assert dict(gateways.pods(mesh(own))[1].labels).keys() >= {"team"}
+    own["spec"]["infrastructure"] = {"labels": {"cost": "shared", "gateway.networking.k8s.io/x": "y"}}
+    found = dict(gateways.pods(mesh(own))[1].labels)
+    assert found["cost"] == "shared"
+    assert not found.keys() & {"team", "gateway.networking.k8s.io/x"}
+
+
 def test_gateways_of_both_kinds_share_the_pods() -> None:
     found = mesh(
         gateway(server(80, "HTTP", "a.example"), name="old", age=1),

@@ -9,12 +9,15 @@ import typer
 
 from ambimigrate import catalogue
 from ambimigrate.cli import options
+from ambimigrate.model import Severity
 from ambimigrate.render.style import counted
 
 
 def rules(
     words: Annotated[list[str] | None, typer.Argument(help="Only rules that name all of these words.")] = None,
-    severity: Annotated[str, typer.Option(help="Only rules that have a case of this level.")] = "",
+    severity: Annotated[
+        str, typer.Option(help="Only rules that have a case of this level: blocker, error, warning, info.")
+    ] = "",
     fails_open: Annotated[bool, typer.Option("--fails-open", help="Only rules about what fails open.")] = False,
     config_schema: Annotated[
         bool, typer.Option("--config-schema", help="Print the JSON Schema of .ambimigrate.yaml instead, for editors.")
@@ -27,7 +30,7 @@ def rules(
         sys.stdout.write((catalogue.folder() / "schemas" / "config.json").read_text(encoding="utf-8"))
         return
     if severity:
-        options.threshold(severity)
+        options.one_of("--severity", severity, *reversed(Severity.__members__))
     chosen = [entry for entry in catalogue.entries().values() if _is_meant(entry, words or [], severity, fails_open)]
     if format == "json":
         from ambimigrate.render.encoding import dumped

@@ -78,6 +78,7 @@ def convert(
             *conform.notes(told),
             *shared.reaching(meshes, free),
             *calls.notes(meshes, free),
+            *calls.losses(meshes, free),
             *unserved.notes(meshes, free, decided.ends),
             *arising.notes(decided.ends, findings, free, choice.takes),
             *ingress.notes(bound),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ambimigrate.changes import Change, Create, Stage
-from ambimigrate.converters import made
+from ambimigrate.converters import made, through
 from ambimigrate.converters.outcome import Refused
 from ambimigrate.converters.routing.defaults import MERGING, PASSED, RETRYING, free_name
 from ambimigrate.converters.routing.hashing import is_hashed_host
@@ -15,8 +15,6 @@ from ambimigrate.model import Mesh, Ref, Resource
 from ambimigrate.topology import reach
 from ambimigrate.topology.virtualservices import is_of_mesh
 from ambimigrate.versions import at_least
-
-_HTTP = frozenset({"", "HTTP", "HTTP2", "GRPC", "GRPC-WEB"})  # protocols of ports whose requests are routed
 
 
 def serve(mesh: Mesh, entry: Resource[ServiceEntry]) -> Iterator[Change]:
@@ -53,12 +51,16 @@ def _needs_route(mesh: Mesh, entry: Resource[ServiceEntry]) -> bool:
 
 def _is_routed(mesh: Mesh, entry: Resource[ServiceEntry]) -> bool:
     """Whether a VirtualService of the mesh speaks for a host of it; wildcards do not reach waypoints (conversion.md 3.3)."""
-    own = (host for vs in mesh.of(VirtualService) if is_of_mesh(vs.body) and vs.body.spec.http for host in vs.body.spec.hosts)
-    return not set(entry.body.spec.hosts).isdisjoint(own)
+    return not mesh.index(_routed).isdisjoint(entry.body.spec.hosts)
+
+
+def _routed(mesh: Mesh) -> frozenset[str]:
+    own = (vs.body.spec for vs in mesh.of(VirtualService) if is_of_mesh(vs.body) and vs.body.spec.http)
+    return frozenset(host for spec in own for host in spec.hosts)
 
 
 def _ports(entry: Resource[ServiceEntry]) -> tuple[int, ...]:
-    return tuple(each.number for each in entry.body.spec.ports if each.protocol.upper() in _HTTP)
+    return tuple(each.number for each in entry.body.spec.ports if each.protocol.upper() in through.HTTP)
 
 
 def _route(mesh: Mesh, entry: Resource[ServiceEntry], port: int, *, several: bool) -> Change:

@@ -62,14 +62,13 @@ def _owned(mesh: Mesh, name: str, owner: Owner) -> Iterator[Change]:
 def _unseen(mesh: Mesh, name: str) -> Held:
     """A Namespace object is never made: whoever owns it sets the label."""
     first = injection.by_namespace(mesh)[name][0]
-    shown = name or "(none given)"
-    command = (
-        f"kubectl label namespace {name} {INJECTION}- {REVISION}- {MODE}={AMBIENT}"
-        if name
-        else "name it with -n, or in the objects"
+    command = f"kubectl label namespace {name} {INJECTION}- {REVISION}- {MODE}={AMBIENT}"
+    lacking = (
+        f"Add it to the tree, or name the cluster that has it (--context, --snapshot); by hand, when its turn is: {command}"
     )
-    reason = f"the Namespace object of {shown} is not in the input"
-    return Held(mesh.name, name, Ref("Namespace", "", "", name), first.at(), reason, (MISSING,), None, command)
+    way = lacking if name else "Name it with -n, or in the objects."
+    reason = f"the Namespace object of {name} is not in the input" if name else "the objects name no namespace"
+    return Held(mesh.name, name, Ref("Namespace", "", "", name), first.at(), reason, (MISSING,), None, way)
 
 
 def _namespace(mesh: Mesh, namespace: Resource[Namespace]) -> Iterator[Edit]:

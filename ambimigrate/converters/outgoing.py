@@ -47,6 +47,8 @@ def _needs(mesh: Mesh, entry: Resource[ServiceEntry], routed: set[str]) -> bool:
     spec = entry.body.spec
     if spec.location != "MESH_EXTERNAL" or not reach.is_called(mesh, entry) or _is_served(mesh, entry):
         return False
+    if set(spec.export_to) == {"~"}:  # no sidecar sees it
+        return False
     return not routed.isdisjoint(spec.hosts) or any(starting(mesh, entry))
 
 
@@ -95,7 +97,11 @@ def faults(mesh: Mesh, entry: Resource[ServiceEntry]) -> Iterator[Refused]:
         reason = f"{other.ref} lists a host of it, too: one of them wins for the whole mesh"
         yield Refused("twice", ("spec", "hosts"), reason)
     yield from _rules(mesh, entry)
-    if (seen := _seen(mesh, entry)) and not is_registry_only(mesh):
+    seen, own = _seen(mesh, entry), through.callers(mesh, entry)
+    if seen and own and set(seen).isdisjoint(own):
+        reason = f"who sees it ({reach.listed(seen)}) does not see the subset of its egress gateway: sidecars answer 503 today"
+        yield Refused("some", ("spec", "exportTo"), reason)
+    if seen and not is_registry_only(mesh):
         reason = f"only {reach.listed(seen)} see it; others call {spec.hosts[0]} as unknown today, and are refused then"
         yield Refused("export", ("spec", "exportTo"), reason, f"a call to {spec.hosts[0]} from elsewhere: refused then")
 

@@ -15,6 +15,8 @@ from ambimigrate.converters import json_patches
 from ambimigrate.model import Level, Mesh, Position, Ref, Resource, Route
 from ambimigrate.yamlio import Document
 
+_MOST_NAMED = 6  # environments of a note
+
 Place = tuple[str, int, Route]  # file, start of the document in it, route inside it
 
 
@@ -103,8 +105,13 @@ def reaching(meshes: Iterable[Mesh], changes: Iterable[Change]) -> tuple[str, ..
         if change.stage is Stage.prepare and not change.alone and not isinstance(change.action, Create):
             names = dict.fromkeys(twin.mesh for twin in known.get(place(anchor(change)), ()))
             if len(names) > 1:
-                found[anchor(change).file] = ", ".join(names)
+                found[anchor(change).file] = _some(tuple(names))
     return tuple(f"prepare edits {file}, which reaches {names}." for file, names in found.items())
+
+
+def _some(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
 
 
 def patch(level: Level, kind: str) -> str:

@@ -29,7 +29,7 @@ from ambimigrate.topology.workloads import matches
 
 _RULERS: tuple[type[Any], ...] = (AuthorizationPolicy, RequestAuthentication, EnvoyFilter, WasmPlugin, TrafficExtension)
 _AT_GATEWAYS = frozenset({"", "ANY", "GATEWAY"})  # contexts of an EnvoyFilter
-_HTTP = frozenset({"", "HTTP", "HTTP2", "GRPC", "GRPC-WEB"})  # protocols of ports whose requests are routed
+HTTP = frozenset({"", "HTTP", "HTTP2", "GRPC", "GRPC-WEB"})  # protocols of ports whose requests are routed
 _LINUX = {"kubernetes.io/os": "linux"}
 _ADDRESSES = ("projectcalico.org/ip", "projectcalico.org/floating", "egress.projectcalico.org", "k8s.v1.cni.cncf.io/networks")
 EXPORT = "defaultVirtualServiceExportTo"
@@ -179,7 +179,7 @@ def ports(mesh: Mesh, entry: Resource[ServiceEntry]) -> frozenset[int]:
         found |= {
             each.number
             for each in entry.body.spec.ports
-            if (each.protocol.upper() in _HTTP) == is_http and _meets(leg, each.number)
+            if (each.protocol.upper() in HTTP) == is_http and _meets(leg, each.number)
         }
     return frozenset(found)
 
@@ -192,13 +192,14 @@ def _homes(mesh: Mesh, leg: Leg) -> frozenset[str] | None:
     """Where its subset is seen (push_context.go `destinationRule`: the client's namespace comes first); None for everywhere."""
     if leg.subset is None:
         return None
-    near = frozenset(
-        each.namespace
-        for each in mesh.of(DestinationRule)
-        if hosts.full_name(each.body.spec.host, each.namespace) == leg.host
-        and any(one.name == leg.subset for one in each.body.spec.subsets)
-    )
+    near = frozenset(mesh.index(_defining).get((leg.host, leg.subset), ()))
     return None if near & {leg.host.split(".")[1], meshconfig.root_namespace(mesh)} else near
+
+
+def _defining(mesh: Mesh) -> Mapping[tuple[str, str], tuple[str, ...]]:
+    """The namespaces of the DestinationRules by host and subset."""
+    named = ((hosts.full_name(each.body.spec.host, each.namespace), each) for each in mesh.of(DestinationRule))
+    return grouped(((host, one.name), each.namespace) for host, each in named for one in each.body.spec.subsets)
 
 
 def _check_subset(mesh: Mesh, leg: Leg) -> None:

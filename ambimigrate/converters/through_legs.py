@@ -16,7 +16,7 @@ from ambimigrate.converters.gateways import binding
 from ambimigrate.converters.outcome import Refused, leaves, written
 from ambimigrate.kinds import IstioGateway, VirtualService
 from ambimigrate.kinds.routes import Destination, HTTPRouteDestination, HTTPRule, RouteDestination, TCPRule, TLSRule
-from ambimigrate.model import Mesh, Resource, Route
+from ambimigrate.model import Mesh, Resource, Route, grouped
 from ambimigrate.topology import chains, hosts
 from ambimigrate.topology.virtualservices import MESH
 from ambimigrate.topology.workloads import Workload, behind, matches, selected_anywhere, target_port
@@ -105,11 +105,19 @@ def _leg(mesh: Mesh, vs: Resource[VirtualService], route: Route, target: Destina
 
 def _sending(mesh: Mesh, vs: Resource[VirtualService], kind: str) -> Iterator[Sending]:
     """The rules of Gateways of the input about the hosts of the VirtualService."""
-    wanted = {hosts.full_name(each, vs.namespace) for each in vs.body.spec.hosts}
-    for owner in mesh.of(VirtualService):
-        if wanted <= {hosts.full_name(each, owner.namespace) for each in owner.body.spec.hosts}:
+    first, *others = dict.fromkeys(_full_hosts(vs))
+    for owner in mesh.index(_by_host)[first]:
+        if set(others) <= set(_full_hosts(owner)):
             for number, rule in enumerate(getattr(owner.body.spec, kind)):
                 yield from ((owner, ("spec", kind, number), rule, each) for each in _gateways(mesh, owner, rule))
+
+
+def _by_host(mesh: Mesh) -> Mapping[str, tuple[Resource[VirtualService], ...]]:
+    return grouped((host, vs) for vs in mesh.of(VirtualService) for host in dict.fromkeys(_full_hosts(vs)))
+
+
+def _full_hosts(vs: Resource[VirtualService]) -> tuple[str, ...]:
+    return tuple(hosts.full_name(each, vs.namespace) for each in vs.body.spec.hosts)
 
 
 def _gateways(mesh: Mesh, owner: Resource[VirtualService], rule: Rule) -> Iterator[Resource[IstioGateway]]:

@@ -10,6 +10,7 @@ from ambimigrate.estimate import Assumption, Figures
 from ambimigrate.estimate.amounts import Amount, Range
 from ambimigrate.estimate.measured import CNI, SIDECAR, WAYPOINT, ZTUNNEL, Measured, measured
 from ambimigrate.model import Mesh
+from ambimigrate.topology.workloads import workloads
 from ambimigrate.verdicts import Standing
 
 _DEFAULTS = "Istio's defaults (ztunnel 200m/512Mi and istio-cni 100m/100Mi on each node, waypoint 100m/128Mi)"
@@ -56,7 +57,7 @@ def of_meshes(meshes: Iterable[Mesh], standings: Iterable[Standing], given: Give
     every = tuple(meshes)
     found = [measured(mesh, standings, given.nodes) for mesh in every]
     pods = sum(each.pods for each in found)
-    is_seen = any(mesh.resources for mesh in every)  # what nobody read is unknown, and no zero
+    is_seen = any(workloads(mesh) if mesh.source == "files" else mesh.resources for mesh in every)  # else unknown, and no zero
     total = sum((each.sidecars for each in found), Amount() if is_seen else Amount(None, None))
     own = given.sidecar.over(SIDECAR).times(pods)
     sidecars = Amount(own.cpu if given.sidecar.cpu else total.cpu, own.memory if given.sidecar.memory else total.memory)

@@ -66,9 +66,10 @@ def decide(
         more += calls.judged(meshes, left, found.keys(), proposal.flows)
         more += calls.halfway(meshes, left, found.keys())
         more += calls.beginning(meshes, left, found.keys(), proposal.accepts)
-        if not more:
+        more += calls.unretried(meshes, left, found.keys(), (proposal.accepts, proposal.flows))
+        if all((each.mesh, each.namespace) in found for each in more):  # what is said of held ones again is nothing new
             ends = {mesh.name: _end(mesh, left, check) for mesh in meshes if any(each.mesh == mesh.name for each in left)}
-            more = [
+            more += [
                 held
                 for mesh in meshes
                 for held in _remaining(mesh, findings, left, ends)

@@ -16,6 +16,7 @@ from ambimigrate.converters.beginning import BEGINS
 from ambimigrate.converters.beginning import beginning as beginnings
 from ambimigrate.converters.halfway import uncarried
 from ambimigrate.converters.policies.judging import concerns
+from ambimigrate.converters.routing import passing
 from ambimigrate.holds.reasons import reason
 from ambimigrate.kinds import AuthorizationPolicy, DestinationRule, VirtualService
 from ambimigrate.model import Mesh, Position, Resource, grouped
@@ -30,6 +31,7 @@ _ABOUT_REQUESTS = frozenset({"AP905", "AP907"})  # changes of policies that side
 Place = tuple[str, str]  # mesh, namespace
 Accepts = Callable[[str, Resource[Any]], bool]
 Flows = Callable[[Mesh], Iterable[Flow]]
+Told = tuple[Accepts, Flows]
 
 
 def nobody(_mesh: Mesh) -> tuple[Flow, ...]:
@@ -119,8 +121,21 @@ def beginning(meshes: Iterable[Mesh], left: tuple[Change, ...], held: Iterable[P
                 yield from (reason(mesh, each, BEGINS, f"{text}, which carries it out", policy) for each in moving)
 
 
-def staying(meshes: Iterable[Mesh], left: tuple[Change, ...]) -> Iterator[tuple[Mesh, Resource[VirtualService], list[str]]]:
-    """VirtualServices that only sidecars follow, and the namespaces whose pods no longer will, though none is seen to call."""
+def unretried(meshes: Iterable[Mesh], left: tuple[Change, ...], held: Iterable[Place], proposal: Told) -> Iterator[Held]:
+    """Namespaces that call Services of held ones past whose waypoints, which stand already, nobody retries by default."""
+    accepts, flows = proposal
+    for mesh in meshes:
+        moving = enrolling(mesh, left, held)
+        lost = grouped((each.namespace, each) for each in passing.unretried(mesh, left)) if moving else {}
+        for caller, callee, shown in _calls(mesh, flows) if lost else ():
+            service = next((each for each in lost.get(callee, ()) if not accepts(passing.LOST, each)), None)
+            if caller in moving and service is not None:
+                text = f"it calls {callee}, as {shown} shows; the waypoint of Service {service.name} retries otherwise there"
+                yield reason(mesh, caller, passing.LOST, text)
+
+
+def staying(meshes: Iterable[Mesh], left: tuple[Change, ...]) -> Iterator[tuple[Mesh, Resource[Any], list[str]]]:
+    """What routes and only sidecars follow, and the namespaces whose pods no longer will, though none is seen to call."""
     for mesh in meshes:
         moving = enrolling(mesh, left, ())
         for vs in {id(vs): vs for _, vs in _kept(mesh, left)}.values() if moving else ():
@@ -129,34 +144,77 @@ def staying(meshes: Iterable[Mesh], left: tuple[Change, ...]) -> Iterator[tuple[
 
 def marked(meshes: Iterable[Mesh], left: tuple[Change, ...]) -> tuple[Change, ...]:
     """The changes, the enrolments among them with the VirtualServices that callers from there would no longer follow."""
-    found: dict[Place, list[Resource[VirtualService]]] = defaultdict(list)
+    found: dict[Place, list[Resource[Any]]] = defaultdict(list)
     for mesh, vs, moving in staying(meshes, left):
         for namespace in moving:
             found[mesh.name, namespace].append(vs)
+    left = _without_retries(meshes, left)
     return tuple(_noted(each, found[place]) if (place := _enrols(each)) in found else each for each in left) if found else left
+
+
+def _without_retries(meshes: Iterable[Mesh], left: tuple[Change, ...]) -> tuple[Change, ...]:
+    """The changes, the enrolments among them with the Services whose waypoints do not retry for callers from there."""
+    lost = {
+        mesh.name: places for mesh, services, _ in _silent(meshes, left) if (places := tuple(each.at() for each in services))
+    }
+    return tuple(
+        replace(
+            each,
+            because=tuple(dict.fromkeys((*each.because, passing.LOST))),
+            sources=tuple(dict.fromkeys((*each.sources, *lost[each.mesh]))),
+        )
+        if each.stage is Stage.enroll and each.mesh in lost
+        else each
+        for each in left
+    )
+
+
+def _silent(meshes: Iterable[Mesh], left: tuple[Change, ...]) -> Iterator[tuple[Mesh, list[Resource[Any]], list[str]]]:
+    """The Services past whose waypoints nobody retries by default, and the namespaces whose pods lose that."""
+    for mesh in meshes:
+        moving = enrolling(mesh, left, ())
+        if services := list(passing.unretried(mesh, left)) if moving else []:
+            yield mesh, services, moving
 
 
 def _enrols(change: Change) -> Place | None:
     return (change.mesh, change.namespace) if change.stage is Stage.enroll else None
 
 
-def _noted(change: Change, kept: Iterable[Resource[VirtualService]]) -> Change:
+def _noted(change: Change, kept: Iterable[Resource[Any]]) -> Change:
     positions = tuple(vs.at() for vs in kept)
     return replace(change, because=(*change.because, CALLER), sources=tuple(dict.fromkeys((*change.sources, *positions))))
 
 
 def notes(meshes: Iterable[Mesh], left: tuple[Change, ...]) -> Iterator[str]:
-    """What nobody is seen to call, in words for the report: a line for all VirtualServices about which it says the same."""
-    kept = grouped(((mesh.name, tuple(moving)), f"{vs.namespace}/{vs.name}") for mesh, vs, moving in staying(meshes, left))
-    alike = grouped(((names, moving), mesh) for (mesh, moving), names in kept.items())
-    for (names, moving), found in alike.items():
+    """What nobody is seen to call, in words for the report: a line for all of a kind about which it says the same."""
+    kept = grouped(
+        ((mesh.name, each.kind, tuple(moving)), f"{each.namespace}/{each.name}") for mesh, each, moving in staying(meshes, left)
+    )
+    alike = grouped(((names, kind, moving), mesh) for (mesh, kind, moving), names in kept.items())
+    for (names, kind, moving), found in alike.items():
         where = f" of {', '.join(found)}" if any(found) else ""
-        many, one = ("VirtualServices stay", "them", "their"), ("A VirtualService stays", "it", "its")
+        many, one = (f"{kind}s stay", "them", "their"), (f"{_article(kind)} {kind} stays", "it", "its")
         what, them, their = many if len(names) > 1 else one
         yield (
             f"{what}, and only sidecars follow {them}: {', '.join(names)}{where}. A pod of {listed(moving)} that calls {their} "
             "hosts would take the default route once ambient. None is seen to call them; ask before these enrol."
         )
+
+
+def losses(meshes: Iterable[Mesh], left: tuple[Change, ...]) -> Iterator[str]:
+    """The Services whose waypoints stand already and do not retry as sidecars do, in words for the report."""
+    for mesh, services, moving in _silent(meshes, left):
+        where = f" of {mesh.name}" if mesh.name else ""
+        named = listed([f"{each.namespace}/{each.name}" for each in services])
+        yield (
+            f"{named}{where}: bound to a waypoint already, and up to Istio 1.30.2 that does not retry by default as sidecars "
+            f"do. A pod of {listed(moving)} that calls there loses these retries."
+        )
+
+
+def _article(kind: str) -> str:
+    return "An" if kind.startswith("HTTP") else "A"
 
 
 def enrolling(mesh: Mesh, left: tuple[Change, ...], held: Iterable[Place]) -> list[str]:
@@ -170,13 +228,17 @@ def _has_sidecars(mesh: Mesh, namespace: str) -> bool:
     return injection.mode(mesh, namespace) in {injection.SIDECAR, injection.MIXED}
 
 
-def _kept(mesh: Mesh, left: tuple[Change, ...]) -> Iterator[tuple[str, Resource[VirtualService]]]:
-    """Namespaces with a Service that a remaining VirtualService of the mesh routes and no waypoint serves."""
+def _kept(mesh: Mesh, left: tuple[Change, ...]) -> Iterator[tuple[str, Resource[Any]]]:
+    """Namespaces with a Service that a remaining VirtualService or route of the mesh routes and no waypoint serves."""
     gone = {id(each.subject) for each in left if each.mesh == mesh.name and each.action is None}
-    if all(id(vs) in gone for vs in mesh.of(VirtualService) if is_of_mesh(vs.body)):
+    if not any(reach.routes(mesh)) and all(id(vs) in gone for vs in mesh.of(VirtualService) if is_of_mesh(vs.body)):
         return
     end = after(mesh, left)
     for vs in end.of(VirtualService):
         if is_of_mesh(vs.body):
             targets = (each for host in vs.body.spec.hosts for each in reach.targets(end, host, vs.namespace, vs.file))
             yield from ((each.namespace, vs) for each in targets if not waypoints.is_bound(end, each))
+    for route in reach.routes(end):
+        parents = (reach.parent(ref, route.namespace) for ref in route.body.spec.parent_refs)
+        routed = (reach.find(end, named, route.file) for named in parents if named)
+        yield from ((each.namespace, route) for each in routed if each and not waypoints.is_bound(end, each))

@@ -13,6 +13,7 @@ from ambimigrate.render import text
 from ambimigrate.render.style import Style, counted, visible, wrap
 from ambimigrate.report import Report
 
+NAMELESS = "(no namespace given)"
 _MOST_HELD = 5  # reasons shown for one namespace
 _OPEN = "fails open: "  # how a note begins that says who is let in
 
@@ -31,7 +32,7 @@ def _lines(made: Report, conversion: Conversion, to: tuple[str, int], style: Sty
     for held in conversion.held:
         groups.setdefault((held.namespace, held.mesh), []).append(held)
     for (namespace, mesh), members in sorted(groups.items()):
-        name = (visible(namespace) or "(no namespace given)") + (f" [{mesh}]" if several else "")
+        name = (visible(namespace) or NAMELESS) + (f" [{mesh}]" if several else "")
         is_held = conversion.holding is None or (mesh, namespace) in conversion.holding
         said = "is held" if is_held else "keeps what is bound to Istio Gateways, which holds nothing else"
         yield f"{style.bold(name)} {said}:"
@@ -95,7 +96,7 @@ def _commands(conversion: Conversion, style: Style) -> Iterator[str]:
 def _closing(conversion: Conversion, again: str, style: Style) -> Iterator[str]:
     moved = _by_namespace(conversion)
     for namespace, stages in sorted(moved.items()):
-        yield f"{style.bold(visible(namespace))}: {', '.join(each.name for each in stages)}"
+        yield f"{style.bold(visible(namespace) or NAMELESS)}: {', '.join(each.name for each in stages)}"
     places = {(each.mesh, each.namespace) for each in conversion.held}
     held = len(places if conversion.holding is None else places & conversion.holding.keys())
     changed = counted(len(conversion.changes), "change")

@@ -94,7 +94,8 @@ def _restarts(found: Estimate) -> str:
         if after is None
         else f"{counted(after, 'waypoint pod')} restart, and ztunnel on each node; no application does"
     )
-    return f"An upgrade of the mesh restarts {counted(found.restarts.before, 'application pod')} now; afterwards {then}."
+    pods = f"{found.restarts.before:,} application pod{'' if found.restarts.before == 1 else 's'}"
+    return f"An upgrade of the mesh restarts {pods} now; afterwards {then}."
 
 
 def _is_negative(saving: Total) -> bool:

@@ -188,7 +188,7 @@ def _problems(report: Report, style: Style, width: int) -> Iterator[str]:
         )
         for message, same in grouped((each.message, each) for each in report.problems).items():
             places = [each.file + (f":{each.line}" if each.line else "") for each in same]
-            more = f" and {len(places) - SHOWN} more places" if len(places) > SHOWN else ""
+            more = f" and {counted(len(places) - SHOWN, 'more place')}" if len(places) > SHOWN else ""
             place = ", ".join(places[:SHOWN]) + more
             text = f"{place}: {message}" if place else message
             yield from wrap(visible(text), width, initial_indent="  ", subsequent_indent="    ")
@@ -209,7 +209,7 @@ def _piped(files: Iterable[str]) -> Iterator[str]:
     for folder in [shlex.quote(name) for name in charts][:CHARTS] or ["…"]:
         yield f"helm template {folder} | ambimigrate scan -"
     if len(charts) > CHARTS:
-        yield f"and {len(charts) - CHARTS} more charts"
+        yield f"and {counted(len(charts) - CHARTS, 'more chart')}"
 
 
 def _closing(report: Report, style: Style, width: int) -> Iterator[str]:

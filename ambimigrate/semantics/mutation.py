@@ -52,11 +52,14 @@ NOTHING = Mutation()
 
 
 def mutated(headers: Headers, mutation: Mutation, request: Message) -> Headers:
-    """The headers after the changes; a value that comes out empty is skipped (Envoy, source/common/router/header_parser.cc)."""
+    """The headers after the changes; a value that comes out empty is skipped.
+
+    `request` is what format strings see. Where the request itself is changed, what is removed of it is gone by then, and what
+    is set is not there yet (Envoy, source/common/router/header_parser.cc `evaluateHeaders`).
+    """
     if mutation == NOTHING:
         return headers
-    removed = {name.lower() for name in mutation.remove}
-    left = [(name, value) for name, value in headers if name not in removed]
+    left = list(without(headers, mutation.remove))
     seen = Message(tuple(left), request.method, request.path, request.host, request.scheme)
     for name, form in mutation.set:
         if value := formatted(form, request, seen):
@@ -65,6 +68,12 @@ def mutated(headers: Headers, mutation: Mutation, request: Message) -> Headers:
         if value := formatted(form, request, seen):
             left.append((name.lower(), value))
     return tuple(left)
+
+
+def without(headers: Headers, names: tuple[str, ...]) -> Headers:
+    """The headers but for those of these names."""
+    gone = {name.lower() for name in names}
+    return tuple(each for each in headers if each[0] not in gone) if gone else headers
 
 
 @lru_cache(maxsize=4096)

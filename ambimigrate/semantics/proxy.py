@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from ambimigrate.semantics import cors, rewriting
 from ambimigrate.semantics.decision import Decision, Fault, Headers, Outcome, Received, Request
 from ambimigrate.semantics.envoy import Answer, Cluster, Condition, Forward, Match, Redirect, Route, Target
-from ambimigrate.semantics.mutation import NOTHING, Message, lowered, mutated
+from ambimigrate.semantics.mutation import NOTHING, Message, lowered, mutated, without
 from ambimigrate.semantics.paths import parameters, split
 from ambimigrate.semantics.strings import Present, accepts
 from ambimigrate.versions import Version, at_least
@@ -149,7 +149,7 @@ def _sent(route: Route, action: Forward, target: Target, asked: Message) -> Mess
     headers = asked.headers
     for mutation in (target.request, route.request):
         if mutation != NOTHING:
-            seen = Message(headers, asked.method, asked.path, asked.host, asked.scheme)
+            seen = Message(without(headers, mutation.remove), asked.method, asked.path, asked.host, asked.scheme)
             headers = mutated(headers, mutation, seen)
     path = rewriting.path(route.match, action.rewrite, asked.path)
     return Message(headers, asked.method, path, action.host or target.host or asked.host, asked.scheme)

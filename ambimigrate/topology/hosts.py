@@ -50,6 +50,11 @@ def covers(pattern: str, host: str) -> bool:
     return host == pattern or (pattern.startswith("*") and host.endswith(pattern[1:]))
 
 
+def meet(one: str, other: str) -> bool:
+    """Whether one of the patterns covers the other, so that some host is meant by both (pkg/config/host/name.go `Matches`)."""
+    return covers(one, other) or covers(other, one)
+
+
 def services(mesh: Mesh, pattern: str, namespace: str, near: str = "") -> tuple[Resource[Service], ...]:
     """The Services that a host or wildcard written in `namespace` means."""
     if not pattern.startswith("*"):

@@ -14,7 +14,7 @@ from ambimigrate.semantics import authz, registry, sidecar
 from ambimigrate.semantics.decision import Client
 from ambimigrate.topology import injection
 from ambimigrate.verify import authorization, callers, places, requests, routing, sources, trip
-from ambimigrate.verify.named import Verdicts, named, outside, unseen
+from ambimigrate.verify.named import Verdicts, bound, named, outside, unretried, unseen
 from ambimigrate.verify.seen import Case, Found, Seen, folded
 from ambimigrate.verify.values import GATEWAY, OUTSIDE, Ask, Difference, Place, Settings, Side, Source
 
@@ -105,8 +105,12 @@ class Comparison:
         names = routing.differing(one, other)
         if names and not (_is_refused(old, one) and _is_refused(new, other)):
             minor = routing.is_minor(names, one, other, self.before) or self._is_no_call(case)
-            minor = minor or (routing.gains_retries(names, other, self.before) and self._was_unknown(case))
+            gains = routing.gains_retries(names, other, self.before)
+            minor = minor or (gains and (self._was_ambient(case) or self._was_unknown(case)))
             by = unseen(self.before, self.settings.changes, case.caller.namespace, case.place.host)
+            by = by or (bound(self.before, self.settings.changes, case.service) if self._was_ambient(case) else ())
+            lost = unretried(self.before, self.settings.changes, case.caller.namespace, case.service)
+            by = by or (lost if set(names) == {"retries"} else ())
             by = by or outside(self.before, self.settings.changes, case.service.ref if case.service else None)
             kind = f"{ROUTING} minor" if minor else ROUTING
             yield Found(kind, (minor, by, *routing.signature(names, one, other)), names, named=by)
@@ -115,6 +119,9 @@ class Comparison:
         """What no gRPC client sends: a route for a service of gRPC may treat it otherwise (vector R21)."""
         called = case.ask.method == "POST" and case.ask.path.partition("?")[0].count("/") == 2
         return case.place.is_http and not called and places.is_grpc(self.before, case.place)
+
+    def _was_ambient(self, case: Case) -> bool:
+        return callers.mode(self.before, case.caller, case.place) == injection.AMBIENT
 
     def _was_unknown(self, case: Case) -> bool:
         """Whether the caller's sidecar was kept from knowing the host, so that it passed the request on as it was."""

@@ -13,7 +13,7 @@ from ambimigrate.kinds import DestinationRule, Gateway, GRPCRoute, HTTPRoute, Is
 from ambimigrate.model import Mesh, Resource, grouped
 from ambimigrate.semantics import gateways
 from ambimigrate.semantics.gateways import merging
-from ambimigrate.semantics.gateways.names import meet, without_namespace
+from ambimigrate.semantics.gateways.names import without_namespace
 from ambimigrate.topology import hosts, waypoints
 from ambimigrate.topology.virtualservices import is_of_gateway
 from ambimigrate.verify import examples, requests
@@ -103,7 +103,7 @@ def _names(mesh: Mesh, pods: gateways.Pods, port: int) -> Iterator[str]:
     for pattern in served:
         yield _example(pattern)
     for each in mesh.index(_every_name):
-        if any(meet(pattern, each) for pattern in served):
+        if any(hosts.meet(pattern, each) for pattern in served):
             yield _example(each)
 
 

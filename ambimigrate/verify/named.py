@@ -11,11 +11,12 @@ from ambimigrate.changes import Change
 from ambimigrate.kinds import AuthorizationPolicy, RequestAuthentication, VirtualService
 from ambimigrate.model import Mesh, Position, Ref, Resource
 from ambimigrate.semantics import authz
-from ambimigrate.topology import hosts, policies
+from ambimigrate.topology import hosts, policies, reach, waypoints
 from ambimigrate.verify import authorization
 
 COPIED, CLOSED, PAST, OPENED, ENDED = "AP903", "AP905", "AP906", "AP910", "AP911"  # entries of the catalogue
 TOKENS, TAKEN = "RA902", "RA903"
+BOUND, LOST = "WP902", "VS919"
 BEGINS, UNSEEN, EGRESS = "NS910", "NS906", "SE903"
 _POLICIES = (AuthorizationPolicy, RequestAuthentication)
 
@@ -46,16 +47,42 @@ def named(mesh: Mesh, changes: Iterable[Change], found: Verdicts) -> tuple[str, 
 
 
 def unseen(mesh: Mesh, changes: Iterable[Change], namespace: str, host: str) -> tuple[str, ...]:
-    """The id under which a report says that pods of a namespace no longer follow a VirtualService for that host."""
+    """The id under which a report says that pods of a namespace no longer follow what routes that host for sidecars."""
     own = (each for each in changes if UNSEEN in each.because and (each.mesh, each.namespace) == (mesh.name, namespace))
     known = {position for change in own for position in change.sources}
-    return (UNSEEN,) if known and any(_routes(vs, host) for vs in mesh.of(VirtualService) if vs.at() in known) else ()
+    if not known:
+        return ()
+    follows = any(_routes(vs, host) for vs in mesh.of(VirtualService) if vs.at() in known)
+    return (UNSEEN,) if follows or any(_leads(mesh, each, host) for each in reach.routes(mesh) if each.at() in known) else ()
+
+
+def bound(mesh: Mesh, changes: Iterable[Change], service: Resource[Any] | None) -> tuple[str, ...]:
+    """The id under which a report binds a Service to a waypoint: what routes it begins for callers that are ambient already."""
+    if service is None or waypoints.is_bound(mesh, service):
+        return ()
+    own = (each for each in changes if each.mesh == mesh.name and BOUND in each.because)
+    named = (each.ref for each in own)
+    owner = Ref("Namespace", "", "", service.namespace)
+    return (BOUND,) if any(each in {service.ref, owner} for each in named) else ()
+
+
+def unretried(mesh: Mesh, changes: Iterable[Change], namespace: str, service: Resource[Any] | None) -> tuple[str, ...]:
+    """The id under which a report says that pods of a namespace lose the default retries towards a Service."""
+    own = (each for each in changes if LOST in each.because and (each.mesh, each.namespace) == (mesh.name, namespace))
+    return (LOST,) if service is not None and any(service.at() in each.sources for each in own) else ()
 
 
 def outside(mesh: Mesh, changes: Iterable[Change], owner: Ref | None) -> tuple[str, ...]:
     """The ids under which something was agreed to about the ServiceEntry that is called."""
     own = (each for each in changes if (each.mesh, each.ref, each.verdict) == (mesh.name, owner, "differs"))
     return tuple(dict.fromkeys(id for each in own for id in each.because if id == EGRESS))
+
+
+def _leads(mesh: Mesh, route: Resource[Any], host: str) -> bool:
+    """Whether a parent of the route has the host."""
+    parents = (reach.parent(ref, route.namespace) for ref in route.body.spec.parent_refs)
+    found = (reach.find(mesh, each, route.file) for each in parents if each)
+    return any(host in reach.hostnames(each) for each in found if each)
 
 
 def _routes(vs: Resource[VirtualService], host: str) -> bool:

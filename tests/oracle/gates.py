@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
-from ambimigrate.semantics.gateways.names import meet
+from ambimigrate.topology.hosts import meet
 from tests.oracle import grammar, matches
 from tests.oracle.fronts import EDGE, SIMPLE, gateway, pods, server
 from tests.oracle.grammar import Draw

@@ -1,4 +1,4 @@
-"""Random whole trees: namespaces in several states of a migration, with everything at once that convert has to bring together."""
+"""Random whole trees: namespaces in several states of a migration, with everything that convert has to bring together."""
 
 from __future__ import annotations
 
@@ -19,12 +19,32 @@ from tests.oracle.worlds import Tree, thing
 
 SPACES = ("shop", "web", "ops", "store")
 FILE = "file"  # where an object stands; it is no part of its text
-STATES = ("sidecar", "sidecar", "sidecar", "bound", "bound", "bound-service", "declared", "ambient", "ambient-bound", "unlabelled")
+STATES = (
+    "sidecar",
+    "sidecar",
+    "sidecar",
+    "bound",
+    "bound",
+    "bound-service",
+    "declared",
+    "ambient",
+    "ambient-bound",
+    "unlabelled",
+)
 HELD = ("fault", "filter", "unknown-field", "vm", "addresses", "wasm")
 _SIDECAR = {"istio-injection": "enabled"}
 _AMBIENT = {"istio.io/dataplane-mode": "ambient"}
 _BOUND = {"istio.io/use-waypoint": "gate"}
-_ROUTED = frozenset(grammar.FEATURES) - {"entry", "wildcard", "gateway", "gateways", "fault", "missing", "connections", "lacking"}
+_ROUTED = frozenset(grammar.FEATURES) - {
+    "entry",
+    "wildcard",
+    "gateway",
+    "gateways",
+    "fault",
+    "missing",
+    "connections",
+    "lacking",
+}
 
 
 class Draw:
@@ -82,7 +102,12 @@ def _mesh(draw: Draw) -> Iterator[Tree]:
 def _config() -> Tree:
     providers = "extensionProviders: [{name: oauth, envoyExtAuthzGrpc: {service: oauth.web.svc.cluster.local, port: 9000}}]\n"
     metadata = {"name": "istio", "namespace": "istio-system"}
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"mesh": f"trustDomain: cluster.local\n{providers}"}}
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": metadata,
+        "data": {"mesh": f"trustDomain: cluster.local\n{providers}"},
+    }
 
 
 def _placed(tree: Any, space: str) -> Any:
@@ -146,10 +171,14 @@ def _routes(draw: Draw, space: str) -> Iterator[Tree]:
     elif kind == "dr":
         host = "web" if draw.on(0.8) else f"web.{space}.svc.cluster.local"
         tls = {"tls": {"mode": draw.one("ISTIO_MUTUAL", "DISABLE", "SIMPLE")}}
-        more = draw.one(tls, {"loadBalancer": {"consistentHash": {"httpHeaderName": "x-a"}}}, {"loadBalancer": {"simple": "RANDOM"}})
+        more = draw.one(
+            tls, {"loadBalancer": {"consistentHash": {"httpHeaderName": "x-a"}}}, {"loadBalancer": {"simple": "RANDOM"}}
+        )
         yield thing("DestinationRule", "web", {"host": host, "trafficPolicy": more}, space)
     elif kind == "route":
-        spec = worlds.bound("{matches: [{path: {type: PathPrefix, value: /a}}], backendRefs: [{name: other, port: 80}]}", to="web")
+        spec = worlds.bound(
+            "{matches: [{path: {type: PathPrefix, value: /a}}], backendRefs: [{name: other, port: 80}]}", to="web"
+        )
         yield thing("HTTPRoute", "there", spec, space)
     else:
         hosts = draw.one(["./*"], ["*/*"], ["./*", "istio-system/*"], ["./web." + space + ".svc.cluster.local"])

@@ -32,12 +32,8 @@ def check(holder: Resource[Any], mesh: Mesh) -> Iterator[Hit]:
 def _of_gateway(gateway: Resource[Any]) -> Iterator[Hit]:
     labels = gateway.body.metadata.labels
     value = labels.get(waypoints.FOR)
-    if (
-        value is not None
-        and value not in FOR_VALUES
-        and isinstance(gateway.body, Gateway)
-        and waypoints.is_waypoint(gateway.body)
-    ):
+    serves = isinstance(gateway.body, Gateway) and waypoints.is_waypoint(gateway.body)
+    if serves and value is not None and value not in FOR_VALUES:
         where = gateway.at("metadata", "labels", waypoints.FOR)
         yield Hit(where, f"{waypoints.FOR} {value} is unknown; it takes service, workload, all or none", "value")
     if waypoints.INGRESS_USE in labels:

@@ -28,7 +28,11 @@ _FIELDS: Mapping[tuple[str, ...], str] = {
     ("outlier_detection", "interval"): "outlierDetection.interval",
     ("outlier_detection", "base_ejection_time"): "outlierDetection.baseEjectionTime",
     ("outlier_detection", "max_ejection_percent"): "outlierDetection.maxEjectionPercent",
-    ("lb_policy",): "loadBalancer.simple",
+}
+_BALANCERS: Mapping[str, tuple[str, str]] = {  # of lb_policy; rings also need to be told by what to hash
+    **{each: ("loadBalancer.simple", each) for each in ("ROUND_ROBIN", "LEAST_REQUEST", "RANDOM")},
+    "RING_HASH": ("loadBalancer.consistentHash", "{ringHash: {}, …}"),
+    "MAGLEV": ("loadBalancer.consistentHash", "{maglev: {}, …}"),
 }
 _SECONDS = frozenset({"keepalive_time", "keepalive_interval"})  # numbers in Envoy, durations in Istio
 _COUNTED = frozenset({"circuit_breakers", "outlier_detection"})
@@ -78,7 +82,10 @@ def _translated(value: dict[str, Any]) -> tuple[list[tuple[str, str]], list[str]
     fields: list[tuple[str, str]] = []
     other: list[str] = []
     for route, each in _leaves(value, ()):
-        if new := _FIELDS.get(route):
+        if route == ("lb_policy",):
+            fields += [found] if (found := _BALANCERS.get(str(each))) else []
+            other += [] if found else ["lb_policy"]
+        elif new := _FIELDS.get(route):
             fields.append((new, f"{each}s" if route[-1] in _SECONDS else str(each)))
         elif route != ("name",):
             other.append(".".join(route))

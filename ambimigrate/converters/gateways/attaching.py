@@ -26,9 +26,9 @@ def spread(hooks: Sequence[Hook], names: Sequence[str]) -> Iterator[dict[str, An
     Every host (`*`) is what a route without names is for, which then has no other.
     """
     every: list[Sequence[str]] = [()] if ALL in names else []
-    taken = [name for name in names if name != ALL and any(meet(listener.host, name) for _, listener in hooks)]
+    taken = [name for name in names if name != ALL and any(hosts.meet(listener.host, name) for _, listener in hooks)]
     for own in (*every, *_batches(taken, MOST_NAMES)):
-        fitting = [each for each in hooks if not own or any(meet(each[1].host, name) for name in own)]
+        fitting = [each for each in hooks if not own or any(hosts.meet(each[1].host, name) for name in own)]
         for some in _batches(fitting, MOST_PARENTS):
             parents = [ref for gateway, listener in some for ref in objects.parents(gateway, [listener])]
             yield {"parentRefs": parents} | ({"hostnames": [*own]} if own else {})
@@ -37,11 +37,6 @@ def spread(hooks: Sequence[Hook], names: Sequence[str]) -> Iterator[dict[str, An
 def narrower(one: str, other: str) -> str:
     """Of two names that meet, the one that the other covers."""
     return other if hosts.covers(one, other) else one
-
-
-def meet(one: str, other: str) -> bool:
-    """Whether some host is meant by both."""
-    return hosts.covers(one, other) or hosts.covers(other, one)
 
 
 def _batches(members: Sequence[T], most: int) -> Iterable[Sequence[T]]:

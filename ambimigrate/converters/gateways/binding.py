@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -63,9 +63,11 @@ def _groups(mesh: Mesh) -> tuple[Group, ...]:
     return tuple(Group(found, served.get(first, ())) for first, found in members.items())
 
 
-def _meant(name: Name, known: Iterable[Name]) -> tuple[Name, ...]:
+def _meant(name: Name, known: Collection[Name]) -> tuple[Name, ...]:
     """The Gateways that a name may mean: in a namespace that is not known, all that are called so."""
-    return tuple(each for each in known if each == name or (not name[0] and each[1] == name[1]))
+    if name[0]:
+        return (name,) if name in known else ()
+    return tuple(each for each in known if each[1] == name[1])
 
 
 def _joined(head: dict[Name, Name], one: Name, other: Name) -> dict[Name, Name]:

@@ -24,6 +24,7 @@ from ambimigrate.topology import hosts
 COALESCED = "GW903"
 MODE = "gateway.istio.io/tls-terminate-mode"
 _HOST = re.compile(r"(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_TCP = frozenset({"", "TCP"})  # protocols of the ports of a Service; HTTP/3 has UDP ports of the same numbers
 _MOST = 64  # Gateway API: listeners of a Gateway
 
 
@@ -139,7 +140,7 @@ def check_pods(front: Front, found: tuple[Listener, ...]) -> None:
 
 def _check_port(listener: Listener, front: Front) -> None:
     """Ports of a listener are those of the Service; of an Istio Gateway also those of the pods (gateway.go `resolvePorts`)."""
-    ports = [each.port for each in front.service.body.spec.ports if each.protocol in {"", "TCP"}]
+    ports = [each.port for each in front.service.body.spec.ports if each.protocol in _TCP]
     if listener.port not in ports:
         reason = f"Service {front.service.name} has no port {listener.port}, and a listener names a port of the Service"
         raise Refused("port", (*listener.route, "port", "number"), reason)
@@ -147,7 +148,7 @@ def _check_port(listener: Listener, front: Front) -> None:
 
 def _check_targets(found: tuple[Listener, ...], front: Front) -> None:
     """Servers of one port of the pods share a table; a port that entries ask for is then that of the first. Raises Refused."""
-    targets = {each.port: each.target_port or each.port for each in front.service.body.spec.ports}
+    targets = {each.port: each.target_port or each.port for each in front.service.body.spec.ports if each.protocol in _TCP}
     known: dict[int | str, int] = {}
     for each in found:
         if (other := known.setdefault(targets[each.port], each.port)) != each.port:
@@ -196,9 +197,7 @@ def _check_protocols(found: tuple[Listener, ...]) -> None:
                 raise Refused(
                     "servers", (*each.route, "port"), f"servers of port {each.port} speak differently, Istio keeps one"
                 )
-            if each.redirects != other.redirects and (
-                hosts.covers(each.host, other.host) or hosts.covers(other.host, each.host)
-            ):
+            if each.redirects != other.redirects and hosts.meet(each.host, other.host):
                 reason = (
                     f"servers of port {each.port} redirect {each.host if each.redirects else other.host} and serve a part of it"
                 )

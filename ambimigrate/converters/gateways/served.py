@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from ambimigrate.changes import Create
 from ambimigrate.converters import made as naming
 from ambimigrate.converters.gateways import connections, dns, inside, objects
-from ambimigrate.converters.gateways.attaching import Hook, meet, narrower, spread
+from ambimigrate.converters.gateways.attaching import Hook, narrower, spread
 from ambimigrate.converters.gateways.binding import ALL, names
 from ambimigrate.converters.gateways.connections import Connection
 from ambimigrate.converters.gateways.listeners import Listener
@@ -86,7 +86,7 @@ def _attached(vs: Resource[VirtualService], bound: Bound) -> Iterator[tuple[Part
         if (part.source.namespace, part.source.name) not in names(vs):
             continue
         for each in (one for one in part.listeners if one.takes(vs.namespace)):
-            own = (host for host in objects.hostnames(vs) if meet(each.host, host))
+            own = (host for host in objects.hostnames(vs) if hosts.meet(each.host, host))
             if taken := tuple(host for host in own if not each.gives_up(host, vs.namespace, _HOSTS)):
                 yield part, each, taken
 
@@ -185,5 +185,5 @@ def _leave_hosts(serving: Serving, attached: list[tuple[Part, Listener, tuple[st
     vs = serving.vs
     for number, host in enumerate(vs.body.spec.hosts if not is_of_mesh(vs.body) else ()):
         full = hosts.full_name(host, vs.namespace).lower()
-        if not any(meet(listener.host, full) for _, listener, _ in attached):
+        if not any(hosts.meet(listener.host, full) for _, listener, _ in attached):
             serving.account.left["spec", "hosts", number] = "no server of its gateways takes it from this namespace"

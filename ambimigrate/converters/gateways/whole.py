@@ -96,37 +96,12 @@ def _drafted(mesh: Mesh, group: Group, settings: Settings) -> Drafted:
     return Drafted(mesh, group, tuple(each for one in found for each in _changes(mesh, one)))
 
 
-_CASES = frozenset(
-    {
-        "coalescing",
-        "controller",
-        "dns",
-        "envoyfilter",
-        "export",
-        "gateway",
-        "host",
-        "mesh",
-        "namespace",
-        "port",
-        "protocol",
-        "redirect",
-        "renamed",
-    }
-    | {
-        "repeated",
-        "servers",
-        "service",
-        "several",
-        "shared",
-        "size",
-        "subset",
-        "tls",
-        "unknown",
-        "version",
-        "order",
-        "destination",
-    }
-)
+# Of the catalogue entry.
+_CASES = frozenset({
+    "coalescing", "controller", "destination", "dns", "envoyfilter", "export", "gateway", "host", "mesh", "namespace", "order",
+    "port", "protocol", "redirect", "renamed", "repeated", "servers", "service", "several", "shared", "size", "subset", "tls",
+    "unknown", "version",
+})  # fmt: skip
 
 
 def _case(case: str) -> str:
@@ -146,15 +121,16 @@ def _changes(mesh: Mesh, one: Made) -> Iterator[Change]:
     stage = Stage.retire if isinstance(source.body, IstioGateway) else Stage.tighten
     end = Change(stage, source.namespace, mesh.name, source.ref, None, source, because, (source.at(),), notes=notes)
     end = replace(end, verdict="differs", witness=differs) if differs else end
-    names_ = objects.Place(mesh)
+    place_of_new = objects.Place(mesh)
     for create in one.creates:
-        if not names_.is_there(create):
+        if not place_of_new.is_there(create):
             begin = Stage.prepare if create.ref.kind == "ReferenceGrant" else Stage.retire  # without it a route answers 500
             yield replace(end, stage=begin, namespace=create.ref.namespace, ref=create.ref, action=create, subject=None)
     yield end
 
 
 def _plain(step: str | int) -> str | int:
+    """A step without what it remembers of a delegate (`flat.Head`)."""
     return str(step) if isinstance(step, str) else step
 
 
@@ -178,8 +154,8 @@ def notes(found: Iterable[Drafted]) -> Iterator[str]:
     for each in found:
         if each.waits and each.group.gateways:
             first = each.group.gateways[0].ref
-            names_ = ", ".join(each.waits)
-            yield f"Gateway {first.namespace}/{first.name} (Istio) waits: choose its namespaces together: {names_}."
+            spaces = ", ".join(each.waits)
+            yield f"Gateway {first.namespace}/{first.name} (Istio) waits: choose its namespaces together: {spaces}."
         for change in each.changes if not each.mesh.is_whole(VirtualService, "") else ():
             if change.action is None and isinstance(change.subject and change.subject.body, IstioGateway):
                 name = f"{change.ref.namespace}/{change.ref.name}"

@@ -9,7 +9,18 @@ from msgspec.structs import replace
 
 from ambimigrate.changes import Change, Create, Edit, Stage
 from ambimigrate.converters import shared
-from ambimigrate.converters.networks import closing, cni, entries, incoming, judging, leaving, outgoing, probes, waypoints
+from ambimigrate.converters.networks import (
+    closing,
+    cni,
+    entries,
+    exits,
+    incoming,
+    judging,
+    leaving,
+    outgoing,
+    probes,
+    waypoints,
+)
 from ambimigrate.converters.networks.closing import Blocked
 from ambimigrate.converters.networks.cni import Seen
 from ambimigrate.converters.networks.entries import Policy
@@ -42,7 +53,7 @@ def convert(given: Mesh, namespace: str, plan: Plan, settings: Settings) -> Outc
             changes += judging.with_doors(mesh, kept, settings)
             changes += waypoints.let_through(mesh, namespace, plan)
             changes += leaving.kept_from(seen, namespace, settings)
-            changes += leaving.let_through(mesh, namespace, settings)
+            changes += exits.let_through(mesh, namespace, settings)
         except Blocked as reason:
             blocked.append(reason)
     if clashes := tuple(_clashes(changes)):

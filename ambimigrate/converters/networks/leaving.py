@@ -21,8 +21,8 @@ from ambimigrate.kinds import AuthorizationPolicy, LabelSelector, NetworkPolicy,
 from ambimigrate.kinds.core import NetworkPolicyEgressRule
 from ambimigrate.model import Mesh, Resource, grouped
 from ambimigrate.topology import egress as outside
-from ambimigrate.topology import meshconfig, networks
-from ambimigrate.topology.networks import GATEWAY_NAME, NAME, Pods
+from ambimigrate.topology import networks
+from ambimigrate.topology.networks import Pods
 from ambimigrate.topology.workloads import Workload, in_namespace
 
 
@@ -52,6 +52,11 @@ class _Exits(Struct, frozen=True):
         )
 
 
+def exits(mesh: Mesh, settings: Settings) -> tuple[Exit, ...]:
+    """The ways to all entries that get an egress waypoint."""
+    return mesh.index(_Exits(settings))
+
+
 def _exit(mesh: Mesh, waypoint: Waypoint, entry: Resource[ServiceEntry], way: outgoing.Way) -> Exit:
     legs = through.legs(mesh, entry) if way.is_through else ()
     onward = frozenset(each.onward.port.number for each in legs if each.onward.port)
@@ -63,13 +68,13 @@ def _ports(entry: Resource[ServiceEntry], called: frozenset[int]) -> frozenset[i
     spec = entry.body.spec
     own = [each for each in spec.ports if each.number in called]
     plain = {each.name: each.target_port or each.number for each in own}
-    said = {each.ports[n] for each in spec.endpoints for n in plain if n in each.ports}
+    said = {each.ports.get(name, port) for each in spec.endpoints for name, port in plain.items()}
     return frozenset(said or plain.values())
 
 
 def wanted(mesh: Mesh, policy: Policy, settings: Settings) -> Iterator[Waypoint]:
     """The egress waypoints to which the policy has to let out, since it lets out today."""
-    for each in mesh.index(_Exits(settings)):
+    for each in exits(mesh, settings):
         if each.is_seen(policy.namespace) and _leaves(mesh, (policy,), each):
             yield each.waypoint
 
@@ -102,13 +107,13 @@ def kept_from(seen: Seen, namespace: str, settings: Settings) -> Iterator[Change
 
     Whoever gets to a waypoint gets to all its entries. Raises Blocked.
     """
-    exits = seen.mesh.index(_Exits(settings))
-    own = [each for each in exits if each.entry.namespace == namespace]
+    every = exits(seen.mesh, settings)
+    own = [each for each in every if each.entry.namespace == namespace]
     for each in own:
         _check_gateways(seen.mesh, each)
     for bound, callers in seen.mesh.index(entries.restricted) if own else ():
         for ways in grouped((each.entry.ref, each) for each in own).values():
-            near = [one for one in exits if one.waypoint == ways[0].waypoint]
+            near = [one for one in every if one.waypoint == ways[0].waypoint]
             shown = [each for each in ways if each.is_seen(bound[0].namespace)]
             if not shown or not _gets_there(seen, bound, callers[0], near):
                 continue
@@ -186,72 +191,3 @@ def _source(mesh: Mesh, bound: tuple[Policy, ...], callers: tuple[Workload, ...]
     except Refused as refused:
         raise Blocked(bound[0], refused) from refused
     return {"principals": list(sources)} if sources else None
-
-
-# --- the waypoint's own pods ----------------------------------------------------------------------------------------
-
-
-def let_through(mesh: Mesh, namespace: str, settings: Settings) -> Iterator[Change]:
-    """The policy for the pods of the namespace's egress waypoint that others bind, too. Raises Blocked."""
-    exits = mesh.index(_Exits(settings))
-    mine = next((each for each in exits if each.entry.namespace == namespace), None)
-    if mine is None:
-        return
-    own = [each for each in exits if each.waypoint == mine.waypoint]
-    waypoint, beside = (
-        mine.waypoint,
-        next((each.entry for each in own if each.entry.namespace == mine.waypoint.namespace), None),
-    )
-    if beside is None:
-        return
-    pods = waypoints.pods_of(mesh, waypoint)
-    bound = {each: list(networks.policies_on(mesh, pods, each)) for each in ("Ingress", "Egress")}
-    blame = next((each for members in bound.values() for each in members), None)
-    if blame is None:
-        return
-    spec: dict[str, Any] = {"podSelector": {"matchLabels": {GATEWAY_NAME: waypoint.name}}}
-    spec |= {"policyTypes": [each for each, members in bound.items() if members]}
-    if bound["Ingress"]:
-        spec |= {"ingress": [{"from": list(_callers(own)), "ports": waypoints.tcp(())}]}
-    if bound["Egress"]:
-        spec |= {"egress": [*_gateways(own), *_beyond(mesh, own)]}
-    metadata = made.metadata(waypoint.written or waypoint.name, beside)
-    value = {"apiVersion": f"{NetworkPolicy.GROUP}/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
-    yield from waypoints.create(mesh, value, beside, blame, Stage.prepare)
-
-
-def _callers(own: list[Exit]) -> Iterator[dict[str, Any]]:
-    """Whoever sees an entry; the waypoint itself tells the entries apart."""
-    if any(not each.callers for each in own):
-        yield {"namespaceSelector": {}}
-        return
-    for name in sorted({name for each in own for name in each.callers}):
-        yield {"namespaceSelector": {"matchLabels": {NAME: name}}}
-
-
-def _gateways(own: list[Exit]) -> Iterator[dict[str, Any]]:
-    """The gateways of chains: until these are retired, the waypoint sends through them."""
-    said = []
-    for leg, pods in ((one, pods) for each in own for one in each.legs for pods in one.pods):
-        peer = {
-            "namespaceSelector": {"matchLabels": {NAME: pods.namespace}},
-            "podSelector": {"matchLabels": dict(leg.gateway.body.spec.selector)},
-        }
-        if peer not in said:
-            said.append(peer)
-            yield {"to": [peer]}
-
-
-def _beyond(mesh: Mesh, own: list[Exit]) -> Iterator[dict[str, Any]]:
-    """The hosts themselves, istiod, and DNS."""
-    found: dict[tuple[str, ...], frozenset[int]] = {}
-    for each in own:
-        addresses = [one.address for one in each.entry.body.spec.endpoints]
-        blocks = outside.blocks(addresses) if each.entry.body.spec.resolution == "STATIC" else outside.everywhere(mesh)
-        found[blocks] = found.get(blocks, frozenset()) | each.ports
-    for blocks, ports in found.items():
-        allowed = [{"protocol": "TCP", "port": port} for port in sorted(ports)]
-        yield {"to": [{"ipBlock": {"cidr": block}} for block in blocks], "ports": allowed}
-    root = {"namespaceSelector": {"matchLabels": {NAME: meshconfig.root_namespace(mesh)}}}
-    yield {"to": [root], "ports": [{"protocol": "TCP", "port": waypoints.ISTIOD}]}
-    yield {"ports": [{"protocol": each, "port": entries.DNS} for each in ("UDP", "TCP")]}

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from ambimigrate.changes import Change, Create, Edit, Held, Set, Stage
 from ambimigrate.converters import made
+from ambimigrate.converters.apply import after
 from ambimigrate.converters.outcome import Account, Outcome, Refused, held
 from ambimigrate.converters.routing.defaults import MERGING, PASSED, RETRYING, free_name
 from ambimigrate.converters.routing.flat import flatten, speaks
@@ -20,7 +21,7 @@ from ambimigrate.converters.serving import Plan
 from ambimigrate.converters.settings import Settings
 from ambimigrate.kinds import HTTPRoute, Service, VirtualService
 from ambimigrate.model import Mesh, Ref, Resource
-from ambimigrate.topology import reach, waypoints
+from ambimigrate.topology import injection, reach, waypoints
 from ambimigrate.topology.protocols import carries_http
 from ambimigrate.topology.virtualservices import MESH, is_of_gateway
 from ambimigrate.versions import at_least
@@ -99,19 +100,36 @@ def named(mesh: Mesh, namespace: str, plan: Plan, found: Outcome, settings: Sett
 
 
 def _marked(change: Change, lost: Mapping[Ref, str | None]) -> Change:
-    """The label of a Service is about that one, the label of its Namespace about all."""
-    if change.stage is not Stage.bind or (change.ref.kind != "Namespace" and change.ref not in lost):
+    """The label of a Service is about that one, the labels of its Namespace are about all."""
+    if change.stage not in {Stage.bind, Stage.enroll} or (change.ref.kind != "Namespace" and change.ref not in lost):
         return change
     witness = lost.get(change.ref) or next(iter(lost.values()))
     return replace(change, verdict="differs", because=(*change.because, LOST), witness=change.witness or witness)
 
 
 def _unrouted(mesh: Mesh, namespace: str, plan: Plan) -> Iterator[Resource[Service]]:
+    """Those that are bound already count as long as sidecars retry for their callers."""
+    is_done = injection.mode(mesh, namespace) == injection.AMBIENT
     for place in sorted(plan.by_service):
         service = mesh.find(Service, *place)
-        if service is None or service.namespace != namespace or waypoints.is_bound(mesh, service):
+        if service is None or service.namespace != namespace or (is_done and waypoints.is_bound(mesh, service)):
             continue
         if not routing(mesh, service) and not reach.mesh_routes(mesh, service):
+            yield service
+
+
+def unretried(mesh: Mesh, changes: Iterable[Change]) -> Iterator[Resource[Service]]:
+    """Services that are bound to a waypoint today and that nothing routes once the changes are made, up to Istio 1.30.2."""
+    if at_least(mesh.target.istio, *RETRYING):
+        return
+    bound = [
+        each for each in mesh.of(Service) if waypoints.is_bound(mesh, each) and any(map(carries_http, each.body.spec.ports))
+    ]
+    end = after(mesh, (each for each in changes if each.mesh == mesh.name)) if bound else mesh
+    for service in bound:
+        later = end.find(Service, service.namespace, service.name, service.file) or service
+        is_silent = not routing(end, later) and not reach.mesh_routes(end, later)
+        if is_silent and injection.mode(mesh, service.namespace) != injection.AMBIENT:
             yield service
 
 

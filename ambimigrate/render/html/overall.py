@@ -55,7 +55,7 @@ def _problems(found: tuple[Problem, ...]) -> Iterator[Html]:
     items = []
     for message, same in grouped((each.message, each) for each in found).items():
         places = [each.file + (f":{each.line}" if each.line else "") for each in same if each.file]
-        more = f" and {len(places) - PLACES} more places" if len(places) > PLACES else ""
+        more = f" and {counted(len(places) - PLACES, 'more place')}" if len(places) > PLACES else ""
         listed = [[code(each), " "] for each in places[:PLACES]]
         items.append(el("li", message, " " if places else "", listed, more))
     yield el("ul", items)

@@ -15,7 +15,7 @@ from ambimigrate.kinds import Gateway, GRPCRoute, HTTPRoute, TCPRoute, TLSRoute
 from ambimigrate.kinds.gatewayapi import GROUP, Listener, ParentRef
 from ambimigrate.model import Mesh, Resource, grouped
 from ambimigrate.semantics.gateways import listeners
-from ambimigrate.semantics.gateways.names import intersection, meet
+from ambimigrate.semantics.gateways.names import intersection
 from ambimigrate.semantics.gateways.pods import is_ours
 from ambimigrate.semantics.visibility import age
 from ambimigrate.semantics.waypoint_connections import reads
@@ -82,7 +82,7 @@ def _admits(mesh: Mesh, gateway: Resource[Gateway], listener: Listener, asking: 
     allowed = listeners.namespaces(mesh, gateway, listener)
     if not {"*", route.namespace} & set(allowed) or not listeners.takes(listener, route.kind):
         return False
-    return any(meet(listener.hostname or "*", each) for each in _named(route))
+    return any(hosts.meet(listener.hostname or "*", each) for each in _named(route))
 
 
 def _named(route: Resource[Any]) -> tuple[str, ...]:
@@ -111,7 +111,7 @@ def _is_left(gateway: Resource[Gateway], listener: Listener, host: str) -> bool:
     own = listener.hostname or ""
     if own and not own.startswith("*"):
         return True
-    if own and not meet(own, host):
+    if own and not hosts.meet(own, host):
         return False
     beside = (each for each in gateway.body.spec.listeners if (each.port, each.protocol) == (listener.port, listener.protocol))
     others = {each.hostname or "" for each in beside} - {own}

@@ -21,10 +21,11 @@ from ambimigrate.semantics.destinations import Viewer, cluster
 from ambimigrate.semantics.envoy import Cluster
 from ambimigrate.semantics.gateways.attached import Attached, attached
 from ambimigrate.semantics.gateways.bound import bound, full_hosts
-from ambimigrate.semantics.gateways.names import chosen, meet, of_namespace, without_namespace
+from ambimigrate.semantics.gateways.names import chosen, of_namespace, without_namespace
 from ambimigrate.semantics.gateways.servers import Server
 from ambimigrate.semantics.gateways.virtualhosts import Listener
 from ambimigrate.semantics.waypoint_route_actions import cluster_of
+from ambimigrate.topology.hosts import meet
 
 Shares = tuple[tuple[Cluster, int], ...]
 

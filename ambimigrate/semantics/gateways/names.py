@@ -10,11 +10,6 @@ from collections.abc import Container, Iterable
 from ambimigrate.topology.hosts import covers
 
 
-def meet(one: str, other: str) -> bool:
-    """Whether one of the names covers the other (name.go `Matches`)."""
-    return covers(one, other) or covers(other, one)
-
-
 def intersection(one: Iterable[str], other: Iterable[str]) -> tuple[str, ...]:
     """The narrower name of every pair of which one covers the other, in order (names.go `Intersection`)."""
     found: dict[str, None] = {}
