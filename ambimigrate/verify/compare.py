@@ -108,7 +108,7 @@ class Comparison:
             gains = routing.gains_retries(names, other, self.before)
             minor = minor or (gains and (self._was_ambient(case) or self._was_unknown(case)))
             by = unseen(self.before, self.settings.changes, case.caller.namespace, case.place.host)
-            by = by or (bound(self.before, self.settings.changes, case.service) if self._was_ambient(case) else ())
+            by = by or (bound(self.before, self.settings.changes, case.service) if self._begins(case, other) else ())
             lost = unretried(self.before, self.settings.changes, case.caller.namespace, case.service)
             by = by or (lost if set(names) == {"retries"} else ())
             by = by or outside(self.before, self.settings.changes, case.service.ref if case.service else None)
@@ -119,6 +119,14 @@ class Comparison:
         """What no gRPC client sends: a route for a service of gRPC may treat it otherwise (vector R21)."""
         called = case.ask.method == "POST" and case.ask.path.partition("?")[0].count("/") == 2
         return case.place.is_http and not called and places.is_grpc(self.before, case.place)
+
+    def _begins(self, case: Case, other: Mapping[str, Any]) -> bool:
+        """Whether a caller that is ambient already begins to follow the routes, as callers with sidecars do today."""
+        if not self._was_ambient(case):
+            return False
+        meant = routing.fields(trip.meant(self.before, case.caller, case.place, case.ask))
+        names = routing.differing(meant, other)
+        return not names or routing.is_minor(names, meant, other, self.before)
 
     def _was_ambient(self, case: Case) -> bool:
         return callers.mode(self.before, case.caller, case.place) == injection.AMBIENT

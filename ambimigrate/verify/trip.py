@@ -48,6 +48,11 @@ def routed(mesh: Mesh, caller: Caller, place: Place, ask: Ask) -> Decision:
     return known[key]
 
 
+def meant(mesh: Mesh, caller: Caller, place: Place, ask: Ask) -> Decision:
+    """Where the request would go from a sidecar: what the routes mean for a caller that follows none of them yet."""
+    return _routed(mesh, Client(caller.namespace, caller.labels), place, ask, captured=False)
+
+
 def _last(_mesh: Mesh) -> dict[Any, Decision]:
     return {}
 

@@ -96,12 +96,13 @@ def named(mesh: Mesh, namespace: str, plan: Plan, found: Outcome, settings: Sett
         ports = [each.port for each in service.body.spec.ports if carries_http(each)]
         if settings.accepts(LOST, service) and _reads_one(mesh, ports):
             lost[service.ref] = _lost(mesh, service, ports).witness
-    return replace(found, changes=tuple(_marked(each, lost) for each in found.changes)) if lost else found
+    begins = Stage.bind if any(each.stage is Stage.bind for each in found.changes) else Stage.enroll  # bound before we came
+    return replace(found, changes=tuple(_marked(each, begins, lost) for each in found.changes)) if lost else found
 
 
-def _marked(change: Change, lost: Mapping[Ref, str | None]) -> Change:
+def _marked(change: Change, begins: Stage, lost: Mapping[Ref, str | None]) -> Change:
     """The label of a Service is about that one, the labels of its Namespace are about all."""
-    if change.stage not in {Stage.bind, Stage.enroll} or (change.ref.kind != "Namespace" and change.ref not in lost):
+    if change.stage is not begins or (change.ref.kind != "Namespace" and change.ref not in lost):
         return change
     witness = lost.get(change.ref) or next(iter(lost.values()))
     return replace(change, verdict="differs", because=(*change.because, LOST), witness=change.witness or witness)
