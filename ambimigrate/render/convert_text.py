@@ -108,7 +108,7 @@ def _closing(conversion: Conversion, again: str, style: Style) -> Iterator[str]:
         only = "" if namespaces[:1] == [""] else f" --only {namespaces[0]}" if namespaces else " -A"
         yield "This is the end state, as a preview. Stages are applied one after the other; the next one:"
         yield f"  {again} --stage {first.name}{only} --write"
-    elif not conversion.changes:
+    elif not conversion.changes and not held:
         yield "Nothing to change up to this stage." if conversion.pending else "Nothing to change."
 
 
