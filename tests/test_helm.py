@@ -10,6 +10,7 @@ import pytest
 from ambimigrate.convert import convert
 from ambimigrate.decode import Reading
 from ambimigrate.model import Target
+from ambimigrate.render import places
 from ambimigrate.sources import renderers
 from ambimigrate.sources.helmed import Asked
 from ambimigrate.sources.read import read_files
@@ -214,3 +215,8 @@ def test_helm_gets_no_credentials_no_plugins_and_no_network(tmp_path: Path) -> N
 
 def test_never_means_never(tmp_path: Path) -> None:
     assert read(tree(tmp_path, CHART), "never").counts.not_rendered == [f"{tmp_path}/charts/shop/templates/all.yaml"]
+
+
+def test_a_folder_of_templates_below_those_of_a_chart_is_no_chart() -> None:
+    files = ("a/web/templates/x.yaml", "a/web/templates/gate/templates/y.yaml", "a/web/charts/db/templates/z.yaml")
+    assert places.charts(files) == ("a/web", "a/web/charts/db")

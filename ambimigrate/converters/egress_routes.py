@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from ambimigrate.changes import Change, Create, Stage
-from ambimigrate.converters import made, through
+from ambimigrate.changes import Change
+from ambimigrate.converters import through
 from ambimigrate.converters.outcome import Refused
-from ambimigrate.converters.routing.defaults import MERGING, PASSED, RETRYING, free_name
+from ambimigrate.converters.routing.defaults import MERGING, RETRYING, to_itself
 from ambimigrate.converters.routing.hashing import is_hashed_host
-from ambimigrate.kinds import HTTPRoute, ServiceEntry, VirtualService
-from ambimigrate.model import Mesh, Ref, Resource
+from ambimigrate.kinds import ServiceEntry, VirtualService
+from ambimigrate.model import Mesh, Resource
 from ambimigrate.topology import reach
 from ambimigrate.topology.virtualservices import is_of_mesh
 from ambimigrate.versions import at_least
@@ -64,16 +63,5 @@ def _ports(entry: Resource[ServiceEntry]) -> tuple[int, ...]:
 
 
 def _route(mesh: Mesh, entry: Resource[ServiceEntry], port: int, *, several: bool) -> Change:
-    """Sidecars that are left decide the same by it, so that it may exist before anybody uses the waypoint."""
-    parent: dict[str, Any] = {"group": ServiceEntry.GROUP, "kind": "ServiceEntry", "name": entry.name}
-    to = {"group": ServiceEntry.GROUP, "kind": "Hostname", "name": entry.body.spec.hosts[0], "port": port, "weight": 1}
-    rule = {"matches": [{"path": {"type": "PathPrefix", "value": "/"}}], "backendRefs": [to]}
-    name = free_name(mesh, entry, f"{made.written_name(entry)}-{port}" if several else made.written_name(entry))
-    value = {
-        "apiVersion": f"{HTTPRoute.GROUP}/v1",
-        "kind": "HTTPRoute",
-        "metadata": made.metadata(name, entry),
-        "spec": {"parentRefs": [parent | ({"port": port} if several else {})], "rules": [rule]},
-    }
-    ref = Ref("HTTPRoute", HTTPRoute.GROUP, entry.namespace, made.renamed(name, entry))
-    return Change(Stage.waypoints, entry.namespace, mesh.name, ref, Create(ref, value, entry), None, (PASSED,), (entry.at(),))
+    to = {"group": ServiceEntry.GROUP, "kind": "Hostname", "name": entry.body.spec.hosts[0]}
+    return to_itself(mesh, entry, to, port, several=several)

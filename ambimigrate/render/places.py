@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 from ambimigrate.model import Position
 
+_TEMPLATES = "/templates/"
 CLUSTER = "cluster/"  # what live objects have in place of a file
 
 
@@ -33,3 +35,9 @@ def path(file: str) -> str:
 def is_file(position: Position) -> bool:
     """Whether the position is one in a file, which a tool can show."""
     return bool(position.file) and not position.file.startswith((CLUSTER, "<"))
+
+
+def charts(files: Iterable[str]) -> tuple[str, ...]:
+    """The folders of the charts that templates belong to; a folder `templates` below that of a chart is no chart of its own."""
+    found = dict.fromkeys(file.rpartition(_TEMPLATES)[0] for file in files if _TEMPLATES in file)
+    return tuple(each for each in found if not any(each.startswith(f"{other}{_TEMPLATES}") for other in found))

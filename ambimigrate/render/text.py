@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from ambimigrate import catalogue
 from ambimigrate.model import Finding, Severity, grouped
+from ambimigrate.render import places
 from ambimigrate.render.style import Style, counted, visible, wrap
 from ambimigrate.report import Report
 from ambimigrate.verdicts import Standing, namespace_of
@@ -205,7 +206,7 @@ def _problems(report: Report, style: Style, width: int) -> Iterator[str]:
 
 def _piped(files: Iterable[str]) -> Iterator[str]:
     """The commands that render the charts and read what they make."""
-    charts = dict.fromkeys(file.rpartition("/templates/")[0] for file in files if "/templates/" in file)
+    charts = places.charts(files)
     for folder in [shlex.quote(name) for name in charts][:CHARTS] or ["…"]:
         yield f"helm template {folder} | ambimigrate scan -"
     if len(charts) > CHARTS:

@@ -117,11 +117,13 @@ def trust_domain(mesh: Mesh) -> str | None:
     return next((each.value for each in settings(mesh, "trustDomain") if isinstance(each.value, str)), None)
 
 
-def extension_providers(mesh: Mesh) -> frozenset[str]:
-    """The names of the extension providers; none where no mesh configuration of the input lists any."""
+def extension_providers(mesh: Mesh) -> frozenset[str] | None:
+    """The names of all extension providers, None if no mesh configuration of the input lists any."""
     return mesh.index(_extension_providers)
 
 
-def _extension_providers(mesh: Mesh) -> frozenset[str]:
+def _extension_providers(mesh: Mesh) -> frozenset[str] | None:
     lists = [each.value for each in settings(mesh, "extensionProviders") if isinstance(each.value, list)]
+    if not lists:
+        return None
     return frozenset(str(each.get("name")) for found in lists for each in found if isinstance(each, dict))

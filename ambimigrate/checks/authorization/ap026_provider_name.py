@@ -23,9 +23,9 @@ def check(policy: Resource[AuthorizationPolicy], mesh: Mesh) -> Iterator[Hit]:
         return
     where = policy.at("spec", "provider", "name")
     known = meshconfig.extension_providers(mesh)
-    if known and provider.name not in known:
-        others = listed(sorted(known))
-        message = f"no extensionProviders entry is called {provider.name}, only {others}: all that it matches is refused"
+    if known is not None and provider.name not in known:
+        others = listed(sorted(known)) or "none"
+        message = f"no extensionProviders entry is called {provider.name} (there: {others}): all that it matches is refused"
         yield Hit(where, message, "unknown")
     elif found := _meeting(policy, mesh):
         names = " and ".join(found[1])

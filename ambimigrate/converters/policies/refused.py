@@ -58,7 +58,7 @@ def _custom(mesh: Mesh, policy: Resource[AuthorizationPolicy]) -> Iterator[Refus
     for number, rule in enumerate(spec.rules or ()):
         for route, name in _identities(rule, ("spec", "rules", number)):
             yield Refused("refused", route, f"Istio refuses {name} in a policy of action CUSTOM")
-    known = mesh.index(_providers)
+    known = meshconfig.extension_providers(mesh)
     if spec.provider is not None and known is not None and spec.provider.name not in known:
         listed = ", ".join(sorted(known)) or "none"
         reason = f"no extensionProviders entry is called {spec.provider.name} ({listed}), so all that it matches is refused"
@@ -70,11 +70,3 @@ def _identities(rule: Rule, base: Route) -> Iterator[tuple[Route, str]]:
         for field, name in _IDENTITIES.items():
             if getattr(each.source, field, ()):
                 yield (*base, "from", number, "source", name), name
-
-
-def _providers(mesh: Mesh) -> frozenset[str] | None:
-    """The names of all extension providers, None if no mesh configuration of the input lists any."""
-    lists = [each.value for each in meshconfig.settings(mesh, "extensionProviders") if isinstance(each.value, list)]
-    if not lists:
-        return None
-    return frozenset(str(each.get("name")) for found in lists for each in found if isinstance(each, dict))

@@ -8,18 +8,17 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from ambimigrate.changes import Change, Create, Edit, Held, Set, Stage
-from ambimigrate.converters import made
+from ambimigrate.changes import Change, Edit, Held, Set, Stage
 from ambimigrate.converters.apply import after
 from ambimigrate.converters.outcome import Account, Outcome, Refused, held
-from ambimigrate.converters.routing.defaults import MERGING, PASSED, RETRYING, free_name
+from ambimigrate.converters.routing.defaults import MERGING, RETRYING, to_itself
 from ambimigrate.converters.routing.flat import flatten, speaks
 from ambimigrate.converters.routing.hashing import is_hashed
 from ambimigrate.converters.routing.routed import routing
 from ambimigrate.converters.routing.subjects import Subject
 from ambimigrate.converters.serving import Plan
 from ambimigrate.converters.settings import Settings
-from ambimigrate.kinds import HTTPRoute, Service, VirtualService
+from ambimigrate.kinds import Service, VirtualService
 from ambimigrate.model import Mesh, Ref, Resource
 from ambimigrate.topology import injection, reach, waypoints
 from ambimigrate.topology.protocols import carries_http
@@ -141,18 +140,5 @@ def _lost(mesh: Mesh, service: Resource[Service], ports: list[int]) -> Refused:
 
 
 def _route(mesh: Mesh, service: Resource[Service], port: int, ports: list[int]) -> Change:
-    """Sidecars that are left decide the same by it, so that it may exist before anybody uses the waypoint."""
-    parent: dict[str, Any] = {"group": "", "kind": "Service", "name": service.name}
-    to = parent | {"namespace": service.namespace, "port": port, "weight": 1}
-    several = len(ports) > 1
-    rule = {"matches": [{"path": {"type": "PathPrefix", "value": "/"}}], "backendRefs": [to]}
-    name = free_name(mesh, service, f"{made.written_name(service)}-{port}" if several else made.written_name(service))
-    value = {
-        "apiVersion": f"{HTTPRoute.GROUP}/v1",
-        "kind": "HTTPRoute",
-        "metadata": made.metadata(name, service),
-        "spec": {"parentRefs": [parent | ({"port": port} if several else {})], "rules": [rule]},
-    }
-    ref = Ref("HTTPRoute", HTTPRoute.GROUP, service.namespace, made.renamed(name, service))
-    action = Create(ref, value, service)
-    return Change(Stage.waypoints, service.namespace, mesh.name, ref, action, None, (PASSED,), (service.at(),))
+    to = {"group": "", "kind": "Service", "name": service.name, "namespace": service.namespace}
+    return to_itself(mesh, service, to, port, several=len(ports) > 1)

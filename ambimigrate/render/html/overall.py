@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from ambimigrate.model import Problem, grouped
+from ambimigrate.render import places
 from ambimigrate.render.html.markup import Html, el
 from ambimigrate.render.html.values import SEVERITIES, VERDICTS, Page, badge, code, mesh_name, rule_link
 from ambimigrate.render.style import counted
@@ -65,7 +66,7 @@ def _not_rendered(files: Iterable[str]) -> Iterator[Html]:
     files = list(files)
     if not files:
         return
-    charts = dict.fromkeys(file.rpartition("/templates/")[0] for file in files if "/templates/" in file)
+    charts = places.charts(files)
     yield el("p", el("strong", f"{counted(len(files), 'Helm template')} not rendered, hence not read. "), "This reads a chart:")
     yield el("ul", [el("li", code(f"helm template {shlex.quote(each)} | ambimigrate scan -")) for each in charts])
     more = f"and {len(files) - TEMPLATES} more; --format json lists all" if len(files) > TEMPLATES else None
